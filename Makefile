@@ -1,0 +1,53 @@
+# Two commands for a stranger: `make run` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --constraint constraints.txt
+# Read by each set-up step, so that a changed pin installs anew.
+SETTINGS := pyproject.toml constraints.txt
+TEST_EXTRAS := test,check,peers,figures,train,lightning,transformers,accelerate
+
+.PHONY: help setup run test check format bench clean
+
+help:
+	@echo "make run    set up, then train examples/digits.py under observation and write report.html"
+	@echo "make test   set up, then run every check and every test"
+	@echo "make setup  make .venv with .venv/bin/surefoot in it"
+	@echo "make check  lint, format, types, import contract, doctests, docs"
+	@echo "make format rewrite the code in the house style"
+	@echo "make bench  measure surefoot against plain runs and its peers (minutes; wants a quiet machine)"
+	@echo "make clean  remove .venv and all that was built"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python $(SETTINGS)
+	$(INSTALL) --editable '.[examples]'
+	@touch $@
+
+$(VENV)/.installed-tests: $(VENV)/.installed
+	$(INSTALL) --editable '.[examples,$(TEST_EXTRAS)]'
+	@touch $@
+
+setup: $(VENV)/.installed
+
+run: setup
+	$(BIN)/surefoot run --autoclip --report report.html examples/digits.py
+
+test: $(VENV)/.installed-tests check
+	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal
+
+check: $(VENV)/.installed-tests
+	$(BIN)/ruff check src tests examples benchmarks
+	$(BIN)/ruff format --check src tests examples benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/python -m pytest --doctest-modules src/surefoot --quiet -p no:cacheprovider
+
+format: $(VENV)/.installed-tests
+	$(BIN)/ruff check --fix src tests examples benchmarks
+	$(BIN)/ruff format src tests examples benchmarks
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist

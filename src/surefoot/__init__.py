@@ -1,0 +1,1 @@
+"""surefoot: gradient descent for PyTorch that says what is wrong."""
