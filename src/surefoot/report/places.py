@@ -1,0 +1,66 @@
+"""Places in the user's script: which line a text points at, and what an optimizer is called there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from surefoot.records import Finding, History, OptimizerInfo, Run
+
+_PLACE = re.compile(r"(?P<file>[^\s:][^:\n]*):(?P<line>\d+)(?::|$|\b)")
+_ASSIGNED = re.compile(r"\s*(?P<name>[A-Za-z_][\w.]*)\s*(?::[^=]+)?=[^=]")
+
+
+def script_line(text: str, run: Run) -> int | None:
+    """Line number if `text` begins with a place in the run's own script.
+
+    Example:
+        >>> run = Run(path="", name="", script="examples/digits.py")
+        >>> script_line("examples/digits.py:41: loss.backward()", run), script_line("other.py:3", run)
+        (41, None)
+    """
+    found = _PLACE.match(text)
+    if found is None:
+        return None
+    file = found["file"].replace("\\", "/")
+    script = run.script.replace("\\", "/")
+    names = {script, f"{script.replace('.', '/')}.py", f"{script.replace('.', '/')}/__main__.py"}
+    same = any(file == name or file.endswith(f"/{name}") or name.endswith(f"/{file}") for name in names)
+    return int(found["line"]) if same else None
+
+
+def finding_lines(finding: Finding, run: Run) -> list[int]:
+    """Lines of the script that a finding names in `where` or anywhere in its evidence, in order."""
+    texts = [finding.where or "", *_texts(finding.evidence)]
+    lines = (script_line(text, run) for text in texts)
+    return sorted({line for line in lines if line is not None})
+
+
+def optimizer_label(history: History, optimizer: OptimizerInfo) -> str:
+    """What to call an optimizer among several: "opt_d (Adam)" from the line that made it, else "Adam 0".
+
+    Example:
+        >>> run = Run(path="", name="", script="gan.py", source="opt_d = torch.optim.Adam(d.parameters())")
+        >>> optimizer = OptimizerInfo(0, "Adam", {}, (), created="gan.py:1")
+        >>> optimizer_label(History(run, optimizers=(optimizer,)), optimizer)
+        'opt_d (Adam)'
+    """
+    line = script_line(optimizer.created or "", history.run)
+    lines = history.run.source.splitlines()
+    if line is not None and 1 <= line <= len(lines):
+        assigned = _ASSIGNED.match(lines[line - 1])
+        if assigned is not None:
+            return f"{assigned['name']} ({optimizer.name})"
+    return f"{optimizer.name} {optimizer.index}"
+
+
+def _texts(item: Any) -> Iterator[str]:
+    if isinstance(item, str):
+        yield item
+    elif isinstance(item, Mapping):
+        for part in item.values():
+            yield from _texts(part)
+    elif isinstance(item, Sequence):
+        for part in item:
+            yield from _texts(part)

@@ -1,0 +1,153 @@
+"""The verdict in a few plain lines, and a finding in one.
+
+`rows` is what is said; `verdict_text` sets it as plain lines; `terminal` sets the same rows with colour.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from surefoot.records import Finding, History, Series, Severity
+from surefoot.report.json import clip_rate, ends, folded, spread, verdict
+from surefoot.report.numbers import duration, number, share, value
+from surefoot.report.places import optimizer_label
+
+Kind = Literal["error", "warning", "information", "healthy", "plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the verdict.
+
+    Args:
+        label: What the line is about, "" for a line that belongs to the one above.
+        body: What it says.
+        kind: How grave it is, for colour.
+    """
+
+    label: str
+    body: str
+    kind: Kind = "plain"
+
+
+def verdict_text(history: History, findings: Sequence[Finding]) -> str:
+    """The verdict as plain lines, without a newline at the end.
+
+    Example:
+        >>> from surefoot.records import Run
+        >>> print(verdict_text(History(Run("runs/a", "a", "a.py", status="finished", steps=0)), ()))
+        surefoot: nothing trained
+          trained      no optimizer step was recorded
+          run          runs/a
+          next         surefoot report runs/a
+    """
+    head = f"surefoot: {headline(history, findings)}"
+    return "\n".join([head, *(f"  {row.label:<12} {row.body}" for row in rows(history, findings))])
+
+
+def finding_line(finding: Finding) -> str:
+    """A finding in one line, as it appears while the script runs.
+
+    Example:
+        >>> finding_line(Finding("lr-too-high", "warning", "The loss rises.", "Divide it by 10.", step=1200))
+        'surefoot: warning at step 1,200: The loss rises. [lr-too-high]'
+    """
+    at = "" if finding.step is None else f" at step {number(finding.step)}"
+    return f"surefoot: {finding.severity}{at}: {finding.title} [{finding.code}]"
+
+
+def headline(history: History, findings: Sequence[Finding]) -> str:
+    """The verdict in a word, with a count by severity where there is something to count."""
+    outcome = verdict(findings)
+    if outcome == "healthy":
+        return "healthy" if history.run.steps else "nothing trained"
+    main = [finding.severity for finding in findings]
+    counts = [_count(main, "error"), _count(main, "warning")]
+    return f"{outcome} ({', '.join(count for count in counts if count)})"
+
+
+def rows(history: History, findings: Sequence[Finding]) -> list[Row]:
+    """All lines below the headline: what was trained, the findings, the run's path and what to type next."""
+    said = [Row("trained", trained(history))]
+    for finding in findings:
+        said += finding_rows(finding)
+    said.append(Row("run", history.run.path))
+    following = f"surefoot report {shlex.quote(history.run.path)}"
+    if findings:
+        following = f"surefoot explain {findings[0].code}, {following}"
+    said.append(Row("next", following))
+    return said
+
+
+def trained(history: History) -> str:
+    """What was trained and how far it came, in one line."""
+    run = history.run
+    parts = []
+    if run.status in ("failed", "interrupted", "stopped", "crashed"):
+        parts.append(f"{run.status} with {run.error}" if run.status == "failed" and run.error else run.status)
+    if not run.steps:
+        seen = f" in {number(run.backwards)} backward passes" if run.backwards else ""
+        return ", ".join([*parts, f"no optimizer step was recorded{seen}"])
+    seconds = elapsed(history)
+    parts.append(f"{number(run.steps)} steps" + (f" in {duration(seconds)}" if seconds is not None else ""))
+    parts += _losses(history)
+    validation = history.metric("val_loss")
+    if len(validation):
+        parts.append(f"validation loss {_course(validation)}")
+    norm = spread(history.series("grad_norm"))
+    if norm["median"] is not None and norm["max"] is not None:
+        parts.append(f"gradient norm median {number(norm['median'])}, max {number(norm['max'])}")
+    rate = clip_rate(history)
+    if rate is not None:
+        parts.append(f"clipped at {share(rate)} of the steps")
+    return "; ".join(parts)
+
+
+def finding_rows(finding: Finding) -> list[Row]:
+    """A main finding: what, where, evidence, fix, and in one line what else it explains."""
+    at = "" if finding.step is None else f" (step {number(finding.step)})"
+    said = [Row(finding.severity, f"{finding.code}: {finding.title}{at}", finding.severity)]
+    if finding.where:
+        said.append(Row("", f"where: {finding.where}"))
+    if finding.evidence:
+        said.append(Row("", f"evidence: {value(finding.evidence)}"))
+    said.append(Row("", f"fix: {finding.fix}"))
+    if finding.consequences:
+        codes = dict.fromkeys(consequence.code for consequence in folded(finding))
+        said.append(Row("", f"explains also: {', '.join(codes)}"))
+    return said
+
+
+def elapsed(history: History) -> float | None:
+    """Seconds the run took so far; None if no clock was recorded."""
+    run = history.run
+    last = run.ended if run.ended is not None else run.heartbeat
+    if last is not None and run.started:
+        return last - run.started
+    times = history.series("time").finite.values
+    return float(times[-1]) if len(times) else None
+
+
+def _losses(history: History) -> list[str]:
+    recorded = [(o, history.series("loss", o.index)) for o in history.optimizers]
+    recorded = [(o, series) for o, series in recorded if len(series)]
+    if len(recorded) == 1:
+        return [f"loss {_course(recorded[0][1])}"]
+    return [f"loss of {optimizer_label(history, o)} {_course(series)}" for o, series in recorded]
+
+
+def _course(series: Series) -> str:
+    course = ends(series)
+    first, last, best = course["first"], course["last"], course["best"]
+    assert first is not None
+    assert last is not None
+    text = f"{number(first)} -> {number(last)}"
+    return text if best is None or best == last else f"{text} (best {number(best)})"
+
+
+def _count(severities: list[Severity], severity: Severity) -> str:
+    count = severities.count(severity)
+    return f"{count} {severity}{'s' if count > 1 else ''}" if count else ""
