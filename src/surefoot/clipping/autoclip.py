@@ -1,0 +1,95 @@
+"""AutoClip: the threshold is a percentile of the norms seen so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from surefoot.clipping.base import NOT_A_NUMBER
+from surefoot.clipping.by_threshold import GLOBAL, ThresholdClipper
+from surefoot.clipping.history import PercentileHistory
+from surefoot.errors import ClippingError, SettingError
+
+
+class AutoClip(ThresholdClipper):
+    """Clips the gradient's norm to the p-th percentile of all norms seen so far, the current one included.
+
+    With p = 10, the default, a step is clipped about nine times in ten: the steps share a length that
+    follows the smaller gradients of the past.
+
+    Args:
+        percentile: p in [0, 100]. 0 clips to the smallest norm so far, 100 never clips.
+        window: Take the percentile of the last `window` norms only; None, as in the paper, of all.
+        scope: What has a norm and a history of its own: "global", all gradients together as in the paper;
+            "group", each parameter group; "module"; "parameter".
+        common: See `Clipper`: nonfinite, max_consecutive_skips, threshold_on.
+
+    Raises:
+        SettingError: A setting is outside its range.
+
+    Source: Seetharaman, Wichern, Pardo, Le Roux 2020, "AutoClip: Adaptive Gradient Clipping for Source
+        Separation Networks", arXiv:2007.14469, Algorithm 1. Differs: norms that are not finite are never
+        recorded; the factor is min(1, threshold / norm) without an epsilon; window and scopes are ours (the
+        paper leaves them open).
+
+    Example:
+        >>> import torch
+        >>> weight = torch.nn.Parameter(torch.zeros(2))
+        >>> optimizer = torch.optim.SGD([weight], lr=1.0)
+        >>> clipper = AutoClip(percentile=50).attach(optimizer)
+        >>> for length in (1.0, 3.0):
+        ...     weight.grad = torch.tensor([length, 0.0])
+        ...     optimizer.step()
+        >>> clipper.last
+        ClipResult(norm=3, threshold=2, factor=0.666667, skipped=False)
+    """
+
+    def __init__(self, percentile: float = 10, *, window: int | None = None, **common: Any) -> None:
+        super().__init__(**common)
+        if not 0 <= percentile <= 100:
+            raise SettingError(f"percentile={percentile} is outside [0, 100]")
+        if window is not None and window < 1:
+            raise SettingError(f"window={window} must be 1 or more, or None for all steps")
+        self.percentile = percentile
+        self.window = window
+        self._histories: dict[str, PercentileHistory] = {}
+
+    def _thresholds(self, units: Sequence[str], norms: Sequence[float], record: bool) -> list[float]:
+        histories = self._histories
+        thresholds = []
+        for unit, norm in zip(units, norms, strict=True):
+            history = histories.get(unit)
+            if history is None:
+                history = histories[unit] = PercentileHistory(self.percentile, self.window)
+            thresholds.append(history.observe(norm) if record else history.threshold())
+        return thresholds
+
+    def _threshold_now(self) -> float:
+        history = self._histories.get(GLOBAL)
+        return NOT_A_NUMBER if history is None else history.threshold()
+
+    def _settings(self) -> dict[str, Any]:
+        return {"percentile": self.percentile, "window": self.window, **super()._settings()}
+
+    def _memory(self) -> dict[str, Any]:
+        return {
+            "window": self.window,
+            "scope": self.scope,
+            "histories": {
+                unit: torch.from_numpy(history.values()) for unit, history in self._histories.items()
+            },
+        }
+
+    def _recall(self, memory: Mapping[str, Any]) -> None:
+        for name in ("window", "scope"):
+            if memory[name] != getattr(self, name):
+                raise ClippingError(
+                    f"the state was learned with {name}={memory[name]!r} and this AutoClip has "
+                    f"{name}={getattr(self, name)!r}: make it with the same {name}"
+                )
+        self._histories = {
+            unit: PercentileHistory(self.percentile, self.window, values.tolist())
+            for unit, values in memory["histories"].items()
+        }
