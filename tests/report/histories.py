@@ -1,4 +1,4 @@
-"""Runs made by hand, as the recorder would leave them: healthy, diverged, a GAN, an empty one, a hostile one."""
+"""Runs made by hand, as the recorder would leave them: healthy, diverged, a GAN, empty, hostile."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ TOO_HIGH = Finding(
     title="The learning rate is too high: the loss rises, then stops being a number.",
     fix="Divide the learning rate by 10 (lr=0.1), or find one with surefoot find-lr.",
     step=300,
-    evidence={"loss before": 1.8, "loss after": 950.0, "lr": 1.0, "place": "examples/digits.py:24"},
-    where="examples/digits.py:24: optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)",
+    evidence={"loss before": 1.8, "loss after": 950.0, "lr": 1.0, "place": "examples/digits.py:23"},
+    where="examples/digits.py:23: optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)",
     confidence=0.95,
     consequences=(EXPLODING,),
 )
@@ -293,8 +293,8 @@ def _digits(series, metrics, sampled, rng, name="digits", argv=()) -> History:
                 "AdamW",
                 {"lr": 1e-3, "betas": [0.9, 0.999], "weight_decay": 0.01},
                 tuple(range(columns)),
-                "examples/digits.py:24",
-                "examples/digits.py:31",
+                "examples/digits.py:23",
+                "examples/digits.py:30",
             ),
         ),
         parameters=tuple(
@@ -322,7 +322,7 @@ def _digits(series, metrics, sampled, rng, name="digits", argv=()) -> History:
                     "steps": steps,
                     "optimizers_created": 1,
                     "optimizers_stepped": 1,
-                    "first_backward": "examples/digits.py:30: loss.backward()",
+                    "first_backward": "examples/digits.py:29: loss.backward()",
                     "manual": False,
                 },
             ),

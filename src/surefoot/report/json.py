@@ -53,9 +53,9 @@ def summary(history: History, findings: Sequence[Finding]) -> dict[str, Any]:
         findings: As the rules engine gives them, the main finding first.
 
     Returns:
-        A dict that `json.dumps(…, allow_nan=False)` accepts. Loss and gradient norm are those of the optimizer
-        with the most steps; "best" is the smallest finite value, "median" is over the finite values; "clip_rate"
-        is the share of clipped steps of all optimizers, null without a clipper.
+        A dict that `json.dumps(…, allow_nan=False)` accepts. Loss and gradient norm are those of the
+        optimizer with the most steps; "best" is the smallest finite value, "median" is over the finite
+        values; "clip_rate" is the share of clipped steps of all optimizers, null without a clipper.
 
     Example:
         >>> from surefoot.records import Run

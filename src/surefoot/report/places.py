@@ -37,22 +37,32 @@ def finding_lines(finding: Finding, run: Run) -> list[int]:
     return sorted({line for line in lines if line is not None})
 
 
-def optimizer_label(history: History, optimizer: OptimizerInfo) -> str:
-    """What to call an optimizer among several: "opt_d (Adam)" from the line that made it, else "Adam 0".
+def optimizer_labels(history: History) -> dict[int, str]:
+    """What to call each optimizer: "" for the only one, else "opt_d (Adam)" its line, or "Adam 0".
 
     Example:
         >>> run = Run(path="", name="", script="gan.py", source="opt_d = torch.optim.Adam(d.parameters())")
-        >>> optimizer = OptimizerInfo(0, "Adam", {}, (), created="gan.py:1")
-        >>> optimizer_label(History(run, optimizers=(optimizer,)), optimizer)
-        'opt_d (Adam)'
+        >>> made = OptimizerInfo(0, "Adam", {}, (), created="gan.py:1")
+        >>> optimizer_labels(History(run, optimizers=(made, OptimizerInfo(1, "SGD", {}, ()))))
+        {0: 'opt_d (Adam)', 1: 'SGD 1'}
     """
-    line = script_line(optimizer.created or "", history.run)
-    lines = history.run.source.splitlines()
+    known = {optimizer.index: optimizer for optimizer in history.optimizers}
+    indices = sorted({*known, *(index for _, index in history.step_series)})
+    if len(indices) == 1:
+        return {indices[0]: ""}
+    return {index: _label(history.run, index, known.get(index)) for index in indices}
+
+
+def _label(run: Run, index: int, optimizer: OptimizerInfo | None) -> str:
+    if optimizer is None:
+        return f"optimizer {index}"
+    line = script_line(optimizer.created or "", run)
+    lines = run.source.splitlines()
     if line is not None and 1 <= line <= len(lines):
         assigned = _ASSIGNED.match(lines[line - 1])
         if assigned is not None:
             return f"{assigned['name']} ({optimizer.name})"
-    return f"{optimizer.name} {optimizer.index}"
+    return f"{optimizer.name} {index}"
 
 
 def _texts(item: Any) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Literal
 from surefoot.records import Finding, History, Series, Severity
 from surefoot.report.json import clip_rate, ends, folded, spread, verdict
 from surefoot.report.numbers import duration, number, share, value
-from surefoot.report.places import optimizer_label
+from surefoot.report.places import optimizer_labels
 
 Kind = Literal["error", "warning", "information", "healthy", "plain"]
 
@@ -132,11 +132,10 @@ def elapsed(history: History) -> float | None:
 
 
 def _losses(history: History) -> list[str]:
-    recorded = [(o, history.series("loss", o.index)) for o in history.optimizers]
-    recorded = [(o, series) for o, series in recorded if len(series)]
-    if len(recorded) == 1:
-        return [f"loss {_course(recorded[0][1])}"]
-    return [f"loss of {optimizer_label(history, o)} {_course(series)}" for o, series in recorded]
+    recorded = [(label, history.series("loss", index)) for index, label in optimizer_labels(history).items()]
+    return [
+        f"{f'loss of {label}' if label else 'loss'} {_course(one)}" for label, one in recorded if len(one)
+    ]
 
 
 def _course(series: Series) -> str:

@@ -1,0 +1,184 @@
+"""What the page's curves show: a History as charts, each a JSON value that static/chart.js draws.
+
+A chart: {"id", "title", "note", "summary", "log", "series": [curve]}. A curve: {"label", "color" (index
+into the palette), "style" ("line", "faint", "dash", "points", "low", "high"), "steps", "values", "nonfinite"}
+where a value that is NaN or infinite is null in "values" and stands in "nonfinite" as [step, "NaN"].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from surefoot.records import History, Layers, Series
+from surefoot.report.decimation import decimate, smooth
+from surefoot.report.json import ends, plain, spread
+from surefoot.report.layers import per_layer
+from surefoot.report.numbers import number
+from surefoot.report.places import optimizer_labels
+
+Chart = dict[str, Any]
+Curve = dict[str, Any]
+
+SMOOTH_FROM = 150  # steps; a shorter curve is readable as it is
+PROBES = ("target/", "input/", "output/", "graph/")  # metrics that capture records by itself
+
+
+def charts(history: History) -> list[Chart]:
+    """Loss, gradient norm, learning rate and update ratio; those without data are left out."""
+    built = [_loss(history), _grad_norm(history), _learning_rate(history), _update_ratio(history)]
+    return [chart for chart in built if chart["series"]]
+
+
+def metric_charts(history: History, probes: bool) -> list[Chart]:
+    """One chart for each metric the user logged, or for each one that capture recorded by itself."""
+    names = [name for name in history.metrics if name != "val_loss" and name.startswith(PROBES) == probes]
+    built = []
+    for position, name in enumerate(sorted(names)):
+        series = history.metric(name)
+        if len(series):
+            style = "points" if len(series) < SMOOTH_FROM else "line"
+            group = "probe" if probes else "metric"
+            built.append(
+                _chart(f"{group}-{position}", name, "", _ends(series), [_curve(name, series, 0, style)])
+            )
+    return built
+
+
+def _loss(history: History) -> Chart:
+    curves: list[Curve] = []
+    summary: list[str] = []
+    for color, optimizer, label in _optimizers(history):
+        series = history.series("loss", optimizer)
+        if not len(series):
+            continue
+        name = f"loss{label}"
+        summary.append(f"{name} {_ends(series)}")
+        width = max(5, len(series) // 50)
+        if len(series) >= SMOOTH_FROM and len(series.finite):
+            curves.append(_curve(name, series, color, "faint"))
+            curves.append(_curve(f"mean of {width} steps", smooth(series, width), color, "line"))
+        else:
+            curves.append(_curve(name, series, color, "line"))
+    validation = history.metric("val_loss")
+    if len(validation):
+        curves.append(_curve("validation loss", validation, 1, "points"))
+        summary.append(f"validation loss {_ends(validation)}")
+    chart = _chart("loss", "Loss", "", "; ".join(summary), curves)
+    values = np.concatenate(
+        [series.finite.values for (name, _), series in _of(history, "loss")] or [np.empty(0)]
+    )
+    chart["log"] = bool(len(values) and values.min() > 0 and values.max() > 20 * np.median(values))
+    return chart
+
+
+def _grad_norm(history: History) -> Chart:
+    curves: list[Curve] = []
+    summary: list[str] = []
+    for color, optimizer, label in _optimizers(history):
+        series = history.series("grad_norm", optimizer)
+        if not len(series):
+            continue
+        curves.append(_curve(f"gradient norm{label}", series, color, "line"))
+        figures = spread(series)
+        if figures["median"] is not None and figures["max"] is not None:
+            largest, median = number(figures["max"]), number(figures["median"])
+            summary.append(f"gradient norm{label}: median {median}, largest {largest}")
+        threshold = history.series("clip_threshold", optimizer).finite
+        if len(threshold):
+            curves.append(_curve(f"clip threshold{label}", threshold, color + 1, "dash"))
+    calls = [fact for fact in history.facts_of("clip-call") if fact.get("function") == "clip_grad_norm_"]
+    limits = {fact.get("limit") for fact in calls if fact.get("limit")}
+    ends_at = [curve["steps"][end] for curve in curves for end in (0, -1)]
+    for limit in sorted(limits) if curves else ():
+        line = Series.of([limit, limit], [min(ends_at), max(ends_at)])
+        curves.append(_curve("the script's own max norm", line, 5, "dash"))
+    chart = _chart("grad-norm", "Gradient norm", "L2, before clipping", "; ".join(summary), curves)
+    chart["log"] = _positive(history, "grad_norm")
+    return chart
+
+
+def _learning_rate(history: History) -> Chart:
+    curves: list[Curve] = []
+    summary: list[str] = []
+    for color, optimizer, label in _optimizers(history):
+        series = history.series("lr", optimizer)
+        if len(series):
+            curves.append(_curve(f"learning rate{label}", series, color, "line"))
+            first, last, top = series.values[0], series.values[-1], series.values.max()
+            course = f"{number(float(first))} to {number(float(last))}, largest {number(float(top))}"
+            summary.append(f"learning rate{label}: {course}")
+    return _chart("lr", "Learning rate", "first parameter group", "; ".join(summary), curves)
+
+
+def _update_ratio(history: History) -> Chart:
+    ratio = per_layer(history, "update_ratio")
+    curves: list[Curve] = []
+    summary: list[str] = []
+    alone = len(optimizer_labels(history)) == 1
+    for color, optimizer, label in _optimizers(history):
+        mine = ratio.optimizers == optimizer
+        one = Layers(ratio.steps[mine], ratio.values[mine], ratio.optimizers[mine])
+        median = _across(one, np.nanmedian)
+        if not len(median):
+            continue
+        if alone:
+            curves.append(_curve("smallest", _across(one, np.nanmin), color, "low"))
+            curves.append(_curve("largest", _across(one, np.nanmax), color, "high"))
+        curves.append(_curve(f"median{label}", median, color, "line"))
+        summary.append(f"median{label} over all steps {number(float(np.median(median.values)))}")
+    note = "norm of the update over norm of the parameter, across parameter tensors; about 0.001 is usual"
+    chart = _chart("update-ratio", "Update / parameter ratio", note, "; ".join(summary), curves)
+    chart["log"] = True
+    return chart
+
+
+def _across(layers: Layers, reduce: Callable[..., Any]) -> Series:
+    """One value a row, over the columns with a positive finite value."""
+    values = np.where(np.isfinite(layers.values) & (layers.values > 0), layers.values, np.nan)
+    filled = ~np.isnan(values).all(axis=1) if len(values) else np.zeros(0, dtype=bool)
+    if not filled.any():
+        return Series.of([])
+    return Series(layers.steps[filled], reduce(values[filled], axis=1))
+
+
+def _optimizers(history: History) -> list[tuple[int, int, str]]:
+    """Colour, index and what to add to a curve's name, of each optimizer."""
+    labels = optimizer_labels(history)
+    return [
+        (2 * place, index, f", {label}" if label else "")
+        for place, (index, label) in enumerate(labels.items())
+    ]
+
+
+def _of(history: History, name: str) -> list[tuple[tuple[str, int], Series]]:
+    return [(key, series) for key, series in history.step_series.items() if key[0] == name and len(series)]
+
+
+def _positive(history: History, name: str) -> bool:
+    return any((series.finite.values > 0).any() for _, series in _of(history, name))
+
+
+def _ends(series: Series) -> str:
+    course = {name: number(at) for name, at in ends(series).items() if at is not None}
+    return ", ".join(f"{name} {shown}" for name, shown in course.items())
+
+
+def _chart(identity: str, title: str, note: str, summary: str, curves: list[Curve]) -> Chart:
+    return {"id": identity, "title": title, "note": note, "summary": summary, "log": False, "series": curves}
+
+
+def _curve(label: str, series: Series, color: int, style: str) -> Curve:
+    thin = decimate(series)
+    finite = np.isfinite(thin.values)
+    bad = zip(thin.steps[~finite].tolist(), thin.values[~finite].tolist(), strict=True)
+    return {
+        "label": label,
+        "color": color,
+        "style": style,
+        "steps": thin.steps.tolist(),
+        "values": [float(f"{v:.5g}") if ok else None for v, ok in zip(thin.values, finite, strict=True)],
+        "nonfinite": [[step, plain(value)] for step, value in bad],
+    }

@@ -1,0 +1,138 @@
+"""One self-contained HTML file: the verdict first, then curves, layers, facts and the script.
+
+`page_data` is what the page draws, as JSON values; a live page may send the same. The markup is
+templates/report.html, filled by Jinja with autoescaping on; scripts and styles are the files under static/.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from surefoot.records import Finding, History
+from surefoot.report.charts import charts, metric_charts
+from surefoot.report.json import plain, verdict
+from surefoot.report.layers import heat_maps
+from surefoot.report.numbers import number, value, words
+from surefoot.report.places import finding_lines
+from surefoot.report.source import marked_source
+from surefoot.report.tables import fact_groups, figures
+
+SCRIPTS = (
+    "uplot/uPlot.iife.min.js",
+    "format.js",
+    "theme.js",
+    "chart.js",
+    "heatmap.js",
+    "report.js",
+)
+STYLES = ("uplot/uPlot.min.css", "report.css")
+
+
+def render(history: History, findings: Sequence[Finding]) -> str:
+    """The report as one HTML document that needs no network and runs no script but its own.
+
+    Args:
+        history: The run, also an empty or an unfinished one.
+        findings: As the rules engine gives them, the main finding first.
+
+    Returns:
+        The document. All that comes from the user is escaped; the content security policy allows the inlined
+        scripts by their hashes and nothing else.
+
+    Example:
+        >>> from surefoot.records import Run
+        >>> render(History(Run("runs/a", "a", "a.py")), ())[:15]
+        '<!doctype html>'
+    """
+    scripts = [_static(name) for name in SCRIPTS]
+    run = history.run
+    pointed = [finding_lines(finding, run) for finding in findings]
+    marked = {
+        line: [finding.code for finding, lines in zip(findings, pointed, strict=True) if line in lines]
+        for line in sorted({line for lines in pointed for line in lines})
+    }
+    page = page_data(history, findings)
+    return (
+        _templates()
+        .get_template("report.html")
+        .render(
+            run=run,
+            history=history,
+            findings=findings,
+            outcome=verdict(findings),
+            figures=figures(history),
+            started=_date(run.started) if run.started else None,
+            page=page,
+            data=_embedded(page),
+            facts=fact_groups(history),
+            source=marked_source(run.source, marked) if run.source else [],
+            marked=list(marked),
+            finding_lines=pointed,
+            styles=[Markup(_static(name)) for name in STYLES],
+            scripts=[Markup(script) for script in scripts],
+            policy=_policy(scripts),
+        )
+    )
+
+
+def page_data(history: History, findings: Sequence[Finding]) -> dict[str, Any]:
+    """What the page draws: {"charts", "metrics", "probes", "maps", "findings"}, strict JSON values."""
+    data: dict[str, Any] = plain(
+        {
+            "charts": charts(history),
+            "metrics": metric_charts(history, probes=False),
+            "probes": metric_charts(history, probes=True),
+            "maps": heat_maps(history),
+            "findings": [
+                {"number": place, "code": f.code, "severity": f.severity, "step": f.step}
+                for place, f in enumerate(findings, start=1)
+            ],
+        }
+    )
+    return data
+
+
+def _embedded(data: dict[str, Any]) -> Markup:
+    """JSON that can stand inside a script element: nothing in it can end the element or open a comment."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _policy(scripts: Iterable[str]) -> str:
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode('ascii')}'" for digest in digests)
+    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+@cache
+def _static(name: str) -> str:
+    return files("surefoot.report").joinpath("static", *name.split("/")).read_text(encoding="utf-8")
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("surefoot.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters.update(number=number, value=value, words=words)
+    return templates

@@ -1,0 +1,275 @@
+"use strict";
+// One chart of curves over steps, by uPlot: linear or log, zoom, values read by mouse, touch or keyboard.
+(() => {
+  const surefoot = (window.surefoot ??= {});
+  const { element, number, color } = surefoot;
+  const HEIGHT = 260;
+
+  // spec: as charts.py makes it; marks: findings with a step; extent: first and last step of all charts.
+  surefoot.chart = (figure, spec, marks, extent) => {
+    const positive = spec.series.some((one) => one.values.some((value) => value > 0));
+    const state = { log: spec.log && positive, hidden: new Set(), plot: null };
+    const controls = element("div", { class: "controls" });
+    const box = element("div", {
+      class: "plot",
+      tabindex: "0",
+      role: "application",
+      "aria-roledescription": "chart",
+      "aria-label": `${spec.title}. ${spec.summary}. Arrow keys read values.`,
+    });
+    const readout = element("p", { class: "readout", "aria-live": "polite" }, spec.summary);
+    const data = joined(spec, extent);
+
+    const draw = () => {
+      const x = state.plot && zoomOf(state.plot);
+      state.plot?.destroy();
+      state.plot = new uPlot(options(spec, state, data, marks, box, readout), shown(data, state.log), box);
+      if (x) state.plot.setScale("x", x);
+      for (const index of state.hidden) state.plot.setSeries(index + 1, { show: false });
+      box.dataset.drawn = state.log ? "log" : "linear";
+    };
+    controls.append(...legend(spec, state));
+    if (positive) {
+      const toggle = element("button", { type: "button", "aria-pressed": String(state.log) }, "log scale");
+      toggle.addEventListener("click", () => {
+        state.log = !state.log;
+        toggle.setAttribute("aria-pressed", String(state.log));
+        draw();
+      });
+      controls.append(toggle);
+    }
+    figure.append(controls, box, readout);
+    const bad = nonfinite(spec);
+    if (bad) figure.append(element("p", { class: "nonfinite" }, bad));
+    box.addEventListener("keydown", (event) => onKey(event, state.plot));
+    box.addEventListener("touchmove", (event) => onTouch(event, state.plot), { passive: true });
+    surefoot.keepDrawn(box, draw);
+    return state;
+  };
+
+  // The curves on one axis of steps. Undefined: the curve has no point here; null: it has, and it is no number.
+  function joined(spec, [first, last]) {
+    const tables = spec.series.map((one) => [one.steps, one.values]);
+    const data = uPlot.join(tables, tables.map(() => [0, 2])).map((values) => [...values]);
+    if (data[0][0] > first) data.forEach((values, index) => values.unshift(index ? undefined : first));
+    if (data[0].at(-1) < last) data.forEach((values, index) => values.push(index ? undefined : last));
+    return data;
+  }
+
+  function shown(data, log) {
+    if (!log) return data;
+    return data.map((values, index) => (index ? values.map((value) => (value <= 0 ? null : value)) : values));
+  }
+
+  function zoomOf(plot) {
+    const steps = plot.data[0];
+    const { min, max } = plot.scales.x;
+    return min > steps[0] || max < steps[steps.length - 1] ? { min, max } : null;
+  }
+
+  function options(spec, state, data, marks, box, readout) {
+    const axis = (more) => ({
+      stroke: () => color("muted"),
+      grid: { stroke: () => color("grid"), width: 1 },
+      ticks: { stroke: () => color("grid"), width: 1, size: 4 },
+      font: "12px system-ui, sans-serif",
+      ...more,
+    });
+    const low = spec.series.findIndex((one) => one.style === "low");
+    const high = spec.series.findIndex((one) => one.style === "high");
+    const lone = data[0].length === 1;
+    return {
+      width: surefoot.width(box),
+      height: HEIGHT,
+      legend: { show: false },
+      cursor: { sync: { key: "steps" }, drag: { x: true, y: false }, points: { size: 7 } },
+      scales: {
+        x: { time: false, range: (_, min, max) => (min === max ? [min - 1, max + 1] : [min, max]) },
+        y: { distr: state.log ? 3 : 1, range: (_, min, max) => yRange(min, max, state.log) },
+      },
+      axes: [
+        axis({ size: 34, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? number(tick, 7) : "")), space: 70 }),
+        axis({
+          size: 58,
+          values: (_, ticks) => ticks.map((tick) => number(tick)),
+          ...(state.log ? { splits: (_, __, min, max) => logTicks(min, max), filter: (_, ticks) => ticks } : {}),
+        }),
+      ],
+      series: [{}, ...spec.series.map((one) => line(one, lone))],
+      bands: low >= 0 && high >= 0 ? [{ series: [high + 1, low + 1], fill: () => color("band") }] : [],
+      hooks: {
+        draw: [(plot) => drawMarks(plot, spec, marks)],
+        setCursor: [(plot) => (readout.textContent = values(plot, spec, state) || spec.summary)],
+      },
+    };
+  }
+
+  function line(one, lone) {
+    const stroke = () => color(`curve-${one.color % 6}`);
+    const few = one.style === "points" || lone || one.steps.length === 1;
+    const faint = one.style === "faint" || one.style === "low" || one.style === "high";
+    return {
+      label: one.label,
+      stroke,
+      width: faint ? 1 : 1.75,
+      alpha: one.style === "faint" ? 0.35 : faint ? 0.5 : 1,
+      dash: one.style === "dash" ? [7, 4] : undefined,
+      points: few ? { show: true, size: 6, fill: stroke } : { show: false },
+    };
+  }
+
+  function yRange(min, max, log) {
+    if (min == null || max == null) return log ? [0.1, 1] : [0, 1];
+    if (!log) return min === max ? [min - (Math.abs(min) || 1) / 2, max + (Math.abs(max) || 1) / 2] : uPlot.rangeNum(min, max, 0.1, true);
+    const room = max > min ? (max / min) ** 0.06 : 2;
+    return [min / room, max * room];
+  }
+
+  // Ticks of a log axis: 1-2-5 over a short range, whole decades, thinned out, over a long one.
+  function logTicks(min, max) {
+    const decades = Math.log10(max / min);
+    if (decades < 1) {
+      const step = 10 ** Math.floor(Math.log10((max - min) / 2)) * 1;
+      const ticks = [];
+      for (let at = Math.ceil(min / step); at * step <= max; at++) ticks.push(at * step);
+      const every = Math.ceil(ticks.length / 6);
+      return ticks.filter((_, index) => index % every === 0);
+    }
+    const heads = decades < 3 ? [1, 2, 5] : [1];
+    const every = Math.max(1, Math.ceil(decades / 7));
+    const ticks = [];
+    for (let power = Math.floor(Math.log10(min)); power <= Math.ceil(Math.log10(max)); power++) {
+      if (heads.length === 1 && power % every) continue;
+      for (const head of heads) {
+        const tick = head * 10 ** power;
+        if (tick >= min && tick <= max) ticks.push(tick);
+      }
+    }
+    return ticks;
+  }
+
+  // Findings as numbered lines; NaN and infinities as crosses along the upper edge.
+  function drawMarks(plot, spec, marks) {
+    const { ctx } = plot;
+    const { left, top, width, height } = plot.bbox;
+    const scale = uPlot.pxRatio;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, top - 14 * scale, width, height + 14 * scale);
+    ctx.clip();
+    ctx.font = `bold ${11 * scale}px system-ui, sans-serif`;
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
+    for (const mark of marks) {
+      if (mark.step == null) continue;
+      const x = plot.valToPos(mark.step, "x", true);
+      if (x < left || x > left + width) continue;
+      ctx.strokeStyle = ctx.fillStyle = color(mark.severity);
+      ctx.lineWidth = scale;
+      ctx.setLineDash([3 * scale, 3 * scale]);
+      ctx.beginPath();
+      ctx.moveTo(x, top);
+      ctx.lineTo(x, top + height);
+      ctx.stroke();
+      ctx.setLineDash([]);
+      const at = Math.min(Math.max(x, left + 8 * scale), left + width - 8 * scale);
+      ctx.beginPath();
+      ctx.arc(at, top + 8 * scale, 8 * scale, 0, 2 * Math.PI);
+      ctx.fill();
+      ctx.fillStyle = color("page");
+      ctx.fillText(String(mark.number), at, top + 8.5 * scale);
+    }
+    ctx.strokeStyle = color("error");
+    ctx.lineWidth = 1.5 * scale;
+    const arm = 3.5 * scale;
+    for (const one of spec.series) {
+      let before = -Infinity;
+      for (const [step] of one.nonfinite) {
+        const x = plot.valToPos(step, "x", true);
+        if (x < left || x > left + width || x - before < 3 * arm) continue;
+        before = x;
+        const y = top + 24 * scale;
+        ctx.beginPath();
+        ctx.moveTo(x - arm, y - arm);
+        ctx.lineTo(x + arm, y + arm);
+        ctx.moveTo(x - arm, y + arm);
+        ctx.lineTo(x + arm, y - arm);
+        ctx.stroke();
+      }
+    }
+    ctx.restore();
+  }
+
+  function nonfinite(spec) {
+    const said = [];
+    for (const one of spec.series) {
+      if (one.nonfinite.length) {
+        const [step, value] = one.nonfinite[0];
+        said.push(`${one.label} is ${value} at step ${number(step, 7)}${one.nonfinite.length > 1 ? " and later" : ""}`);
+      }
+    }
+    return said.length ? `✕ ${said.join("; ")}.` : "";
+  }
+
+  function legend(spec, state) {
+    return spec.series.map((one, index) => {
+      const swatch = element("span", { class: `swatch ${one.style}`, "aria-hidden": "true" });
+      swatch.style.setProperty("--curve", `var(--curve-${one.color % 6})`);
+      const button = element("button", { type: "button", "aria-pressed": "true", class: "curve" }, swatch, one.label);
+      button.addEventListener("click", () => {
+        const hide = !state.hidden.has(index);
+        state.hidden[hide ? "add" : "delete"](index);
+        button.setAttribute("aria-pressed", String(!hide));
+        state.plot?.setSeries(index + 1, { show: !hide });
+      });
+      return button;
+    });
+  }
+
+  // What the curves are at the cursor; a curve without a point there gives its last one before.
+  function values(plot, spec, state) {
+    const index = plot.cursor.idx;
+    if (index == null) return "";
+    const said = [`step ${number(plot.data[0][index], 7)}`];
+    spec.series.forEach((one, place) => {
+      if (state.hidden.has(place)) return;
+      let at = index;
+      while (at >= 0 && plot.data[place + 1][at] === undefined) at--;
+      if (at < 0) return;
+      const value = plot.data[place + 1][at];
+      const step = plot.data[0][at];
+      const bad = one.nonfinite.find(([where]) => where === step);
+      if (value != null || bad) said.push(`${one.label} ${bad ? bad[1] : number(value, 4)}`);
+    });
+    return said.join(" · ");
+  }
+
+  function onKey(event, plot) {
+    if (!plot || event.ctrlKey || event.metaKey || event.altKey) return;
+    const steps = plot.data[0];
+    const last = steps.length - 1;
+    let index = plot.cursor.idx ?? 0;
+    const { min, max } = plot.scales.x;
+    const page = Math.max(1, Math.round(steps.length / 50)) * (event.shiftKey ? 5 : 1);
+    const moves = { ArrowLeft: index - page, ArrowRight: index + page, Home: 0, End: last };
+    if (event.key in moves) {
+      index = Math.min(last, Math.max(0, moves[event.key]));
+      plot.setCursor({ left: plot.valToPos(steps[index], "x"), top: plot.over.clientHeight / 2 });
+    } else if (event.key === "+" || event.key === "-") {
+      const middle = plot.cursor.idx == null ? (min + max) / 2 : steps[index];
+      const half = ((max - min) / 2) * (event.key === "+" ? 0.5 : 2);
+      plot.setScale("x", { min: Math.max(steps[0], middle - half), max: Math.min(steps[last], middle + half) });
+    } else if (event.key === "0" || event.key === "Escape") {
+      plot.setScale("x", { min: steps[0], max: steps[last] });
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  function onTouch(event, plot) {
+    const box = plot.over.getBoundingClientRect();
+    const { clientX, clientY } = event.touches[0];
+    plot.setCursor({ left: clientX - box.left, top: clientY - box.top });
+  }
+})();

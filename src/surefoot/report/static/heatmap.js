@@ -1,0 +1,225 @@
+"use strict";
+// One quantity of every layer over the sampled steps, on a canvas; values read by mouse, touch or keyboard.
+(() => {
+  const surefoot = (window.surefoot ??= {});
+  const { element, number, color } = surefoot;
+  // Anchors of viridis (Smith and van der Walt, CC0), dark to light: read alike by colour-blind readers.
+  const ANCHORS = [
+    [68, 1, 84], [72, 40, 120], [62, 74, 137], [49, 104, 142], [38, 130, 142],
+    [31, 158, 137], [53, 183, 121], [109, 205, 89], [180, 222, 44], [253, 231, 37],
+  ];
+  const BAD = [214, 39, 40];
+  const ZERO = [128, 128, 128];
+  const AXIS = 22;
+
+  // maps: as layers.py makes them; marks: findings with a step.
+  surefoot.heatmap = (figure, maps, marks) => {
+    const state = { map: null, cell: null };
+    const choice = element("select", {});
+    maps.forEach((map, index) => choice.append(element("option", { value: index }, map.label)));
+    const note = element("span", { class: "note" });
+    const canvas = element("canvas", { tabindex: "0", role: "application", "aria-roledescription": "heat map" });
+    const readout = element("p", { class: "readout", "aria-live": "polite" });
+    const scale = element("div", { class: "scale" });
+    const holder = element("div", { class: "plot" }, canvas);
+    figure.append(
+      element("div", { class: "controls" }, element("label", {}, "Quantity ", choice), note),
+      scale, holder, readout,
+    );
+    const choose = () => {
+      state.map = prepared(maps[choice.value]);
+      state.cell = null;
+      note.textContent = state.map.note;
+      canvas.setAttribute("aria-label", `${state.map.label} by layer and step. Arrow keys read values.`);
+      scale.replaceChildren(...scaleParts(state.map));
+      readout.textContent = "Point at a cell, or use the arrow keys, to read its value.";
+      draw();
+    };
+    const draw = () => {
+      if (holder.clientWidth) paint(canvas, state, surefoot.width(holder), marks);
+    };
+    const read = (cell) => {
+      state.cell = cell;
+      draw();
+      if (cell) readout.textContent = reading(state.map, cell);
+    };
+    choice.addEventListener("change", choose);
+    canvas.addEventListener("pointermove", (event) => read(cellAt(canvas, state, event)));
+    canvas.addEventListener("pointerdown", (event) => read(cellAt(canvas, state, event)));
+    canvas.addEventListener("pointerleave", () => read(null));
+    canvas.addEventListener("keydown", (event) => {
+      const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+      if (!(event.key in moves)) return;
+      event.preventDefault();
+      const [down, right] = moves[event.key];
+      const { row, column } = state.cell ?? { row: -down, column: -right };
+      read({
+        row: Math.min(state.map.rows.length - 1, Math.max(0, row + down)),
+        column: Math.min(state.map.steps.length - 1, Math.max(0, column + right)),
+      });
+    });
+    choose();
+    surefoot.keepDrawn(holder, draw);
+    return state;
+  };
+
+  // Cells as numbers (see layers.py) and the range that the colours span.
+  function prepared(map) {
+    const bytes = Uint8Array.from(atob(map.cells), (character) => character.charCodeAt(0));
+    const halves = new DataView(bytes.buffer);
+    const words = new Uint32Array(bytes.length / 2);
+    for (let index = 0; index < words.length; index++) words[index] = halves.getUint16(2 * index, true) << 16;
+    const cells = new Float32Array(words.buffer);
+    let low = Infinity;
+    let high = -Infinity;
+    for (const value of cells) {
+      if (!Number.isFinite(value) || (map.scale === "log" && value <= 0)) continue;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+    if (map.scale === "share") [low, high] = [0, 1];
+    if (low > high) [low, high] = [1, 1];
+    return { ...map, cells, low, high };
+  }
+
+  function shade(map, value) {
+    if (Number.isNaN(value)) return null;
+    if (!Number.isFinite(value)) return BAD;
+    if (map.scale === "log" && value <= 0) return ZERO;
+    const log = map.scale === "log";
+    const [low, high, at] = [map.low, map.high, value].map((x) => (log ? Math.log(x) : x));
+    return gradient(high > low ? (at - low) / (high - low) : 0.5);
+  }
+
+  function gradient(share) {
+    const place = Math.min(Math.max(share, 0), 1) * (ANCHORS.length - 1);
+    const index = Math.min(Math.floor(place), ANCHORS.length - 2);
+    const rest = place - index;
+    return ANCHORS[index].map((part, channel) => Math.round(part + rest * (ANCHORS[index + 1][channel] - part)));
+  }
+
+  function layout(map, width) {
+    const rows = map.rows.length;
+    const height = Math.min(22, Math.max(2, Math.floor(640 / rows)));
+    return { names: Math.min(200, Math.round(width * 0.34)), row: height, height: height * rows };
+  }
+
+  function paint(canvas, state, width, marks) {
+    const { map } = state;
+    const { names, row, height } = layout(map, width);
+    const ratio = Math.max(1, window.devicePixelRatio || 1);
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round((height + AXIS) * ratio);
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height + AXIS}px`;
+    const context = canvas.getContext("2d");
+    context.scale(ratio, ratio);
+    const wide = width - names;
+    context.imageSmoothingEnabled = false;
+    context.drawImage(image(map), names, 0, wide, height);
+    context.font = "12px system-ui, sans-serif";
+    context.textBaseline = "middle";
+    context.textAlign = "right";
+    const every = Math.ceil(13 / row);
+    map.rows.forEach((name, index) => {
+      const chosen = state.cell && state.cell.row === index;
+      if (index % every && !chosen) return;
+      context.fillStyle = color(chosen ? "text" : "muted");
+      context.fillText(fitted(context, name, names - 8), names - 6, (index + 0.5) * row);
+    });
+    axis(context, map, names, wide, height);
+    for (const mark of marks) edge(context, map, mark, names, wide, height);
+    if (state.cell) {
+      const { row: r, column: c } = state.cell;
+      const cell = wide / map.steps.length;
+      context.strokeStyle = color("text");
+      context.lineWidth = 2;
+      context.strokeRect(names + c * cell - 1, r * row - 1, Math.max(cell, 3) + 2, row + 2);
+    }
+    canvas.dataset.drawn = map.id;
+  }
+
+  function image(map) {
+    const [wide, high] = [map.steps.length, map.rows.length];
+    const made = element("canvas", { width: wide, height: high });
+    const context = made.getContext("2d");
+    const pixels = context.createImageData(wide, high);
+    map.cells.forEach((value, index) => {
+      const shaded = shade(map, value);
+      if (shaded) pixels.data.set([...shaded, 255], 4 * index);
+    });
+    context.putImageData(pixels, 0, 0);
+    return made;
+  }
+
+  function axis(context, map, left, wide, top) {
+    const count = Math.max(2, Math.min(8, Math.floor(wide / 80)));
+    context.fillStyle = color("muted");
+    for (let tick = 0; tick < count; tick++) {
+      const column = Math.round((tick / (count - 1)) * (map.steps.length - 1));
+      const x = left + ((column + 0.5) / map.steps.length) * wide;
+      context.textAlign = tick === 0 ? "left" : tick === count - 1 ? "right" : "center";
+      context.fillText(number(map.steps[column][0], 7), tick === 0 ? left : tick === count - 1 ? left + wide : x, top + 13);
+    }
+  }
+
+  function edge(context, map, mark, left, wide, top) {
+    const column = map.steps.findIndex(([, last]) => last >= mark.step);
+    if (mark.step == null || column < 0) return;
+    const x = left + ((column + 0.5) / map.steps.length) * wide;
+    context.fillStyle = color(mark.severity);
+    context.beginPath();
+    context.moveTo(x, top);
+    context.lineTo(x - 4, top + 6);
+    context.lineTo(x + 4, top + 6);
+    context.fill();
+  }
+
+  // The name, its middle left out if it is too long: both ends tell layers apart.
+  function fitted(context, name, room) {
+    if (context.measureText(name).width <= room) return name;
+    let keep = name.length - 1;
+    const cut = () => `${name.slice(0, Math.ceil(keep * 0.35))}…${name.slice(-Math.floor(keep * 0.65) || name.length)}`;
+    while (keep > 4 && context.measureText(cut()).width > room) keep--;
+    return cut();
+  }
+
+  function cellAt(canvas, state, event) {
+    const box = canvas.getBoundingClientRect();
+    const { names, row } = layout(state.map, box.width);
+    const column = Math.floor(((event.clientX - box.left - names) / (box.width - names)) * state.map.steps.length);
+    const place = Math.floor((event.clientY - box.top) / row);
+    const inside = column >= 0 && column < state.map.steps.length && place >= 0 && place < state.map.rows.length;
+    return inside ? { row: place, column } : null;
+  }
+
+  function reading(map, { row, column }) {
+    const value = map.cells[row * map.steps.length + column];
+    const [first, last] = map.steps[column];
+    const at = first === last ? `step ${number(first, 7)}` : `steps ${number(first, 7)} to ${number(last, 7)}`;
+    return `${map.rows[row]} · ${at} · ${map.label} ${said(map, value)}`;
+  }
+
+  function said(map, value) {
+    if (Number.isNaN(value)) return "not measured";
+    if (!Number.isFinite(value)) return "NaN or infinite";
+    return map.scale === "share" ? surefoot.share(value) : number(value);
+  }
+
+  function scaleParts(map) {
+    const stops = Array.from({ length: 20 }, (_, index) => `rgb(${gradient(index / 19).join(" ")})`);
+    const bar = element("span", { class: "bar", "aria-hidden": "true" });
+    bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+    const parts = [said(map, map.low), bar, said(map, map.high)];
+    const special = (test, shaded, text) => {
+      if (!map.cells.some(test)) return;
+      const swatch = element("span", { class: "block", "aria-hidden": "true" });
+      if (shaded) swatch.style.background = `rgb(${shaded.join(" ")})`;
+      parts.push(element("span", { class: "special" }, swatch, text));
+    };
+    if (map.scale === "log") special((value) => value <= 0, ZERO, "zero");
+    special((value) => value === Infinity || value === -Infinity, BAD, "NaN or infinite");
+    special(Number.isNaN, null, "not measured");
+    return parts;
+  }
+})();
