@@ -1,0 +1,62 @@
+"""Is the process that writes a run still there?"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def this_process() -> dict[str, Any]:
+    """What tells this process from any other: id, start and machine; JSON values."""
+    return {"id": os.getpid(), "start": _start(os.getpid()), "machine": _machine()}
+
+
+def is_gone(process: Mapping[str, Any]) -> bool | None:
+    """Whether a process described by `this_process` has ended; None where that cannot be told from here."""
+    if process.get("machine") != _machine() or sys.platform == "win32":
+        return None  # another machine or container; and on Windows, asking would end it
+    number = int(process.get("id") or 0)
+    if number <= 0:
+        return None
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass  # it exists and belongs to someone else
+    start = _start(number)
+    if start is None or process.get("start") is None:
+        return None  # the number may have been given to another process since
+    return start != process["start"] or _is_zombie(number)
+
+
+def _machine() -> str:
+    """Name, boot and process namespace: within one of them, process ids mean the same."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        space = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        boot = space = ""
+    return f"{socket.gethostname()} {boot} {space}".strip()
+
+
+def _stat(number: int) -> list[str]:
+    """Fields of /proc/<number>/stat after the command's name (it may hold spaces); [] if none."""
+    try:
+        text = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()
+
+
+def _start(number: int) -> str | None:
+    fields = _stat(number)
+    return fields[19] if len(fields) > 19 else None
+
+
+def _is_zombie(number: int) -> bool:
+    return _stat(number)[:1] == ["Z"]

@@ -1,0 +1,267 @@
+"""Reading a run: while it is written, after it ended, after it was killed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from surefoot.records import (
+    STEP_SERIES,
+    ActivationInfo,
+    Fact,
+    Finding,
+    History,
+    Layers,
+    OptimizerInfo,
+    ParameterInfo,
+    Run,
+    Series,
+    Status,
+)
+from surefoot.store import codec, follow
+from surefoot.store.batch import Family, HyperparameterRow
+from surefoot.store.buckets import thin
+from surefoot.store.columns import metric_names, metric_series, step_count, step_series
+from surefoot.store.connection import FILE_NAME, plain_errors, readable
+from surefoot.store.layers import layer_names, read_layers
+from surefoot.store.migrations import newest, up_to_date, version_of
+from surefoot.store.process import is_gone
+
+STALE = 30.0  # seconds without a heartbeat after which a process that cannot be asked counts as gone
+FULL_POINTS = 100_000
+FULL_LAYER_ENTRIES = 4_000_000  # 32 MB a quantity
+
+_Item = TypeVar("_Item")
+
+
+def open_run(path: Path | str) -> RunReader:
+    """Open a run for reading; use it in a `with` statement or close it.
+
+    Args:
+        path: Folder of a run, or the run.db in it.
+
+    Raises:
+        NewerSchema: A newer surefoot wrote it.
+        StoreError: It is missing, not a run, damaged, locked or not permitted.
+
+    Effects: a run of an older schema is brought up to date, in place where that is possible, else in memory.
+    """
+    return RunReader(Path(path))
+
+
+class RunReader:
+    """Reads one run, never waiting for its writer. Not for two threads at once.
+
+    Args:
+        path: Folder of a run, or the run.db in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path = path.absolute()
+        self.path = path.parent if path.name == FILE_NAME and not path.is_dir() else path
+        self._file = self.path / FILE_NAME
+        self._resources = ExitStack()
+        try:
+            connection = self._resources.enter_context(readable(self._file))
+            with plain_errors(self._file, "read"):
+                if version_of(connection, self._file) < newest():
+                    in_use = _status(connection) == "running"
+                    connection = self._resources.enter_context(up_to_date(connection, self._file, in_use))
+            self._connection = connection
+        except BaseException:
+            self._resources.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._resources.close()
+
+    def __enter__(self) -> RunReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def run(self) -> Run:
+        """The run as it is now; "crashed" if it was never closed and its process is gone."""
+        with self._snapshot() as connection:
+            return self._run(connection)
+
+    def optimizers(self) -> tuple[OptimizerInfo, ...]:
+        """All optimizers, in order of first sight."""
+        columns = "number, name, settings, parameters, created, stepped"
+        return self._all(codec.optimizer_of, f"SELECT {columns} FROM optimizer ORDER BY number")
+
+    def parameters(self) -> tuple[ParameterInfo, ...]:
+        """All parameters: the columns of the parameter layers."""
+        return self._all(codec.parameter_of, "SELECT * FROM parameter ORDER BY number")
+
+    def activations(self) -> tuple[ActivationInfo, ...]:
+        """All activations: the columns of the activation layers."""
+        return self._all(codec.activation_of, "SELECT * FROM activation ORDER BY number")
+
+    def facts(self) -> tuple[Fact, ...]:
+        """All facts, in order of first sight."""
+        return self._all(codec.fact_of, "SELECT kind, subject, step, data FROM fact ORDER BY id")
+
+    def hyperparameters(self) -> tuple[HyperparameterRow, ...]:
+        """Changes of settings, in the order of recording."""
+        columns = "step, optimizer, group_number, name, value"
+        return self._all(codec.setting_of, f"SELECT {columns} FROM hyperparameter ORDER BY id")
+
+    def findings(self) -> tuple[Finding, ...]:
+        """The diagnosis made last while it was recorded, the main finding first."""
+        with self._snapshot() as connection:
+            return follow.read_findings(connection)
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of all metrics, in order of first sight."""
+        with self._snapshot() as connection:
+            return metric_names(connection)
+
+    def series(
+        self,
+        name: str,
+        optimizer: int | None = None,
+        points: int | None = 2000,
+        between: tuple[int, int] | None = None,
+    ) -> Series:
+        """A step series.
+
+        Args:
+            name: One of STEP_SERIES.
+            optimizer: Which; by default the one with the most steps.
+            points: Upper bound, at least 7; a longer series keeps each bucket's least and greatest value, NaN
+                and infinities. None: every step.
+            between: First and last step wanted.
+
+        Returns:
+            The series; empty if never recorded. Steps at which it was not recorded are left out.
+        """
+        with self._snapshot() as connection:
+            index = self._main(connection) if optimizer is None else optimizer
+            found = step_series(connection, index, [name]).get(name, Series.of([]))
+        return _fitted(found, points, between)
+
+    def metric(self, name: str, points: int | None = 2000, between: tuple[int, int] | None = None) -> Series:
+        """A metric in the order of its steps, with `points` and `between` as in `series`."""
+        with self._snapshot() as connection:
+            found = metric_series(connection, name)
+        return _fitted(found, points, between)
+
+    def layers(self, family: Family, quantity: str, rows: int = 2000) -> Layers:
+        """One quantity of all parameters or activations.
+
+        Args:
+            family: Which.
+            quantity: Name of PARAMETER_QUANTITIES or ACTIVATION_QUANTITIES.
+            rows: Upper bound; beyond it, a bucket keeps each column's least and greatest value in two rows.
+        """
+        with self._snapshot() as connection:
+            return read_layers(connection, family, quantity, self._columns(connection, family), rows)
+
+    def history(self, points: int | None = FULL_POINTS) -> History:
+        """All that rules look at, of one moment.
+
+        Args:
+            points: Series are complete up to this length, and thinned to it beyond, as by `series`. Layers
+                are complete up to 4,000,000 entries a quantity, and thinned beyond. None: everything.
+        """
+        with self._snapshot() as connection:
+            optimizers = self.optimizers()
+            steps = {
+                (name, info.index): _fitted(found, points, None)
+                for info in optimizers
+                for name, found in step_series(connection, info.index, STEP_SERIES).items()
+            }
+            metrics = {
+                name: _fitted(metric_series(connection, name), points, None)
+                for name in metric_names(connection)
+            }
+            layers: dict[str, dict[str, Layers]] = {"parameter": {}, "activation": {}}
+            for family, quantity in layer_names(connection):
+                columns = self._columns(connection, family)
+                rows = 2**62 if points is None else max(200, FULL_LAYER_ENTRIES // max(1, columns))
+                layers[family][quantity] = read_layers(connection, family, quantity, columns, rows)
+            return History(
+                run=self._run(connection),
+                optimizers=optimizers,
+                parameters=self.parameters(),
+                activations=self.activations(),
+                step_series=steps,
+                metrics=metrics,
+                parameter_layers=layers["parameter"],
+                activation_layers=layers["activation"],
+                facts=self.facts(),
+            )
+
+    def cursor(self) -> follow.Cursor:
+        """Cursor at the end of all that is there now."""
+        with self._snapshot() as connection:
+            return follow.present(connection)
+
+    def after(self, cursor: follow.Cursor, limit: int = 10_000) -> follow.Changes:
+        """What is new since a cursor, at most `limit` rows of a table at once."""
+        with self._snapshot() as connection:
+            return follow.changes(connection, cursor, self._run(connection), limit)
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        """The connection, within one read transaction: all that is read in it is of one moment."""
+        connection = self._connection
+        if connection.in_transaction:
+            yield connection
+            return
+        with plain_errors(self._file, "read"):
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+
+    def _all(self, build: Callable[[tuple[Any, ...]], _Item], query: str) -> tuple[_Item, ...]:
+        with self._snapshot() as connection:
+            return tuple(build(row) for row in connection.execute(query))
+
+    def _run(self, connection: sqlite3.Connection) -> Run:
+        row = connection.execute(f"SELECT {codec.RUN_COLUMNS} FROM run").fetchone()
+        return replace(codec.run_of(row, str(self.path)), status=_status(connection))
+
+    def _main(self, connection: sqlite3.Connection) -> int:
+        counts = {info.index: step_count(connection, info.index) for info in self.optimizers()}
+        return max(counts, key=lambda index: counts[index], default=0)
+
+    def _columns(self, connection: sqlite3.Connection, family: str) -> int:
+        (highest,) = connection.execute(f"SELECT coalesce(max(number), -1) FROM {family}").fetchone()
+        return int(highest) + 1
+
+
+def _status(connection: sqlite3.Connection) -> Status:
+    """Status of the run, "crashed" told from "running"; from columns that every schema has."""
+    status, heartbeat, process = connection.execute("SELECT status, heartbeat, process FROM run").fetchone()
+    if status != "running":
+        return cast(Status, status)
+    gone = is_gone(json.loads(process))
+    if gone is None:
+        gone = time.time() - heartbeat > STALE
+    return "crashed" if gone else "running"
+
+
+def _fitted(series: Series, points: int | None, between: tuple[int, int] | None) -> Series:
+    if between is not None:
+        first = np.searchsorted(series.steps, between[0], side="left")
+        last = np.searchsorted(series.steps, between[1], side="right")
+        series = Series(series.steps[first:last], series.values[first:last])
+    return series if points is None else thin(series, points)
