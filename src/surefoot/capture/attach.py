@@ -1,0 +1,256 @@
+"""The only door: everything that PyTorch is asked to report is asked for here, and taken back here.
+
+Official hooks where there are some (optimizer steps, module calls); an attribute replaced for the time of the observation
+where there are none (`Patches`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+from torch.optim import lr_scheduler
+from torch.optim.optimizer import (
+    Optimizer,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+from torch.utils.data import DataLoader
+from torch.utils.hooks import RemovableHandle
+
+from surefoot.capture.callsites import ClipCalls, Loaders, ScalerWatch, Schedulers, clippers_facts
+from surefoot.capture.losses import FUNCTIONS
+from surefoot.capture.observer import Observer, requires_no_observation
+from surefoot.capture.patches import Patches
+
+_TORCH = os.path.dirname(torch.__file__)
+Make = Callable[[Any], Any]
+
+
+class Attachment:
+    """All hooks and patches of one observation.
+
+    Args:
+        observer: Gets the events.
+    """
+
+    def __init__(self, observer: Observer) -> None:
+        self.observer = observer
+        self.attached = False
+        self._owner = os.getpid()
+        self._patches = Patches()
+        self._handles: list[RemovableHandle] = []
+        self._in_backward = False
+        deferred = observer.recorder.deferred
+        self.clips = ClipCalls(deferred, observer.all_loops)
+        self.schedulers = Schedulers(observer.loop_if_known, lambda: observer.steps)
+        self.loaders = Loaders(lambda: observer.backwards)
+        self.scaler = ScalerWatch()
+        observer.extra_facts += [
+            self.clips.facts,
+            self.schedulers.facts,
+            self.loaders.facts,
+            self.scaler.facts,
+            lambda: clippers_facts(observer.loops),
+        ]
+        core = observer.guard.core
+        self._before_backward = core(observer.before_backward)
+        self._after_backward = core(observer.after_backward)
+
+    @property
+    def active(self) -> bool:
+        """Whether events are wanted: attached, in the process that attached, and not while a graph is compiled."""
+        return self.attached and os.getpid() == self._owner
+
+    def attach(self) -> None:
+        """Register every hook and patch."""
+        observer = self.observer
+        before_step, after_step = observer.guard.core(observer.before_step), observer.guard.core(observer.after_step)
+
+        def pre_hook(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+            if self.active and not requires_no_observation():
+                before_step(optimizer, args, kwargs)
+
+        def post_hook(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+            if self.active and not requires_no_observation():
+                after_step(optimizer)
+
+        self._handles = [
+            register_optimizer_step_pre_hook(pre_hook),
+            register_optimizer_step_post_hook(post_hook),
+        ]
+        patch = self._patches.add
+        patch(torch.Tensor, "backward", self._tensor_backward)
+        patch(torch.autograd, "backward", self._autograd_backward)
+        for name in FUNCTIONS:
+            patch(functional, name, self._loss(name))
+        patch(Optimizer, "__init__", self._after(lambda args, result: observer.optimizer_made(args[0])))
+        patch(nn.Module, "train", self._before(lambda args: observer.attention()))
+        patch(DataLoader, "__iter__", self._before(self._loader_begins))
+        patch(torch.no_grad, "__enter__", self._gradients_off)
+        patch(torch.inference_mode, "__enter__", self._gradients_off)
+        for kind in _schedulers():
+            patch(kind, "step", self._before(lambda args: self.schedulers.seen(args[0])))
+        for name in ("clip_grad_norm_", "clip_grad_value_"):
+            for owner in (nn.utils, nn.utils.clip_grad):
+                patch(owner, name, self._clip(name))
+        patch(torch.amp.GradScaler, "scale", self._after(self._scaled))
+        patch(torch.amp.GradScaler, "update", self._after(self._scaler_updated))
+        patch(torch.autograd.graph.saved_tensors_hooks, "__enter__", self._before(self._saved_tensors_hooked))
+        patch(torch, "compile", self._before(lambda args: self._compiled()))
+        patch(nn.Module, "compile", self._before(lambda args: self._compiled()))
+        self.attached = True
+
+    def detach(self) -> None:
+        """Take everything back; wrappers that somebody still holds pass their calls straight through."""
+        self.attached = False
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        self.observer.modules.close()
+        self._patches.undo()
+
+    # -- wrappers
+
+    def _tensor_backward(self, original: Any) -> Any:
+        def backward(
+            tensor: Tensor, gradient: Any = None, retain_graph: Any = None, create_graph: bool = False, inputs: Any = None
+        ) -> Any:
+            if not self.active or self._in_backward or requires_no_observation():
+                return original(tensor, gradient, retain_graph, create_graph, inputs)
+            return self._observed(
+                tensor,
+                retain_graph,
+                create_graph,
+                lambda: original(tensor, gradient, retain_graph, create_graph, inputs),
+            )
+
+        return backward
+
+    def _autograd_backward(self, original: Any) -> Any:
+        def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+            roots = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+            if not self.active or self._in_backward or requires_no_observation() or not roots:
+                return original(tensors, *args, **kwargs)
+            # Several roots are one backward: the first stands for its place, their sum for its loss.
+            root = roots[0] if len(roots) == 1 or roots[0].numel() != 1 else _total(roots)
+            retain = args[1] if len(args) > 1 else kwargs.get("retain_graph")
+            create = args[2] if len(args) > 2 else kwargs.get("create_graph", False)
+            given = roots if not isinstance(tensors, Tensor) else tensors
+            return self._observed(root, retain, bool(create), lambda: original(given, *args, **kwargs))
+
+        return backward
+
+    def _observed(self, root: Tensor, retain_graph: Any, create_graph: bool, run: Callable[[], Any]) -> Any:
+        self._in_backward = True
+        try:
+            self._before_backward(root, retain_graph, create_graph)
+            result = run()
+            self._after_backward()
+            return result
+        finally:
+            self._in_backward = False
+
+    def _loss(self, name: str) -> Make:
+        def make(original: Any) -> Any:
+            def loss(*args: Any, **kwargs: Any) -> Any:
+                result = original(*args, **kwargs)
+                if self.active and not requires_no_observation():
+                    watch = self.observer.losses
+                    self.observer.guard.run("losses", lambda: watch.seen(name, args, kwargs, result))
+                return result
+
+            return loss
+
+        return make
+
+    def _clip(self, name: str) -> Make:
+        def make(original: Any) -> Any:
+            def clip(parameters: Any, limit: Any, *args: Any, **kwargs: Any) -> Any:
+                if not self.active:
+                    return original(parameters, limit, *args, **kwargs)
+                if not isinstance(parameters, Tensor):
+                    parameters = list(parameters)  # a generator can be read once only
+                result = original(parameters, limit, *args, **kwargs)
+                self.observer.guard.run("clip calls", lambda: self.clips.seen(name, parameters, limit, result))
+                return result
+
+            return clip
+
+        return make
+
+    def _gradients_off(self, original: Any) -> Any:
+        def enter(context: Any) -> Any:
+            # PyTorch itself switches gradients off in clipping and elsewhere; a decorator of the user's comes through _contextlib.
+            filename = sys._getframe(1).f_code.co_filename
+            if self.active and (not filename.startswith(_TORCH) or filename.endswith("_contextlib.py")):
+                self.observer.guard.run("calls", self.observer.attention)
+            return original(context)
+
+        return enter
+
+    def _before(self, tell: Callable[[tuple[Any, ...]], None]) -> Make:
+        """Report a call before it runs."""
+
+        def make(original: Any) -> Any:
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                if self.active and not requires_no_observation():
+                    self.observer.guard.run("calls", lambda: tell(args))
+                return original(*args, **kwargs)
+
+            return wrapper
+
+        return make
+
+    def _after(self, tell: Callable[[tuple[Any, ...], Any], None]) -> Make:
+        """Report a call after it ran."""
+
+        def make(original: Any) -> Any:
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                result = original(*args, **kwargs)
+                if self.active and not requires_no_observation():
+                    self.observer.guard.run("calls", lambda: tell(args, result))
+                return result
+
+            return wrapper
+
+        return make
+
+    # -- what they report
+
+    def _loader_begins(self, args: tuple[Any, ...]) -> None:
+        self.loaders.seen(args[0])
+        self.observer.attention()
+
+    def _scaled(self, args: tuple[Any, ...], result: Any) -> None:
+        self.clips.scaler = self.scaler.scaler = args[0]
+        if isinstance(result, Tensor):
+            self.observer.scaled(result, args[0])
+
+    def _scaler_updated(self, args: tuple[Any, ...], result: Any) -> None:
+        self.scaler.updated(args[0], self.observer.recorder.deferred)
+
+    def _saved_tensors_hooked(self, args: tuple[Any, ...]) -> None:
+        # Reading a kept tensor would run the hook: recompute a checkpointed block, fetch from the host.
+        self.observer.graphs.saved_tensors = False
+
+    def _compiled(self) -> None:
+        self.observer.modules.forbidden = True
+        self.observer.modules.close()
+
+
+def _total(roots: list[Tensor]) -> Tensor:
+    total = roots[0]
+    for root in roots[1:]:
+        total = total + root
+    return total
+
+
+def _schedulers() -> list[type]:
+    kinds = [kind for kind in vars(lr_scheduler).values() if isinstance(kind, type)]
+    return [kind for kind in kinds if issubclass(kind, lr_scheduler.LRScheduler) and "step" in vars(kind)]

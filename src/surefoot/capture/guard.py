@@ -1,0 +1,59 @@
+"""Keeps surefoot's own faults away from the training: each is noted once and said at the end."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+_F = TypeVar("_F", bound=Callable[..., None])
+_MOST = 3  # faults of one part after which that part is left alone
+
+
+class Guard:
+    """Runs callbacks and swallows what they raise.
+
+    Args:
+        give_up: Called with a sentence when the core itself keeps failing.
+    """
+
+    def __init__(self, give_up: Callable[[str], None]) -> None:
+        self.faults: dict[str, tuple[str, int]] = {}
+        self._give_up = give_up
+
+    def run(self, part: str, call: Callable[[], None]) -> None:
+        """Call; an ordinary exception is noted under `part`, what ends a program passes."""
+        count = self.faults[part][1] if part in self.faults else 0
+        if count >= _MOST:
+            return
+        try:
+            call()
+        except Exception as error:
+            self._note(part, count, error)
+
+    def _note(self, part: str, count: int, error: Exception) -> None:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        self.faults[part] = (f"{type(error).__name__}: {error} ({last.name}, line {last.lineno})", count + 1)
+        if part == "core" and count + 1 >= _MOST:
+            self._give_up(f"internal error: {self.faults[part][0]}")
+
+    def core(self, method: _F) -> _F:
+        """The same as a wrapper, for the events themselves."""
+
+        @functools.wraps(method)
+        def guarded(*args: Any) -> None:
+            faults = self.faults
+            if faults and faults.get("core", ("", 0))[1] >= _MOST:
+                return
+            try:
+                method(*args)
+            except Exception as error:
+                self._note("core", faults["core"][1] if "core" in faults else 0, error)
+
+        return guarded  # type: ignore[return-value]
+
+    def facts(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Each part's fault."""
+        for part, (message, count) in list(self.faults.items()):
+            yield "defect", part, {"message": message, "count": count}

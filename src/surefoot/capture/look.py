@@ -1,0 +1,330 @@
+"""A look at the autograd graph of a training loss: reach, activations, linear pairs, broadcasting, symmetry."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from surefoot.capture import graph
+from surefoot.capture.deferred import Deferred
+from surefoot.capture.parameters import Parameters
+from surefoot.quantities import activations, symmetry
+from surefoot.records import ActivationInfo
+
+FactRow = tuple[str, str, dict[str, Any]]
+ActivationSink = Callable[[int, str, int, float], None]
+
+_WINDOW = 20  # looks after which a unit that no longer fires counts as dead again
+_REDUCTIONS = ("MeanBackward0", "MeanBackward1", "SumBackward0", "SumBackward1")
+_ELEMENTWISE = ("SubBackward0", "AddBackward0", "MulBackward0", "DivBackward0", "RsubBackward1")
+_LOSS_NODES = ("Loss", "CrossEntropy", "KlDiv")
+_LOGS = ("LogBackward0", "Log1PBackward0", "Log2Backward0")
+
+
+class _Unit:
+    """One nonlinearity: which of its units have fired in the present and the last window."""
+
+    def __init__(self, info: ActivationInfo) -> None:
+        self.info = info
+        self.current: Tensor | None = None
+        self.previous: Tensor | None = None
+        self.looks = 0
+
+    def fired(self, mask: Tensor) -> Tensor:
+        """Share of units that have not fired in the window, shape ()."""
+        if self.current is None or self.current.shape != mask.shape or self.current.device != mask.device:
+            self.current, self.previous = mask, None
+        else:
+            self.current = self.current | mask
+        alive = self.current if self.previous is None or self.previous.shape != mask.shape else self.current | self.previous
+        self.looks += 1
+        if self.looks % _WINDOW == 0:
+            self.previous, self.current = self.current, mask
+        return 1 - alive.to(torch.float32).mean()
+
+
+class _Symmetry:
+    def __init__(self, weight: Tensor) -> None:
+        self.ref = weakref.ref(weight)
+        self.units = int(weight.shape[0])
+        self.first: float | None = None
+        self.last: float | None = None
+        self.gradient: float | None = None
+        self.constant: bool | None = None
+
+    def receive(self, numbers: list[float]) -> None:
+        """Take spread and range of the weight."""
+        spread, least, greatest = numbers
+        if self.first is None:
+            self.first = spread
+            self.constant = least == greatest
+        self.last = spread
+
+
+class GraphLook:
+    """Reads loss graphs and keeps what rules want to know of them.
+
+    Args:
+        parameters: Registry that learns which leaves a gradient reaches.
+        deferred: Where device numbers wait for the next flush.
+        metric: Called with (name, step, value).
+        layer: Called with (activation index, quantity, step, value).
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        deferred: Deferred,
+        metric: Callable[[str, int, float], None],
+        layer: ActivationSink,
+    ) -> None:
+        self.saved_tensors = True
+        self._parameters = parameters
+        self._deferred = deferred
+        self._metric = metric
+        self._layer = layer
+        self._units: dict[tuple[str, int, int], _Unit] = {}
+        self._pairs: dict[tuple[int, int], dict[str, Any]] = {}
+        self._symmetry: dict[int, _Symmetry] = {}
+        self._manual: dict[str, dict[str, Any]] = {}
+        self._nodes: list[int] = []
+        self._roots: dict[Any, None] = {}
+        self.leaf_root = False
+        self.retain_graph = 0
+        self.retain_place: str | None = None
+
+    def new_activations(self, since: int) -> list[ActivationInfo]:
+        """Records of the activations met after the first `since`."""
+        return [unit.info for unit in list(self._units.values())[since:]]
+
+    def leaves(self, root: Tensor) -> list[Tensor]:
+        """The leaf tensors that a loss's gradient reaches."""
+        return graph.LossGraph(root.grad_fn, saved_tensors=False).leaves if root.grad_fn is not None else [root]
+
+    def read(self, root: Tensor, step: int, place: str | None, by_function: bool, batch_size: int | None) -> list[Tensor]:
+        """Look at a loss just before its backward.
+
+        Args:
+            root: What backward starts from.
+            step: The step under way.
+            place: The user's line of the backward.
+            by_function: A loss function of PyTorch's made this loss.
+            batch_size: Examples in the batch, if known.
+
+        Returns:
+            The leaves that a gradient will reach.
+        """
+        if root.grad_fn is None:
+            self.leaf_root = self.leaf_root or root.is_leaf
+            return [root]
+        seen = graph.LossGraph(root.grad_fn, saved_tensors=self.saved_tensors)
+        self._nodes.append(len(seen))
+        self._metric("graph/nodes", step, float(len(seen)))
+        self._parameters.reached(leaf for leaf in seen.leaves if leaf.requires_grad)
+        self._activations(seen, step)
+        self._linear_pairs(seen)
+        for leaf in seen.leaves:
+            if leaf.ndim >= 2 and leaf.shape[0] > 1 and leaf.is_floating_point():
+                self._look_for_symmetry(leaf)
+        if not by_function:
+            self._by_hand(seen, place, batch_size)
+        return seen.leaves
+
+    def _activations(self, seen: graph.LossGraph, step: int) -> None:
+        met: dict[tuple[str, int], int] = {}
+        for activation in seen.activations():
+            after = self._parameters.index_of(activation.after) if activation.after is not None else -1
+            turn = met[(activation.function, after)] = met.get((activation.function, after), -1) + 1
+            if turn >= 4:  # the same layer over many time steps: the first few stand for all
+                continue
+            key = (activation.function, after, turn)
+            unit = self._units.get(key)
+            output = activation.output
+            if unit is None:
+                where = f" after {self._parameters.name_of(activation.after)}" if activation.after is not None else ""
+                again = f" #{turn + 1}" if turn else ""
+                info = ActivationInfo(
+                    index=len(self._units),
+                    name=f"{activation.function}{where}{again}",
+                    function=activation.function,
+                    units=int(output.shape[activation.unit_dim]),
+                )
+                unit = self._units[key] = _Unit(info)
+            shares = activations.moments(output, activation.function)
+            if activation.function in activations.RECTIFIED:
+                dead = unit.fired(activations.fired(output, activation.unit_dim))
+            else:
+                dead = shares.new_full((), torch.nan)
+            self._receive(unit.info.index, step, torch.cat([dead.reshape(1).to(shares.device), shares]))
+
+    def _receive(self, index: int, step: int, values: Tensor) -> None:
+        def receive(numbers: list[float]) -> None:
+            names = ("dead_share", "saturated_share", "mean", "deviation")
+            for name, number in zip(names, numbers, strict=True):
+                self._layer(index, name, step, number)
+
+        self._deferred.add(values, receive)
+
+    def _linear_pairs(self, seen: graph.LossGraph) -> None:
+        nonlinearities: int | None = None
+        for pair in seen.linear_pairs():
+            first, second = self._parameters.index_of(pair.first), self._parameters.index_of(pair.second)
+            if (first, second) in self._pairs:
+                continue
+            if nonlinearities is None:
+                nonlinearities = seen.nonlinearities()
+            inner, outer, entering = int(pair.first.shape[0]), int(pair.second.shape[0]), _fan_in(pair.first)
+            self._pairs[(first, second)] = {
+                "between": list(pair.between),
+                "nonlinearities": nonlinearities,
+                "bottleneck": inner < min(outer, entering),
+                "inner_width": inner,
+            }
+
+    def _look_for_symmetry(self, weight: Tensor) -> None:
+        index = self._parameters.index_of(weight)
+        kept = self._symmetry.get(index)
+        if kept is None or kept.ref() is not weight:
+            kept = self._symmetry[index] = _Symmetry(weight)
+        values = weight.detach()
+        least, greatest = torch.aminmax(values)
+        numbers = torch.stack([symmetry.row_spread(values), least.float(), greatest.float()])
+        self._deferred.add(numbers, kept.receive)
+
+    def symmetry_of_gradients(self) -> None:
+        """After a looked-at backward: how alike the gradients of a layer's units are."""
+        for kept in self._symmetry.values():
+            weight = kept.ref()
+            gradient = weight.grad if weight is not None else None
+            if gradient is not None and not gradient.is_sparse and gradient.shape[0] > 1:
+                self._deferred.add(symmetry.row_spread(gradient), lambda v, k=kept: setattr(k, "gradient", v[0]))
+
+    def _by_hand(self, seen: graph.LossGraph, place: str | None, batch_size: int | None) -> None:
+        key = place or "unknown place"
+        if key in self._manual and self._manual[key]["looks"] >= 5:
+            self._manual[key]["looks"] += 1
+            return
+        names = [node.name() for node in seen.nodes[:40]]
+        data = self._manual.setdefault(key, {"looks": 0, "place": place})
+        data["looks"] += 1
+        data["root"] = names[0]
+        data["operations"] = names[:12]
+        data["broadcast"] = _broadcast(seen)
+        data["sum_root"] = _summed(seen)
+        data["probabilities"], data["log_of_zero_risk"] = _probabilities(seen)
+        data["batch_size"] = batch_size
+
+    def facts(self) -> Iterator[FactRow]:
+        """Linear pairs, symmetry, losses made by hand, growth of the graph."""
+        for (first, second), data in self._pairs.items():
+            names = [_name(self._parameters, index) for index in (first, second)]
+            yield "linear-pair", f"{names[0]} -> {names[1]}", {
+                "first": names[0], "second": names[1], **data, "layers": self._row_length(first, second)
+            }  # fmt: skip
+        last = self._last_weight()
+        for index, kept in self._symmetry.items():
+            if kept.first is not None:
+                name = _name(self._parameters, index)
+                yield "symmetry", name, {
+                    "first": kept.first, "last": kept.last, "gradient_spread": kept.gradient,
+                    "constant": kept.constant, "units": kept.units, "is_output": index == last,
+                }  # fmt: skip
+        for place, data in self._manual.items():
+            yield "manual-loss", place, data
+        if self._nodes:
+            yield "graph", "growth", {
+                "first_nodes": self._nodes[0], "last_nodes": self._nodes[-1], "looked": len(self._nodes),
+                "retain_graph": self.retain_graph, "place": self.retain_place,
+            }  # fmt: skip
+
+    def _row_length(self, first: int, second: int) -> int:
+        length, seen = 2, {first, second}
+        grew = True
+        while grew:
+            grew = False
+            for a, b in self._pairs:
+                if (a in seen) != (b in seen):
+                    seen |= {a, b}
+                    length += 1
+                    grew = True
+        return length
+
+    def _last_weight(self) -> int | None:
+        return next(iter(self._symmetry), None)  # breadth-first from the loss: the nearest weight comes first
+
+
+def _name(parameters: Parameters, index: int) -> str:
+    tensor = parameters.tensor(index)
+    return parameters.name_of(tensor) if tensor is not None else f"parameter {index}"
+
+
+def _fan_in(weight: Tensor) -> int:
+    return int(weight.numel() // max(1, weight.shape[0]))
+
+
+def _broadcast(seen: graph.LossGraph) -> dict[str, Any] | None:
+    """A sum, difference or product near the loss that is larger than each computed operand."""
+    for node in seen.nodes[:25]:
+        if node.name() not in _ELEMENTWISE:
+            continue
+        output = graph.output_shape(node)
+        inner = [
+            shape
+            for child, _ in node.next_functions
+            if child is not None and not graph.is_leaf(child) and (shape := graph.output_shape(child))
+        ]
+        if not output or len(output) < 2 or len(inner) != 1 or inner[0] == output:
+            continue
+        before = inner[0]
+        wanted = 1
+        for size in before:
+            wanted *= size
+        total = 1
+        for size in output:
+            total *= size
+        # (N, 1) against (N,) gives (N, N): the batch meets itself.
+        if total > wanted and output[-1] == output[-2] == max(before):
+            return {"from": list(before), "to": list(output), "operation": node.name()}
+    return None
+
+
+def _summed(seen: graph.LossGraph) -> bool:
+    """Whether the loss is a plain sum over the batch: a sum with no mean or division around it."""
+    node = seen.root
+    for _ in range(6):
+        name = node.name()
+        if name in ("MeanBackward0", "MeanBackward1", "DivBackward0"):
+            return False
+        if name in ("SumBackward0", "SumBackward1"):
+            inner = node.next_functions[0][0]
+            shape = graph.output_shape(inner) if inner is not None else None
+            return bool(shape)
+        children = [child for child, _ in node.next_functions if child is not None and not graph.is_leaf(child)]
+        if name not in ("NegBackward0", "MulBackward0", "ViewBackward0") or len(children) != 1:
+            return False
+        node = children[0]
+    return False
+
+
+def _probabilities(seen: graph.LossGraph) -> tuple[str | None, bool]:
+    """What makes the probabilities whose logarithm a loss takes, and whether that can be the logarithm of zero."""
+    for node in seen.nodes[:60]:
+        if node.name() not in _LOGS:
+            continue
+        for child in graph.chain(node)[1:]:
+            name = child.name()
+            if name in ("ClampBackward1", "ClampMinBackward0", "ClampBackward0"):
+                return None, False
+            if name == "AddBackward0" and len([c for c, _ in child.next_functions if c is not None]) == 1:
+                return None, False  # log(p + eps)
+            if name == "SigmoidBackward0":
+                return "sigmoid", True
+            if name == "SoftmaxBackward0":
+                return "softmax", True
+            if name == "ReluBackward0":
+                return None, True
+    return None, False

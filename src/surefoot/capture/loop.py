@@ -1,0 +1,220 @@
+"""One loop of descent: an optimizer with its parameters, and the order in which it is used."""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from surefoot.capture.place import Site, text_of
+from surefoot.records import OptimizerInfo
+
+FactRow = tuple[str, str, dict[str, Any]]
+
+
+class Loop:
+    """State of one optimizer, or of descent written by hand.
+
+    Args:
+        index: Its number in the run.
+        optimizer: None for descent by hand.
+    """
+
+    def __init__(self, index: int, optimizer: Optimizer | None) -> None:
+        self.index = index
+        self.optimizer = weakref.ref(optimizer) if optimizer is not None else lambda: None
+        self.name = type(optimizer).__name__ if optimizer is not None else "by hand"
+        self.subject = f"optimizer {index}"
+        self.parameters: list[Tensor] = []
+        self.columns: list[int] = []
+        self.group_sizes: tuple[int, ...] = ()
+        self.settings: dict[str, Any] = {}
+        self.created: str | None = None
+        self.losses: list[Tensor] = []  # of the backwards whose gradients the next step will use
+        self.steps = 0
+        self.backwards = 0
+        self.step_site: Site | None = None
+        self.backward_site: Site | None = None
+        self.micro_steps: Counter[int] = Counter()
+        self.closure = False
+        self.without_backward = 0
+        self.first_without_backward: int | None = None
+        self.cleared = 0
+        self.uncleared = 0
+        self.first_uncleared: int | None = None
+        self.leftover_norm: float | None = None
+        self.cleared_before_step = 0
+        self.without_gradients = 0
+        self.created_at_step = 0
+        self.recreated = 0
+        self.parameter_ids: set[int] = set()
+        self.touched_before_step = False
+        self._cleared_now = False
+        self._watched: Tensor | None = None  # one parameter stands for all: users clear them together
+        self._gradient_id = 0
+        self._version = -1
+        self._backward_since_step = False
+
+    def number(self, index: int) -> None:
+        """Give the loop its number, at its first step."""
+        self.index = index
+        self.subject = f"optimizer {index}"
+
+    def renew(self, optimizer: Optimizer, made: Loop) -> None:
+        """Go on with an optimizer that was made anew over the same parameters."""
+        self.optimizer = weakref.ref(optimizer)
+        self.settings = made.settings
+        self.group_sizes = made.group_sizes
+        self.recreated += 1
+
+    def before_backward(self) -> bool:
+        """Note whether the gradients were cleared since they were last written; True if what is there will be added to."""
+        watched = self._watched
+        if watched is None:
+            return False
+        gradient = watched.grad
+        if gradient is None or id(gradient) != self._gradient_id or gradient._version != self._version:
+            self._cleared_now = True
+            self.losses = []
+            return False
+        return not self._backward_since_step and self.steps > 0
+
+    def after_backward(self, loss: Tensor, site: Site | None) -> None:
+        """Note a backward that reaches, or may reach, this loop's parameters."""
+        self._backward_since_step = True
+        self.backwards += 1
+        self.losses.append(loss)
+        self.backward_site = site
+        self._remember()
+
+    def _remember(self) -> None:
+        watched = self._watched
+        gradient = watched.grad if watched is not None else None
+        if gradient is None:
+            for watched in self.parameters:
+                gradient = watched.grad
+                if gradient is not None:
+                    self._watched = watched
+                    break
+            else:
+                self._watched = None
+                return
+        self._gradient_id = id(gradient)
+        self._version = gradient._version
+
+    def before_step(self, step: int) -> None:
+        """Judge the interval since the last step."""
+        watched = self._watched
+        if self._backward_since_step:
+            if self.steps > 0 and watched is not None:
+                if self._cleared_now:
+                    self.cleared += 1
+                else:
+                    self.uncleared += 1
+                    if self.first_uncleared is None:
+                        self.first_uncleared = step
+            gradient = watched.grad if watched is not None else None
+            if watched is not None and gradient is None:
+                self.cleared_before_step += 1
+            # Changed since backward: clipped, unscaled, or zeroed in place; the norm will tell.
+            self.touched_before_step = gradient is not None and gradient._version != self._version
+        elif not self.closure:
+            self.without_backward += 1
+            if self.first_without_backward is None:
+                self.first_without_backward = step
+        self._cleared_now = False
+
+    def judge(self, norm: float, skipped: bool) -> None:
+        """Told the norm of gradients that were changed in place between backward and step."""
+        if norm == 0.0 and not skipped:
+            self.cleared_before_step += 1
+
+    def step_by_hand(self, step: int) -> list[Tensor]:
+        """A step of descent by hand, seen at the next backward; returns the losses of its micro-steps."""
+        watched = self._watched
+        if watched is not None:
+            gradient = watched.grad
+            kept = gradient is not None and id(gradient) == self._gradient_id and gradient._version == self._version
+            if not kept or self._cleared_now:
+                self.cleared += 1
+            else:
+                self.uncleared += 1
+                if self.first_uncleared is None:
+                    self.first_uncleared = step
+        losses, self.losses = self.losses, []
+        self.steps += 1
+        self.micro_steps[len(losses)] += 1
+        self._backward_since_step = False
+        self._cleared_now = False
+        return losses
+
+    def after_step(self) -> list[Tensor]:
+        """Close the step; returns the losses of its micro-steps."""
+        losses, self.losses = self.losses, []
+        self.steps += 1
+        self.micro_steps[len(losses)] += 1
+        self._backward_since_step = False
+        # Clipping and some optimizers change gradients in place: only what comes after the step counts as clearing.
+        if self._watched is not None:
+            self._remember()
+        return losses
+
+    def backward_seen(self) -> bool:
+        """Whether a backward has come since the last step."""
+        return self._backward_since_step
+
+    def info(self) -> OptimizerInfo:
+        """The loop as a record."""
+        return OptimizerInfo(
+            index=self.index,
+            name=self.name,
+            settings=self.settings,
+            parameters=tuple(self.columns),
+            created=self.created,
+            stepped=text_of(self.step_site),
+        )
+
+    def facts(self) -> Iterator[FactRow]:
+        """Cadence, clearing and missing gradients."""
+        usual, count = self.micro_steps.most_common(1)[0] if self.micro_steps else (0, 0)
+        yield "cadence", self.subject, {
+            "steps": self.steps,
+            "backwards": self.backwards,
+            "micro_steps": usual,
+            "regular": count / self.steps if self.steps else None,
+            "steps_without_backward": self.without_backward,
+            "first_without_backward": self.first_without_backward,
+            "closure": self.closure,
+            "backward_place": text_of(self.backward_site),
+            "step_place": text_of(self.step_site),
+        }  # fmt: skip
+        yield "clearing", self.subject, {
+            "cleared": self.cleared,
+            "uncleared": self.uncleared,
+            "first_uncleared": self.first_uncleared,
+            "leftover_norm": self.leftover_norm,
+        }  # fmt: skip
+        yield "cleared-before-step", self.subject, {
+            "count": self.cleared_before_step,
+            "of": self.steps,
+            "step_place": text_of(self.step_site),
+        }  # fmt: skip
+        yield "missing-gradients", self.subject, {
+            "steps_without_any": self.without_gradients,
+            "of": self.steps,
+        }  # fmt: skip
+
+
+def plain_settings(group: dict[str, Any]) -> dict[str, Any]:
+    """The numbers and flags of a parameter group; tensors and parameters are left out."""
+    kept: dict[str, Any] = {}
+    for name, value in group.items():
+        if isinstance(value, (bool, int, float, str)) or value is None:
+            kept[name] = value
+        elif isinstance(value, (tuple, list)) and all(isinstance(item, (int, float)) for item in value):
+            kept[name] = list(value)
+    return kept

@@ -1,0 +1,155 @@
+"""Descent written by hand: `w -= lr * w.grad`, with no optimizer at all.
+
+The leaves that backward reaches are the parameters; a step is where they have moved between two backwards. An update in
+place moves a leaf's version counter, an update through `.data` only its values, and `w = (w - …).requires_grad_()` makes
+a new leaf in the old one's place.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from surefoot.capture.loop import Loop
+from surefoot.capture.recorder import PendingStep
+from surefoot.capture.sampled import SampledStep, plain
+from surefoot.norms import per_parameter_norms
+
+if TYPE_CHECKING:
+    from surefoot.capture.observer import Observer
+
+_COMPARED = 1 << 20  # entries up to which values are compared
+_UNDECIDED = 5  # backwards for which they are
+_SMALL_GRAPH = 300  # nodes up to which the leaves are read at each backward
+
+
+class ManualDescent:
+    """Finds the steps of descent by hand."""
+
+    def __init__(self) -> None:
+        self.active = False
+        self.loop: Loop | None = None
+        self._versions: list[int] = []
+        self._values: list[Tensor] = []
+        self._through_data = False
+        self._norms: Tensor | None = None
+        self._sample: SampledStep | None = None
+        self._backwards = 0
+        self._quiet = 0
+        self._nodes = 0
+
+    def wanted(self, observer: Observer, leaves: list[Tensor]) -> bool:
+        """Whether a loss is descended by hand: no optimizer holds any of the leaves its gradient reaches."""
+        trainable = [leaf for leaf in leaves if leaf.requires_grad]
+        held = set().union(*(loop.parameter_ids for loop in observer.all_loops() if loop is not self.loop), set())
+        return bool(trainable) and not any(id(leaf) in held for leaf in trainable)
+
+    def before_backward(self, root: Tensor, observer: Observer) -> None:
+        """Close the step that happened since the last backward, if one did; then read the leaves anew."""
+        if root.grad_fn is None:
+            return
+        leaves = self._leaves(root, observer)
+        if not leaves:
+            return
+        loop = self.loop
+        if loop is None:
+            loop = self.loop = Loop(-1, None)
+            loop.created_at_step = observer.steps
+            self._take(leaves, observer)
+            observer.wait_for(loop)
+            return
+        replaced = [id(leaf) for leaf in leaves] != [id(p) for p in loop.parameters]
+        same_shapes = [leaf.shape for leaf in leaves] == [p.shape for p in loop.parameters]
+        if (replaced and same_shapes) or (not replaced and self._moved()):
+            if replaced:
+                for old, new in zip(loop.parameters, leaves, strict=True):
+                    if old is not new:
+                        observer.parameters.replace(old, new)
+            self._step(observer)
+        elif not replaced:
+            self._quiet += 1
+            if self._quiet > 1000 and loop.steps == 0:
+                self.active = False
+        if replaced:
+            self._take(leaves, observer)
+
+    def _leaves(self, root: Tensor, observer: Observer) -> list[Tensor]:
+        loop = self.loop
+        if loop is not None and self._nodes > _SMALL_GRAPH and not observer.looking:
+            return loop.parameters
+        graph_leaves = observer.graphs.leaves(root)
+        self._nodes = len(graph_leaves) * 4
+        found = [leaf for leaf in graph_leaves if leaf.requires_grad]
+        known = {id(p): place for place, p in enumerate(loop.parameters)} if loop is not None else {}
+        return sorted(found, key=lambda leaf: known.get(id(leaf), len(known)))
+
+    def _take(self, leaves: list[Tensor], observer: Observer) -> None:
+        loop = self.loop
+        assert loop is not None
+        loop.parameters = leaves
+        loop.parameter_ids = {id(leaf) for leaf in leaves}
+        if loop.index >= 0:
+            loop.columns = observer.parameters.held_by(leaves, loop.index)
+
+    def after_backward(self, observer: Observer) -> None:
+        """Measure the gradients now: by the next backward they may be cleared."""
+        loop = self.loop
+        if loop is None:
+            return
+        self._backwards += 1
+        gradients = [gradient for p in loop.parameters if (gradient := p.grad) is not None]
+        self._norms = per_parameter_norms(gradients) if gradients else None
+        self._versions = [p._version for p in loop.parameters]
+        if self._backwards <= _UNDECIDED and sum(p.numel() for p in loop.parameters) <= _COMPARED:
+            self._values = [p.detach().clone() for p in loop.parameters]
+        else:
+            self._values = []
+        if loop.index >= 0 and observer.sampling(observer.steps + 1) and plain(loop.parameters):
+            began = time.perf_counter()
+            self._sample = SampledStep(
+                observer.steps + 1, loop.index, loop.parameters, loop.columns, observer.recorder.layer
+            )
+            self._sample.before()
+            observer.sampled(time.perf_counter() - began)
+
+    def _moved(self) -> bool:
+        loop = self.loop
+        assert loop is not None
+        if len(self._versions) != len(loop.parameters):
+            return False
+        if any(p._version != version for p, version in zip(loop.parameters, self._versions, strict=True)):
+            return True
+        if self._through_data:
+            return True
+        if self._values:
+            moved = any(not torch.equal(p.detach(), v) for p, v in zip(loop.parameters, self._values, strict=True))
+            self._through_data = moved
+            return moved
+        return False
+
+    def _step(self, observer: Observer) -> None:
+        loop = self.loop
+        assert loop is not None
+        self._quiet = 0
+        if loop.index < 0:
+            observer.number(loop)
+        losses = loop.step_by_hand(observer.steps + 1)
+        step = observer.stepped()
+        if self._sample is not None:
+            self._sample.after()
+            self._sample = None
+        now = observer.recorder.now()
+        observer.clock.tick(now)
+        observer.recorder.step(
+            PendingStep(step, loop.index, now, losses, self._norms, None, None, None, None, None)
+        )
+        self._norms = None
+        observer.next_step(step)
+
+    def settle(self, observer: Observer) -> None:
+        """At the end: the step after the last backward."""
+        if self.loop is not None and self.loop.backward_seen() and self._moved():
+            self._step(observer)

@@ -1,0 +1,370 @@
+"""What the modules show: outermost models, their names, train and eval mode, where the gradient's path is cut.
+
+Module hooks slow every call a little, so they are on for looked-at steps and whenever an evaluation may begin (gradients
+are switched off, a mode changes, a data loader starts anew), and off in between.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as torch_module
+from torch.utils.hooks import RemovableHandle
+
+from surefoot.capture.parameters import Parameters
+from surefoot.capture.place import caller_site, text_of
+
+FactRow = tuple[str, str, dict[str, Any]]
+
+_NORMALISING = (
+    nn.modules.batchnorm._BatchNorm,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.modules.instancenorm._InstanceNorm,
+)
+_SENSITIVE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
+_LOSS = nn.modules.loss._Loss
+_MOST_LISTED = 400
+
+
+def first_tensor(value: Any, depth: int = 3) -> Tensor | None:
+    """The first tensor in nested arguments or outputs."""
+    if isinstance(value, Tensor):
+        return value
+    if depth and isinstance(value, dict):
+        value = list(value.values())
+    if depth and isinstance(value, (list, tuple)):
+        for item in value[:8]:
+            found = first_tensor(item, depth - 1)
+            if found is not None:
+                return found
+    return None
+
+
+def _sensitive(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    return [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, _SENSITIVE) and getattr(module, "p", 1.0) != 0.0
+    ]
+
+
+class Model:
+    """An outermost module that the script called."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.ref = weakref.ref(module)
+        self.name = type(module).__name__
+        self.calls = 0
+        self.trained = False
+        self.compiled = type(module).__name__ == "OptimizedModule"
+        self.called: set[int] = set()
+        self.was_training = module.training
+        self.refresh(module)
+
+    def refresh(self, module: nn.Module) -> None:
+        """Read names anew: parts are replaced, lazy ones made."""
+        listed = list(module.named_modules())
+        self.size = len(listed)
+        self.names = {id(child): name for name, child in listed}
+        self.listed = [[name, type(child).__name__] for name, child in listed[:_MOST_LISTED]]
+        self.sensitive = _sensitive(module)
+
+
+class _ModeCount:
+    """Forwards seen in one phase and those whose mode was wrong for it."""
+
+    def __init__(self) -> None:
+        self.looked = 0
+        self.wrong = 0
+        self.first: int | None = None
+        self.modules: list[str] = []
+        self.place: str | None = None
+        self.model = ""
+        self.partial = False
+        self.switched = False
+        self.frozen = 0.0
+        self.repeats = False
+
+
+class ModuleWatch:
+    """Module hooks and what they tell.
+
+    Args:
+        parameters: Registry that gets names from the models.
+        on_input: Called with (phase, batch, module) for the batch that enters an outermost module at a looked-at step.
+        guard: Runs a callback and keeps its errors away from the training.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        on_input: Callable[[str, Tensor, nn.Module], None],
+        guard: Callable[[str, Callable[[], None]], None],
+    ) -> None:
+        self.models: dict[int, Model] = {}
+        self.step = 0
+        self.training_forwards = 0
+        self.unregistered: dict[str, None] = {}
+        self.cut: dict[str, Any] | None = None
+        self.training = _ModeCount()
+        self.validation = _ModeCount()
+        self._parameters = parameters
+        self._on_input = on_input
+        self._guard = guard
+        self._handles: list[RemovableHandle] = []
+        self._stack: list[nn.Module] = []
+        self._connected: str | None = None  # last module inside the model whose output had a gradient's path
+        self._last_input: tuple[int, int] | None = None
+        self.forbidden = False  # compiled models: their hooks would be traced into the graph
+
+    # -- on and off
+
+    @property
+    def on(self) -> bool:
+        """Whether the hooks are registered."""
+        return bool(self._handles)
+
+    def open(self) -> None:
+        """Start to watch module calls."""
+        if self._handles or self.forbidden:
+            return
+        self._stack.clear()
+        self._handles = [
+            torch_module.register_module_forward_pre_hook(self._before),
+            torch_module.register_module_forward_hook(self._after, always_call=True),
+        ]
+
+    def close(self) -> None:
+        """Stop to watch."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        self._stack.clear()
+
+    # -- hooks
+
+    def _before(self, module: nn.Module, inputs: Any) -> None:
+        if isinstance(module, _LOSS) or torch.jit.is_tracing():
+            return
+        stack = self._stack
+        stack.append(module)
+        if len(stack) == 1:
+            self._guard("modules", lambda: self._enter(module, inputs))
+        elif torch.is_grad_enabled():
+            self._guard("modules", lambda: self._enter_inner(module, inputs))
+
+    def _after(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        stack = self._stack
+        if not stack or isinstance(module, _LOSS):
+            return
+        while stack and stack.pop() is not module:
+            pass
+        if torch.is_grad_enabled():
+            self._guard("modules", lambda: self._leave(module, output))
+
+    # -- what they tell
+
+    def introduce(self, module: nn.Module) -> None:
+        """Take names from a model before its first call."""
+        self.models[id(module)] = Model(module)
+        self._parameters.name_from(module, set())
+
+    def _model(self, module: nn.Module) -> Model:
+        model = self.models.get(id(module))
+        if model is None or model.ref() is not module:
+            model = self.models[id(module)] = Model(module)
+        model.calls += 1
+        return model
+
+    def _enter(self, module: nn.Module, inputs: Any) -> None:
+        if not any(True for _ in module.parameters()):
+            return  # a transform or metric, not a model
+        model = self._model(module)
+        batch = first_tensor(inputs)
+        # A model with something trainable that runs with gradients in train mode, or leads to a backward, is training.
+        if torch.is_grad_enabled():
+            self.training_forwards += 1
+            self._connected = None
+            model.called.add(id(module))
+        else:
+            self._judge_validation(model, module, batch)
+        if batch is not None:
+            self._on_input("train" if torch.is_grad_enabled() else "validation", batch, module)
+
+    def _enter_inner(self, module: nn.Module, inputs: Any) -> None:
+        model = self.models.get(id(self._stack[0]))
+        root = self._stack[0]
+        if model is None:
+            return
+        model.called.add(id(module))
+        name = model.names.get(id(module))
+        if name is None:
+            model.refresh(root)
+            name = model.names.get(id(module))
+        if name is None:
+            self._note_unregistered(model, module)
+            return
+        batch = first_tensor(inputs)
+        if self.cut is None and batch is not None and batch.is_floating_point() and not batch.requires_grad:
+            if self._connected is not None and self._same_batch(batch):
+                self.cut = {"after": self._connected, "before": name, "place": text_of(caller_site())}
+
+    def _same_batch(self, batch: Tensor) -> bool:
+        # Only values that came from inside the model count: a second, raw input is no cut.
+        return batch.grad_fn is None and self._output_pointer == batch.untyped_storage().data_ptr()
+
+    _output_pointer = 0
+
+    def _leave(self, module: nn.Module, output: Any) -> None:
+        if not self._stack:
+            return
+        model = self.models.get(id(self._stack[0]))
+        result = first_tensor(output)
+        if model is None or result is None:
+            return
+        if result.requires_grad and any(True for _ in module.parameters(recurse=True)):
+            self._connected = model.names.get(id(module)) or type(module).__name__
+            self._output_pointer = result.untyped_storage().data_ptr()
+
+    def _note_unregistered(self, model: Model, module: nn.Module) -> None:
+        if not any(True for _ in module.parameters()) or len(self.unregistered) >= 100:
+            return
+        label = f"{type(module).__name__}({', '.join(_sizes(module))}) called in {model.name}"
+        if id(module) not in self._labelled:
+            self._labelled[id(module)] = f"{label} #{len(self._labelled) + 1}"
+        self.unregistered[self._labelled[id(module)]] = None
+        self._parameters.name_unregistered(self._labelled[id(module)], module)
+
+    @property
+    def _labelled(self) -> dict[int, str]:
+        labels: dict[int, str] = self.__dict__.setdefault("_labels", {})
+        return labels
+
+    def _judge_validation(self, model: Model, module: nn.Module, batch: Tensor | None) -> None:
+        count = self.validation
+        if not model.trained:
+            return  # a teacher or a frozen feature extractor inside a training step
+        count.looked += 1
+        if batch is not None:
+            current = (batch.untyped_storage().data_ptr(), batch._version)
+            count.repeats |= current == self._last_input and model.calls > 1
+            self._last_input = current
+        wrong = [name for name, child in model.sensitive if child.training]
+        if wrong and module.training:
+            count.wrong += 1
+            count.modules = wrong[:20]
+            count.model = model.name
+            count.place = count.place or text_of(caller_site())
+            if count.first is None:
+                count.first = self.step
+
+    def judge_training(self, place: str | None) -> None:
+        """At a backward: the mode of the models that are being trained; a few attribute reads."""
+        for model in self.models.values():
+            module = model.ref()
+            if module is None or not model.trained or not model.sensitive:
+                continue
+            count = self.training
+            count.looked += 1
+            asleep = [(name, child) for name, child in model.sensitive if not child.training]
+            if not asleep:
+                count.switched = True
+                continue
+            count.partial = len(asleep) < len(model.sensitive)
+            if count.partial:
+                count.modules = [name for name, _ in asleep][:20]
+                continue
+            count.wrong += 1
+            if count.first is None:
+                count.first = self.step
+                count.place = place
+                count.model = model.name
+            count.modules = [name for name, _ in asleep][:20]
+
+    def mark_trained(self, tensors: set[int]) -> None:
+        """Note the models whose parameters a loss's gradient reaches, and take their names.
+
+        Args:
+            tensors: Ids of the leaves that the gradient reaches.
+        """
+        for model in self.models.values():
+            module = model.ref()
+            if module is None:
+                continue
+            if len(list(module.modules())) != model.size:
+                model.refresh(module)
+            if any(id(parameter) in tensors for parameter in module.parameters()):
+                model.trained = True
+                self._parameters.name_from(module, model.called)
+
+    def all_in_eval(self) -> bool:
+        """Whether every trained model is in eval mode just now."""
+        trained = [m for m in self.models.values() if m.trained]
+        modules = [module for model in trained if (module := model.ref()) is not None]
+        return bool(modules) and not any(module.training for module in modules)
+
+    def facts(self) -> Iterator[FactRow]:
+        """Models and modes."""
+        for model in self.models.values():
+            yield "model", model.name, {
+                "class": model.name,
+                "modules": model.listed,
+                "parameters": len(list(module.parameters())) if (module := model.ref()) is not None else 0,
+                "mode_sensitive": [name for name, _ in model.sensitive][:100],
+                "trained": model.trained,
+                "compiled": model.compiled,
+            }  # fmt: skip
+        training, validation = self.training, self.validation
+        yield "mode", "training", {
+            "looked": training.looked,
+            "in_eval": training.wrong,
+            "first_in_eval": training.first,
+            "modules": training.modules,
+            "partial": training.partial,
+            "switched": training.switched,
+            "frozen": self._frozen_share(training.modules),
+            "place": training.place,
+        }  # fmt: skip
+        yield "mode", "validation", {
+            "looked": validation.looked,
+            "in_train": validation.wrong,
+            "first_in_train": validation.first,
+            "modules": validation.modules,
+            "model": validation.model,
+            "place": validation.place,
+            "same_input_repeats": validation.repeats,
+        }  # fmt: skip
+
+    def _frozen_share(self, names: list[str]) -> float:
+        wanted = set(names)
+        flags = [
+            not parameter.requires_grad
+            for model in self.models.values()
+            for name, child in model.sensitive
+            if name in wanted
+            for parameter in child.parameters(recurse=False)
+        ]
+        return sum(flags) / len(flags) if flags else 0.0
+
+
+def _sizes(module: nn.Module) -> list[str]:
+    return [
+        str(getattr(module, name))
+        for name in ("in_features", "out_features", "in_channels", "out_channels")
+        if hasattr(module, name)
+    ]
+
+
+def normalises_first(module: nn.Module) -> bool:
+    """Whether the first layer with parameters or statistics of a model normalises its input."""
+    for child in module.modules():
+        if isinstance(child, _NORMALISING):
+            return True
+        if any(True for _ in child.parameters(recurse=False)):
+            return False
+    return False

@@ -1,0 +1,298 @@
+"""One observed training from begin to end: `sf.watch(…)` in a program, or the script runner's."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from surefoot import rules
+from surefoot.capture.attach import Attachment
+from surefoot.capture.environment import command_line, environment, seeds
+from surefoot.capture.monitor import Monitor
+from surefoot.capture.observer import ClipperFactory, Observer
+from surefoot.capture.recorder import Latest, Recorder, warn_on_stderr
+from surefoot.clipping import Clipper
+from surefoot.errors import SettingError, StoreError
+from surefoot.records import Finding, History, Run, Status
+from surefoot.store.reader import open_run
+
+DEFAULT_RUNS = "surefoot-runs"
+
+_current: Observation | None = None
+
+
+class Observation:
+    """A training under observation.
+
+    Attributes:
+        path: The run's folder; None where nothing could be recorded.
+        findings: What is wrong so far, the main finding first.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        runs: Path,
+        name: str | None = None,
+        every: int | None = None,
+        thorough: bool = False,
+        limit: int | None = None,
+        make_clipper: ClipperFactory | None = None,
+        only: set[int] | None = None,
+        ignore: Iterable[str] = (),
+        warn: Callable[[str], None] = warn_on_stderr,
+        tell: Callable[[tuple[Finding, ...]], None] | None = None,
+        draw: Callable[[Observation], None] | None = None,
+    ) -> None:
+        self._ignore = tuple(ignore)
+        self._clippers: list[Clipper] = []
+        self._models: list[nn.Module] = []
+        self._closed = False
+        self._final: tuple[Finding, ...] | None = None
+        self.recorder = Recorder(runs, warn)
+        self.recorder.begin(run, name)
+        self.observer = Observer(
+            self.recorder,
+            every=every,
+            thorough=thorough,
+            limit=limit,
+            make_clipper=make_clipper,
+            only=only,
+        )
+        self.attachment = Attachment(self.observer)
+        self._monitor = Monitor(
+            self.recorder,
+            diagnose=(lambda: self.diagnose()) if tell is not None else None,
+            tell=tell,
+            draw=(lambda: draw(self)) if draw is not None else None,
+        )
+
+    def begin(self) -> None:
+        """Attach the hooks and start the thread."""
+        global _current
+        _current = self
+        self.attachment.attach()
+        self._monitor.start()
+
+    # -- what a user asks
+
+    @property
+    def path(self) -> Path | None:
+        """The run's folder."""
+        return self.recorder.path
+
+    @property
+    def latest(self) -> Latest:
+        """The last numbers that reached the host."""
+        return self.recorder.latest
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps so far."""
+        return self.observer.steps
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong so far, the main finding first."""
+        if self._final is not None:
+            return self._final
+        self.recorder.flush(facts=True)
+        return self.diagnose()
+
+    def diagnose(self) -> tuple[Finding, ...]:
+        """Judge what has been written so far."""
+        history = self.history()
+        return rules.diagnose(history, ignore=self._ignore) if history is not None else ()
+
+    def history(self) -> History | None:
+        """All that was recorded; None where nothing could be."""
+        if self.path is None:
+            return None
+        try:
+            with open_run(self.path) as reader:
+                return reader.history()
+        except StoreError:
+            return None
+
+    def log(self, **metrics: float | Tensor) -> None:
+        """Record scalars at the present step.
+
+        Args:
+            metrics: Numbers by name, for example val_loss=0.3; tensors of one entry wait on their device for the next
+                flush.
+        """
+        step = self.observer.steps
+        for name, value in metrics.items():
+            if isinstance(value, Tensor):
+                if value.numel() != 1:
+                    raise SettingError(
+                        f"log({name}=…) takes a single number, this tensor has {value.numel()}: log its mean."
+                    )
+                copy = value.detach().reshape(()).clone()
+                self.recorder.deferred.add(copy, lambda v, n=name: self.recorder.metric(n, step, v[0]))
+            else:
+                self.recorder.metric(name, step, float(value))
+
+    def report(self, path: str | Path) -> Path:
+        """Write the self-contained HTML report.
+
+        Args:
+            path: The file to write.
+
+        Returns:
+            The same path.
+        """
+        from surefoot.report.html import render
+
+        if not self._closed:
+            self.recorder.flush(facts=True)
+        history = self.history()
+        if history is None:
+            raise StoreError("there is no report: nothing of this training could be recorded.")
+        target = Path(path)
+        target.write_text(render(history, self.findings), encoding="utf-8")
+        return target
+
+    def close(self, status: Status = "finished", exit_code: int | None = 0, error: str | None = None) -> None:
+        """End the observation: take every hook back, write what is left, judge the whole."""
+        global _current
+        if self._closed:
+            return
+        self._closed = True
+        _current = None if _current is self else _current
+        atexit.unregister(self.close)
+        self.attachment.detach()
+        self._monitor.stop()
+        self.observer.guard.run("core", self.observer.close)
+        self.recorder.update(environment={**self._environment, "seeds": seeds()})
+        self.recorder.finish(status, exit_code, error)
+        for clipper in self._clippers:
+            clipper.detach()
+        self._final = self.diagnose()
+
+    _environment: dict[str, Any] = {}  # noqa: RUF012  read once for each process, in `begin_run`
+
+    def __enter__(self) -> Observation:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+        elif isinstance(error, KeyboardInterrupt):
+            self.close("interrupted", None)
+        else:
+            self.close("failed", None, f"{type(error).__name__}: {error}")
+
+
+def begin_run(script: str, argv: Iterable[str], source: str) -> tuple[Run, dict[str, Any]]:
+    """The run's record as far as it is known at the start."""
+    found = environment()
+    run = Run(path="", name="", script=script, argv=tuple(argv), command=command_line(), source=source, environment=found)
+    return run, found
+
+
+def current() -> Observation | None:
+    """The observation under way in this process, if any."""
+    return _current
+
+
+def watch(
+    model: nn.Module | Iterable[nn.Module] | None = None,
+    optimizer: Optimizer | Iterable[Optimizer] | None = None,
+    *,
+    clip: Clipper | Iterable[Clipper] | None = None,
+    name: str | None = None,
+    runs: str | Path = DEFAULT_RUNS,
+    every: int | None = None,
+    ignore: Iterable[str] = (),
+) -> Observation:
+    """Observe a training from Python, with the loop unchanged.
+
+    Args:
+        model: The model or models, for the names of their parameters; found by itself at its first call otherwise.
+        optimizer: Observe this optimizer or these alone; by default every one that steps.
+        clip: A clipper for the optimizer, or one for each; attached now, detached at the end.
+        name: The run's name; by default the script's name and the time.
+        runs: Folder of all runs.
+        every: Distance in steps between samples of the per-parameter quantities; by default chosen by measured cost.
+        ignore: Codes of findings that are not wanted.
+
+    Returns:
+        The observation, also a context manager; call its `close` where `with` is not used.
+
+    Raises:
+        SettingError: There is a clipper and no optimizer, or their numbers differ.
+
+    Effects: registers hooks until closed; writes a run below `runs`; changes nothing of the training unless `clip` is
+        given.
+
+    Example:
+        >>> import tempfile, torch
+        >>> model = torch.nn.Linear(2, 1)
+        >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with watch(model, optimizer, runs=folder) as run:
+        ...         for _ in range(3):
+        ...             optimizer.zero_grad()
+        ...             torch.nn.functional.mse_loss(model(torch.ones(4, 2)), torch.zeros(4, 1)).backward()
+        ...             optimizer.step()
+        ...     run.steps
+        3
+    """
+    if every is not None and every < 1:
+        raise SettingError(f"every={every} is no distance in steps: give 1 or more.")
+    optimizers = _listed(optimizer, Optimizer, "optimizer")
+    clippers = _listed(clip, Clipper, "clip")
+    if clippers and len(clippers) != len(optimizers):
+        raise SettingError(
+            f"{len(clippers)} clippers for {len(optimizers)} optimizers: give each optimizer that is to be clipped its own."
+        )
+    main = sys.modules.get("__main__")
+    script = getattr(main, "__file__", None) or "interactive"
+    run, found = begin_run(script, sys.argv[1:], _source(script))
+    observation = Observation(
+        run,
+        runs=Path(runs),
+        name=name,
+        every=every,
+        only={id(o) for o in optimizers} or None,
+        ignore=ignore,
+    )
+    observation._environment = found
+    observation.begin()
+    for each in optimizers:
+        observation.observer.adopt(each)
+    for module in _listed(model, nn.Module, "model"):
+        observation.observer.modules.introduce(module)
+    for clipper, each in zip(clippers, optimizers, strict=True):
+        clipper.attach(each)
+        observation._clippers.append(clipper)
+    atexit.register(observation.close)
+    return observation
+
+
+def _listed(given: Any, kind: type, name: str) -> list[Any]:
+    if given is None:
+        return []
+    items = [given] if isinstance(given, kind) else list(given)
+    for item in items:
+        if not isinstance(item, kind):
+            raise SettingError(f"watch({name}=…) takes {kind.__name__} objects, not {type(item).__name__}.")
+    return items
+
+
+def _source(script: str) -> str:
+    try:
+        return Path(script).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,468 @@
+"""The heart of capture: events of a training in, rows and facts out.
+
+    backward begins -> was anything cleared?  a look at the graph, now and then
+    backward ends   -> the loss joins its loops
+    step begins     -> gradient norms; on a sampled step more
+    step ends       -> a row
+
+Every method here is called from a training; whatever goes wrong inside is caught at the door (`Guard`).
+"""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from surefoot.capture.batchwatch import BatchWatch
+from surefoot.capture.guard import Guard
+from surefoot.capture.limit import StepLimit
+from surefoot.capture.look import GraphLook
+from surefoot.capture.loop import FactRow, Loop, plain_settings
+from surefoot.capture.losses import LossWatch
+from surefoot.capture.manual import ManualDescent
+from surefoot.capture.modules import ModuleWatch
+from surefoot.capture.parameters import Parameters, is_uninitialized
+from surefoot.capture.place import Site, caller_frame, caller_site, text_of
+from surefoot.capture.recorder import PendingStep, Recorder
+from surefoot.capture.sampled import SampledStep, plain
+from surefoot.capture.sampling import Sampler, StepClock
+from surefoot.clipping import Clipper, attached
+from surefoot.norms import per_parameter_norms
+from surefoot.records import ActivationInfo
+
+ClipperFactory = Callable[[], Clipper]
+
+_MOST_WAITING = 8
+
+
+class Observer:
+    """Turns the events of one training into rows and facts.
+
+    Args:
+        recorder: Where they go.
+        every: Fixed distance in steps between sampled steps; None chooses it by measured cost.
+        thorough: Look more often, as a check of few steps needs.
+        limit: Stop the script after this many optimizer steps (backwards where it never steps).
+        make_clipper: Gives each optimizer that has none a clipper at its first step.
+        only: Observe these optimizers alone; None: all.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        *,
+        every: int | None = None,
+        thorough: bool = False,
+        limit: int | None = None,
+        make_clipper: ClipperFactory | None = None,
+        only: set[int] | None = None,
+    ) -> None:
+        self.recorder = recorder
+        self.guard = Guard(recorder.fail)
+        self.steps = 0
+        self.backwards = 0
+        self.created = 0
+        self.parameters = Parameters()
+        deferred = recorder.deferred
+        self.modules = ModuleWatch(self.parameters, self._model_input, self.guard.run)
+        self.losses = LossWatch(deferred, recorder.metric, self.modules.all_in_eval)
+        self.graphs = GraphLook(self.parameters, deferred, recorder.metric, recorder.activation)
+        self.batches = BatchWatch(deferred, recorder.metric)
+        self.manual = ManualDescent()
+        self.clock = StepClock()
+        self.extra_facts: list[Callable[[], Iterator[FactRow]]] = []
+        self._limit = limit
+        self._make_clipper = make_clipper
+        self._only = only
+        self._sampler = Sampler(0.10 if thorough else 0.015, every, eager=2)
+        self._looker = Sampler(0.25 if thorough else 0.01, None, eager=20 if thorough else 3)
+        self.loops: list[Loop] = []  # those that have stepped
+        self._waiting: list[Loop] = []  # optimizers made, not yet used
+        self._by_optimizer: dict[int, Loop] = {}
+        self._reach: dict[Site | None, set[int]] = {}  # backward's place -> ids of loops whose parameters it reaches
+        self._scaled: dict[int, tuple[weakref.ref[Tensor], Any]] = {}
+        self._in_step: Loop | None = None
+        self._closure: Loop | None = None
+        self._closure_losses: list[Tensor] = []
+        self._closure_norms: Tensor | None = None
+        self._norms: Tensor | None = None
+        self._sample: SampledStep | None = None
+        self._sample_cost = 0.0
+        self.looking = True
+        self._site: Site | None = None
+        self._loss = torch.zeros(())
+        self._look_cost = 0.0
+        self._first_backward: str | None = None
+        self._group_settings: dict[tuple[int, int], tuple[Any, ...]] = {}
+        recorder.collect_facts = self.facts
+        recorder.collect_parameters = self.parameters.changed
+        recorder.collect_optimizers = lambda: [loop.info() for loop in self.loops]
+        recorder.collect_activations = self._activations
+        recorder.counts = lambda: (self.steps, self.backwards)
+        self.modules.open()
+
+    # -- optimizers
+
+    def optimizer_made(self, optimizer: Optimizer) -> None:
+        """An optimizer was constructed."""
+        self.created += 1
+        loop = Loop(-1, optimizer)
+        loop.created = text_of(caller_site())
+        self._read_groups(loop, optimizer)
+        loop.created_at_step = self.steps
+        self._waiting.append(loop)
+        del self._waiting[:-_MOST_WAITING]
+
+    def all_loops(self) -> tuple[Loop, ...]:
+        """Loops that have stepped and optimizers that have not."""
+        return (*self.loops, *self._waiting)
+
+    def wait_for(self, loop: Loop) -> None:
+        """Watch a loop that has not stepped yet."""
+        self._waiting.append(loop)
+        self._reach.clear()
+
+    def number(self, loop: Loop) -> None:
+        """A loop takes its first step."""
+        if loop in self._waiting:
+            self._waiting.remove(loop)
+        loop.number(len(self.loops))
+        loop.columns = self.parameters.held_by(loop.parameters, loop.index)
+        self.loops.append(loop)
+        self._reach.clear()
+
+    def loop_if_known(self, optimizer: Any) -> Loop | None:
+        """The loop of an optimizer that was seen; None for any other."""
+        return next((loop for loop in self.all_loops() if loop.optimizer() is optimizer), None)
+
+    def adopt(self, optimizer: Optimizer) -> Loop:
+        """Watch an optimizer that was made before."""
+        return self._loop_of(optimizer)
+
+    def _loop_of(self, optimizer: Optimizer) -> Loop:
+        loop = self._by_optimizer.get(id(optimizer))
+        if loop is not None and loop.optimizer() is optimizer:
+            return loop
+        waiting = next((w for w in self._waiting if w.optimizer() is optimizer), None)
+        if waiting is not None:
+            self._waiting.remove(waiting)
+        made = waiting or Loop(-1, optimizer)
+        self._read_groups(made, optimizer)
+        ids = {id(p) for p in made.parameters}
+        for known in self.loops:
+            # The same optimizer made anew over the same parameters goes on where the old one was.
+            if known.name == made.name and known.created == made.created and {id(p) for p in known.parameters} == ids:
+                known.renew(optimizer, made)
+                self._by_optimizer[id(optimizer)] = known
+                return known
+        self.number(made)
+        self._by_optimizer[id(optimizer)] = made
+        return made
+
+    def _read_groups(self, loop: Loop, optimizer: Optimizer) -> None:
+        groups = optimizer.param_groups
+        loop.group_sizes = tuple(len(group["params"]) for group in groups)
+        loop.parameters = [p for group in groups for p in group["params"] if not is_uninitialized(p)]
+        loop.settings = plain_settings({**optimizer.defaults, **(groups[0] if groups else {})})
+        loop.parameter_ids = {id(p) for p in loop.parameters}
+        if loop.index >= 0:
+            loop.columns = self.parameters.held_by(loop.parameters, loop.index)
+            self._reach.clear()
+
+    # -- backward
+
+    def scaled(self, output: Tensor, scaler: Any) -> None:
+        """A GradScaler multiplied a loss."""
+        self._scaled = {id(output): (weakref.ref(output), scaler)}
+
+    def before_backward(self, root: Tensor, retain_graph: bool | None, create_graph: bool) -> None:
+        """A backward begins at `root`."""
+        self.backwards += 1
+        site = caller_site()
+        self._site = site
+        step = self.steps + 1
+        self._in_step = self._closure
+        if self.steps == 0 and self._limit is not None and self.backwards > self._limit and self._closure is None:
+            raise StepLimit
+        if self._first_backward is None:
+            self._first_backward = text_of(site)
+        self.losses.step = self.modules.step = step
+        self.looking = self._looker.due(step) or site not in self._reach
+        if retain_graph and not create_graph:
+            self.graphs.retain_graph += 1
+            self.graphs.retain_place = self.graphs.retain_place or text_of(site)
+        value = root.detach()
+        self._loss = value.mean() if value.numel() != 1 else value.reshape(()).clone()
+        unscaled = self._scaled.get(id(root))
+        if unscaled is not None and unscaled[0]() is root:
+            scale = unscaled[1]._scale
+            if scale is not None:
+                self._loss = self._loss / scale
+        self.losses.close_window(self.steps)
+        calls = self.losses.before_backward(root)
+        if self.manual.active:
+            self.manual.before_backward(root, self)
+        for loop in self.all_loops():
+            left_over = loop.before_backward()
+            if left_over and self.looking:
+                self._defer_leftover(loop)
+        if self.looking:
+            began = time.perf_counter()
+            self._look(root, site, step, bool(calls), calls)
+            self._look_cost = time.perf_counter() - began
+        self.modules.judge_training(None if self.modules.training.first is not None else text_of(site))
+
+    def _defer_leftover(self, loop: Loop) -> None:
+        gradients = [p.grad for p in loop.parameters if p.grad is not None]
+        if gradients:
+            norms = per_parameter_norms(gradients)
+
+            def receive(values: list[float]) -> None:
+                loop.leftover_norm = sum(value * value for value in values) ** 0.5
+
+            self.recorder.deferred.add(norms, receive)
+
+    def _look(self, root: Tensor, site: Site | None, step: int, by_function: bool, calls: list[Any]) -> None:
+        size = calls[0].described.get("batch_size") if calls else None
+        leaves = self.graphs.read(root, step, text_of(site), by_function, size)
+        ids = {id(leaf) for leaf in leaves}
+        self._reach[site] = {id(loop) for loop in self.all_loops() if loop.parameter_ids & ids}
+        self.modules.mark_trained(ids)
+        self.batches.from_graph(root, step)
+        if not self.manual.active and self.manual.wanted(self, leaves):
+            self.manual.active = True
+            self.manual.before_backward(root, self)
+        self.parameters.name_from_variables(caller_frame())
+
+    def after_backward(self) -> None:
+        """The backward has ended."""
+        reach = self._reach.get(self._site)
+        for loop in self.all_loops():
+            if reach is None or id(loop) in reach:
+                loop.after_backward(self._loss, self._site)
+        if self._closure is not None:
+            self._closure_losses.append(self._loss)
+            if self._closure_norms is None:
+                self._closure_norms = self._gradient_norms(self._closure)
+        if self.looking:
+            self.graphs.symmetry_of_gradients()
+            self._looker.measured(self.steps + 1, self._look_cost, self.clock.step_time)
+        if self.manual.active:
+            self.manual.after_backward(self)
+
+    # -- step
+
+    def before_step(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """An optimizer's step begins."""
+        if self._only is not None and id(optimizer) not in self._only:
+            return
+        if self._in_step is not None and self._in_step.optimizer() is not optimizer:
+            return  # a wrapper's inner optimizer
+        loop = self._loop_of(optimizer)
+        self._in_step = loop
+        groups = optimizer.param_groups
+        if len(loop.group_sizes) != len(groups) or loop.group_sizes != tuple(len(g["params"]) for g in groups):
+            self._read_groups(loop, optimizer)
+        if loop.step_site is None or self.looking:
+            loop.step_site = caller_site()
+        step = self.steps + 1
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")
+        if callable(closure):
+            loop.closure = True
+            self._closure, self._closure_losses, self._closure_norms = loop, [], None
+        loop.before_step(step)
+        if self._make_clipper is not None and attached(optimizer) is None:
+            self.guard.run("clipper", lambda: self._attach_clipper(optimizer))
+        self._sample = None
+        self._sample_cost = 0.0
+        if self._sampler.due(step) and not self._closure and plain(loop.parameters):
+            began = time.perf_counter()
+            self._sample = SampledStep(step, loop.index, loop.parameters, loop.columns, self.recorder.layer)
+            self._sample.before()
+            self._sample_cost = time.perf_counter() - began
+        clipper = attached(optimizer)
+        self._norms = None if clipper is not None or self._closure else self._gradient_norms(loop)
+
+    def _attach_clipper(self, optimizer: Optimizer) -> None:
+        assert self._make_clipper is not None
+        self._make_clipper().attach(optimizer)
+
+    def _gradient_norms(self, loop: Loop) -> Tensor | None:
+        gradients = [gradient for p in loop.parameters if (gradient := p.grad) is not None]
+        if not gradients:
+            loop.without_gradients += 1
+            return None
+        if self.looking:
+            self.parameters.received(
+                column for p, column in zip(loop.parameters, loop.columns, strict=True) if p.grad is not None
+            )
+        return per_parameter_norms(gradients)
+
+    def after_step(self, optimizer: Optimizer) -> None:
+        """An optimizer's step has ended."""
+        loop = self._in_step
+        if loop is None or loop.optimizer() is not optimizer:
+            return
+        self._in_step = None
+        self.steps += 1
+        step = self.steps
+        sample = self._sample
+        if sample is not None:
+            began = time.perf_counter()
+            sample.after()
+            cost = self._sample_cost + time.perf_counter() - began
+            self._sampler.measured(step, cost, self.clock.step_time)
+            self._sample = None
+        losses = loop.after_step()
+        norms = self._norms
+        if self._closure is loop:
+            # The point that the step starts from: its first evaluation.
+            losses, norms = self._closure_losses[:1] or losses, self._closure_norms
+            self._closure = None
+        group = optimizer.param_groups[0] if optimizer.param_groups else {}
+        lr = group.get("lr")
+        clipper = attached(optimizer)
+        now = self.recorder.now()
+        self.clock.tick(now)
+        self.recorder.step(
+            PendingStep(
+                step,
+                loop.index,
+                now,
+                losses,
+                norms,
+                lr.detach().clone() if isinstance(lr, Tensor) else lr,
+                clipper.last if clipper is not None else None,
+                getattr(optimizer, "found_inf", None),
+                getattr(optimizer, "grad_scale", None) if clipper is None else None,
+                loop.judge if loop.touched_before_step else None,
+            )
+        )
+        self._settings(step, loop, optimizer)
+        self.next_step(step)
+
+    def stepped(self) -> int:
+        """Count a step; returns its number."""
+        self.steps += 1
+        return self.steps
+
+    def sampling(self, step: int) -> bool:
+        """Whether the per-parameter quantities are due at a step."""
+        return self._sampler.due(step)
+
+    def sampled(self, cost: float) -> None:
+        """They were measured, in `cost` seconds."""
+        self._sampler.measured(self.steps + 1, cost, self.clock.step_time)
+
+    def next_step(self, step: int) -> None:
+        """After a step: is the next one looked at, or was this the last one wanted?
+
+        Raises:
+            StepLimit: It was.
+        """
+        # The forward of the next step comes before its backward: decide now whether its modules are watched.
+        if self._looker.due(step + 1):
+            self.modules.open()
+            self.losses.looking = True
+        elif self.modules.on:
+            self.modules.close()
+            self.losses.looking = False
+        if self._limit is not None and step >= self._limit:
+            raise StepLimit
+
+    def _settings(self, step: int, loop: Loop, optimizer: Optimizer) -> None:
+        for number, group in enumerate(optimizer.param_groups):
+            present = (group.get("lr") if number else None, group.get("momentum"), group.get("betas"))
+            key = (loop.index, number)
+            if self._group_settings.get(key) != present and not any(isinstance(v, Tensor) for v in present):
+                self._group_settings[key] = present
+                for name, value in zip(("lr", "momentum", "betas"), present, strict=True):
+                    if value is not None:
+                        self.recorder.hyperparameter(step, loop.index, number, name, value)
+
+    # -- what else happens
+
+    def attention(self) -> None:
+        """Something that often begins an evaluation: gradients switched off, a mode changed, a loader begun anew."""
+        if self._in_step is None:
+            self.modules.open()
+
+    def _model_input(self, phase: str, batch: Tensor, module: nn.Module) -> None:
+        self.batches.model_input(phase, batch, module, self.steps + 1, self.losses.looking)
+
+    def _activations(self, since: int) -> list[ActivationInfo]:
+        return self.graphs.new_activations(since)
+
+    def close(self) -> None:
+        """The training has ended: settle what is still open."""
+        self.losses.close_window(self.steps)
+        if self.manual.active:
+            self.manual.settle(self)
+
+    # -- facts
+
+    def facts(self) -> Iterator[FactRow]:
+        """Everything structural, as it stands."""
+        yield "calls", "run", {
+            "backwards": self.backwards,
+            "steps": self.steps,
+            "optimizers_created": self.created,
+            "optimizers_stepped": sum(loop.name != "by hand" for loop in self.loops),
+            "first_backward": self._first_backward,
+            "manual": any(loop.name == "by hand" for loop in self.loops),
+            "forwards_with_grad": self.modules.training_forwards,
+        }  # fmt: skip
+        for loop in self.loops:
+            yield from loop.facts()
+            if loop.name != "by hand":
+                yield "optimizer-created", loop.subject, self._creation(loop)
+        for number, loop in enumerate(self._waiting):
+            if loop.optimizer() is not None:
+                yield "optimizer-created", f"unstepped {number}", self._creation(loop)
+        yield "reach", "run", self._reach_fact()
+        yield from self.modules.facts()
+        yield from self.losses.facts()
+        yield from self.graphs.facts()
+        yield from self.batches.facts()
+        for more in self.extra_facts:
+            yield from more()
+        yield from self.guard.facts()
+
+    def _creation(self, loop: Loop) -> dict[str, Any]:
+        same = next((o.index for o in self.loops if o is not loop and o.parameter_ids & loop.parameter_ids), None)
+        return {
+            "class": loop.name,
+            "place": loop.created,
+            "settings": loop.settings,
+            "parameters": len(loop.parameters),
+            "trainable": sum(p.requires_grad for p in loop.parameters),
+            "same_parameters_as": same,
+            "created_at_step": loop.created_at_step,
+            "stepped": loop.steps > 0,
+            "recreated": loop.recreated,
+        }
+
+    def _reach_fact(self) -> dict[str, Any]:
+        infos = self.parameters.infos()
+        stepping = {loop.index for loop in self.loops}
+        return {
+            "unreached": [i.name for i in infos if i.optimizer in stepping and i.requires_grad and not i.reached][:200],
+            "reached_unoptimized": [
+                i.name for i in infos if i.optimizer is None and i.reached and i.requires_grad and i.is_parameter
+            ][:200],
+            "frozen": [i.name for i in infos if i.optimizer is not None and not i.requires_grad][:200],
+            "cut": self.modules.cut,
+            "leaf_root": self.graphs.leaf_root,
+            "unregistered": list(self.modules.unregistered)[:50],
+        }
+
+
+def requires_no_observation() -> bool:
+    """Whether PyTorch is tracing: what runs now is being compiled, not trained."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()

@@ -1,0 +1,51 @@
+"""Attributes replaced for the time of an observation, and put back after it.
+
+Used only where PyTorch has no hook: the call of `backward`, of a loss function, of a scheduler. A wrapper that somebody
+else wrapped in turn cannot be taken out; it then passes every call straight through.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+
+class Patch:
+    """One replaced attribute.
+
+    Args:
+        owner: Module or class that has the attribute.
+        name: The attribute.
+        make: Takes the original and returns its replacement.
+    """
+
+    def __init__(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        self.owner = owner
+        self.name = name
+        # A class attribute is read from its own dictionary: an inherited one is not ours to replace.
+        self.original = vars(owner)[name]
+        self.replacement = functools.wraps(self.original)(make(self.original))
+        setattr(owner, name, self.replacement)
+
+    def undo(self) -> None:
+        """Put the original back, unless somebody else has replaced ours since."""
+        if vars(self.owner).get(self.name) is self.replacement:
+            setattr(self.owner, self.name, self.original)
+
+
+class Patches:
+    """A stack of patches, undone last first."""
+
+    def __init__(self) -> None:
+        self._stack: list[Patch] = []
+
+    def add(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        """Replace `owner.name`; nothing happens where it does not exist."""
+        if name in vars(owner):
+            self._stack.append(Patch(owner, name, make))
+
+    def undo(self) -> None:
+        """Undo all, last first."""
+        while self._stack:
+            self._stack.pop().undo()

@@ -1,0 +1,100 @@
+"""Where in the user's own code a call was made: "train.py:41: loss = criterion(model(x), y)"."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import site
+import sys
+import sysconfig
+from types import CodeType, FrameType
+
+_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+# Frames below these folders are libraries', not the user's.
+_LIBRARIES = tuple(
+    {
+        os.path.join(os.path.abspath(folder), "")
+        for folder in (
+            *site.getsitepackages(),
+            site.getusersitepackages(),
+            sysconfig.get_paths()["stdlib"],
+            sysconfig.get_paths()["platstdlib"],
+            sysconfig.get_paths()["purelib"],
+            sysconfig.get_paths()["platlib"],
+        )
+    }
+)
+_LONGEST_TEXT = 160
+
+Site = tuple[CodeType, int]
+_texts: dict[Site, str] = {}
+_is_library: dict[str, bool] = {}
+
+
+def _library(filename: str) -> bool:
+    known = _is_library.get(filename)
+    if known is None:
+        full = os.path.abspath(filename)
+        known = filename.startswith("<frozen") or full.startswith(_OWN) or full.startswith(_LIBRARIES)
+        _is_library[filename] = known
+    return known
+
+
+def caller_site() -> Site | None:
+    """Code object and instruction of the innermost frame that is the user's own; cheap enough for each step.
+
+    Returns:
+        None where no frame is the user's, for example in a pure library call.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if not _library(code.co_filename):
+            return code, frame.f_lasti
+        frame = frame.f_back
+    return None
+
+
+def caller_frame() -> FrameType | None:
+    """The innermost frame that is the user's own, or None."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _library(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def text_of(site_: Site | None) -> str | None:
+    """The place in words: file relative to the working directory, line number and the line itself."""
+    if site_ is None:
+        return None
+    known = _texts.get(site_)
+    if known is None:
+        code, instruction = site_
+        known = _texts[site_] = _describe(code.co_filename, _line_number(code, instruction))
+    return known
+
+
+def place_of(filename: str, line: int) -> str:
+    """The place in words for a file and a line."""
+    return _describe(filename, line)
+
+
+def caller() -> str | None:
+    """The user's own line that led here, in words."""
+    return text_of(caller_site())
+
+
+def _line_number(code: CodeType, instruction: int) -> int:
+    for start, end, line in code.co_lines():
+        if start <= instruction < end and line is not None:
+            return line
+    return code.co_firstlineno
+
+
+def _describe(filename: str, line: int) -> str:
+    shown = filename
+    if os.path.isabs(filename):
+        relative = os.path.relpath(filename)
+        shown = filename if relative.startswith("..") else relative
+    text = linecache.getline(filename, line).strip()[:_LONGEST_TEXT]
+    return f"{shown}:{line}: {text}" if text else f"{shown}:{line}"

@@ -1,0 +1,73 @@
+"""The per-parameter quantities of a sampled step: measured around `optimizer.step()`, kept on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from surefoot.capture.recorder import PendingLayer
+from surefoot.norms import per_parameter_norms
+from surefoot.quantities import gradients, updates
+
+
+class SampledStep:
+    """Measures one step of one loop.
+
+    Args:
+        step: Its number.
+        optimizer: The loop's index.
+        parameters: What the step may change.
+        columns: Their columns.
+        keep: Takes each finished row.
+    """
+
+    def __init__(
+        self,
+        step: int,
+        optimizer: int,
+        parameters: Sequence[Tensor],
+        columns: Sequence[int],
+        keep: Callable[[PendingLayer], None],
+    ) -> None:
+        self._step = step
+        self._optimizer = optimizer
+        self._keep = keep
+        held = [
+            (parameter, column)
+            for parameter, column in zip(parameters, columns, strict=True)
+            if parameter.grad is not None and parameter.numel()
+        ]
+        self._parameters = [parameter for parameter, _ in held]
+        self._columns = [column for _, column in held]
+        self._before: list[Tensor] = []
+
+    def before(self) -> None:
+        """Measure gradients and parameters, and keep what the update will be held against."""
+        if not self._parameters:
+            return
+        found = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        self._row("grad_norm", per_parameter_norms(found))
+        zero, nonfinite = gradients.shares(found)
+        self._row("grad_zero_share", zero)
+        self._row("grad_nonfinite_share", nonfinite)
+        self._row("param_norm", per_parameter_norms([parameter.detach() for parameter in self._parameters]))
+        self._before = updates.snapshot(self._parameters)
+
+    def after(self) -> None:
+        """Measure the update."""
+        if self._before:
+            factors = updates.scale_of(self._parameters)
+            self._row("update_norm", updates.update_norms(self._parameters, self._before), factors)
+            self._before = []
+
+    def _row(self, quantity: str, values: Tensor, factors: list[float] | None = None) -> None:
+        if factors is not None and all(factor == 1.0 for factor in factors):
+            factors = None
+        self._keep(PendingLayer(self._step, self._optimizer, quantity, self._columns, values, factors))
+
+
+def plain(parameters: Sequence[Tensor]) -> bool:
+    """Whether all can be copied and compared entry by entry on this process."""
+    return all(type(p) in (Tensor, torch.nn.Parameter) and p.layout == torch.strided for p in parameters)

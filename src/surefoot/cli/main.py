@@ -1,0 +1,197 @@
+"""The command `surefoot`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+import surefoot
+from surefoot.cli import split
+from surefoot.cli.output import say
+from surefoot.cli.settings import RunSettings
+from surefoot.errors import SurefootError
+
+COULD_NOT_RUN = 2
+
+app = typer.Typer(
+    name="surefoot",
+    help="Run a PyTorch training script as it is, record its gradient descent, and say what is wrong with it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_TAKES_TARGET = ("run", "check")
+_OPTIONAL_NUMBERS = {"--autoclip": "10"}
+_SCRIPT_LINE = "[OPTIONS] SCRIPT [ARGUMENTS]…  |  [OPTIONS] -m MODULE [ARGUMENTS]…"
+
+Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Stop the script after so many optimizer steps.")]
+Every = Annotated[
+    int | None,
+    typer.Option("--every", min=1, help="Sample per-parameter quantities every K steps; default: by measured cost."),
+]
+Autoclip = Annotated[
+    float | None,
+    typer.Option("--autoclip", min=0, max=100, help="Clip by AutoClip at this percentile; 10 if none is given."),
+]
+MaxNorm = Annotated[float | None, typer.Option("--max-norm", help="Clip the global gradient norm to this.")]
+Runs = Annotated[str, typer.Option("--runs", help="Folder of all runs.")]
+Name = Annotated[str | None, typer.Option("--name", help="Name of this run; default: script and time.")]
+ReportFile = Annotated[str | None, typer.Option("--report", help="Write the HTML report to this file at the end.")]
+JsonFile = Annotated[str | None, typer.Option("--json", help="Write verdict and findings to this file at the end.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing; record all the same.")]
+Ignore = Annotated[list[str] | None, typer.Option("--ignore", help="A finding's code not to report; repeatable.")]
+Format = Annotated[str, typer.Option("--format", help="text, or github for annotations in its workflows.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(f"surefoot {surefoot.__version__}")
+        raise typer.Exit
+
+
+@app.command(options_metavar=_SCRIPT_LINE)
+def run(
+    context: typer.Context,
+    steps: Steps = None,
+    every: Every = None,
+    autoclip: Autoclip = None,
+    max_norm: MaxNorm = None,
+    runs: Runs = "surefoot-runs",
+    name: Name = None,
+    report: ReportFile = None,
+    json: JsonFile = None,
+    ignore: Ignore = None,
+    quiet: Quiet = False,
+) -> RunSettings:
+    """Run a script or module unchanged, under observation; exit as it does."""
+    return RunSettings(
+        target=context.obj, steps=steps, every=every, autoclip=autoclip, max_norm=max_norm, runs=runs, name=name,
+        report=report, json=json, ignore=tuple(ignore or ()), quiet=quiet,
+    )  # fmt: skip
+
+
+@app.command(options_metavar=_SCRIPT_LINE)
+def check(
+    context: typer.Context,
+    steps: Steps = 200,
+    every: Every = None,
+    autoclip: Autoclip = None,
+    max_norm: MaxNorm = None,
+    runs: Runs = "surefoot-runs",
+    name: Name = None,
+    report: ReportFile = None,
+    json: JsonFile = None,
+    ignore: Ignore = None,
+    format: Format = "text",
+    quiet: Quiet = False,
+) -> RunSettings:
+    """Run the first steps of a script: exit 0 healthy, 1 something found, 2 could not run."""
+    if format not in ("text", "github"):
+        raise typer.BadParameter(f"--format {format} is not known: give text or github.")
+    return RunSettings(
+        target=context.obj, steps=steps, every=every, autoclip=autoclip, max_norm=max_norm, runs=runs, name=name,
+        report=report, json=json, ignore=tuple(ignore or ()), quiet=quiet, check=True, format=format,
+    )  # fmt: skip
+
+
+@app.command("runs")
+def list_runs(
+    runs: Runs = "surefoot-runs", json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False
+) -> None:
+    """List the recorded runs, newest first."""
+    from surefoot.cli.runs import show_list
+
+    show_list(runs, json)
+
+
+RunName = Annotated[str, typer.Argument(help="A run: its path, its name, the beginning of its name, or last.")]
+
+
+@app.command()
+def show(
+    run: RunName = "last",
+    runs: Runs = "surefoot-runs",
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Print one recorded run."""
+    from surefoot.cli.runs import show_run
+
+    show_run(run, runs, json)
+
+
+@app.command()
+def doctor(
+    run: RunName = "last",
+    runs: Runs = "surefoot-runs",
+    ignore: Ignore = None,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Diagnose a recorded run anew, with today's rules."""
+    from surefoot.cli.doctor import diagnose_run
+
+    diagnose_run(run, runs, tuple(ignore or ()), json)
+
+
+@app.command()
+def explain(code: Annotated[str | None, typer.Argument(help="A finding's code; without one, all are listed.")] = None) -> None:
+    """Print the page of a rule, or list all rules."""
+    from surefoot.cli.doctor import explain_rule
+
+    explain_rule(code)
+
+
+@app.command()
+def report(
+    run: RunName = "last",
+    output: Annotated[str, typer.Option("--output", "-o", help="The HTML file to write.")] = "report.html",
+    runs: Runs = "surefoot-runs",
+) -> None:
+    """Write the self-contained HTML report of a recorded run."""
+    from surefoot.cli.doctor import write_report
+
+    write_report(run, runs, output)
+
+
+def main() -> NoReturn:
+    """Entry point of the command `surefoot`."""
+    sys.exit(_main(sys.argv[1:]))
+
+
+def _main(arguments: list[str]) -> int:
+    import click
+
+    command = typer.main.get_command(app)
+    target = None
+    if arguments and arguments[0] in _TAKES_TARGET:
+        assert isinstance(command, click.Group) or hasattr(command, "commands")
+        parameters = command.commands[arguments[0]].params
+        takes_value = {
+            name: not getattr(parameter, "is_flag", False) for parameter in parameters for name in parameter.opts
+        }
+        own, target = split.split(arguments[1:], takes_value, _OPTIONAL_NUMBERS)
+        arguments = [arguments[0], *own]
+    try:
+        result = command.main(args=arguments, prog_name="surefoot", standalone_mode=False, obj=target)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        return COULD_NOT_RUN
+    except click.ClickException as error:
+        say(f"{error.format_message()} (surefoot {' '.join(arguments[:1])} --help lists the options)")
+        return COULD_NOT_RUN
+    except click.exceptions.Abort:
+        return 130
+    except SurefootError as error:
+        say(str(error))
+        return COULD_NOT_RUN
+    if isinstance(result, RunSettings):
+        from surefoot.cli.run import run_script
+
+        # Outside the parser, which would catch what the script raises.
+        return run_script(result)
+    return result if isinstance(result, int) else 0

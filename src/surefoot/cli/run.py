@@ -1,0 +1,261 @@
+"""`surefoot run` and `surefoot check`: a script under observation, then the verdict."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from surefoot.capture.imports import after_import
+from surefoot.capture.script import Outcome, Prepared, execute, prepare
+from surefoot.capture.tracebacks import clean
+from surefoot.cli.output import is_terminal, say, stderr, write
+from surefoot.cli.progress import ProgressLine
+from surefoot.cli.settings import RunSettings
+from surefoot.errors import ScriptError, SettingError
+
+if TYPE_CHECKING:
+    from surefoot.capture.observation import Observation
+    from surefoot.records import Finding, History
+
+HEALTHY, FOUND, COULD_NOT_RUN = 0, 1, 2
+
+
+def run_script(settings: RunSettings) -> int:
+    """Run the script and show what was seen.
+
+    Returns:
+        The script's exit code, or the verdict's for `check`.
+
+    Raises:
+        BaseException: The script's own, its traceback free of surefoot's frames, for Python to show and to end with.
+    """
+    try:
+        _validate(settings)
+        prepared = _prepared(settings)
+    except (ScriptError, SettingError) as error:
+        say(str(error))
+        return COULD_NOT_RUN
+    except SyntaxError as error:
+        return _syntax_error(error, settings)
+    session = _Session(settings, prepared)
+    outcome = session.run()
+    return session.end(outcome)
+
+
+def _validate(settings: RunSettings) -> None:
+    if settings.target is None:
+        command = "check" if settings.check else "run"
+        raise SettingError(f"no script was named: surefoot {command} SCRIPT, or surefoot {command} -m MODULE.")
+    if settings.autoclip is not None and settings.max_norm is not None:
+        raise SettingError("--autoclip and --max-norm are two ways to clip: choose one.")
+    if settings.max_norm is not None and not settings.max_norm > 0:
+        raise SettingError(f"--max-norm {settings.max_norm:g} must be greater than 0.")
+    for option, path in (("--report", settings.report), ("--json", settings.json)):
+        if path is not None and not Path(path).resolve().parent.is_dir():
+            raise SettingError(f"{option} {path}: the folder {Path(path).resolve().parent} does not exist.")
+    if settings.ignore:
+        from surefoot.rules import get_rule
+
+        for code in settings.ignore:
+            get_rule(code)
+
+
+def _prepared(settings: RunSettings) -> Prepared:
+    assert settings.target is not None
+    return prepare(settings.target)
+
+
+def _syntax_error(error: SyntaxError, settings: RunSettings) -> int:
+    where = f"{error.filename or 'the script'}, line {error.lineno}"
+    if settings.check:
+        say(f"{where} is not valid Python: {error.msg}; nothing was run.")
+        return COULD_NOT_RUN
+    # As Python shows it, and ends.
+    sys.excepthook(SyntaxError, error.with_traceback(None), None)
+    if not settings.quiet:
+        say(f"{where} is not valid Python: {error.msg}; nothing was run.")
+    return 1
+
+
+class _Session:
+    """One observed script: from its import of torch to its verdict."""
+
+    def __init__(self, settings: RunSettings, prepared: Prepared) -> None:
+        self._settings = settings
+        self._prepared = prepared
+        self._observation: Observation | None = None
+        self._progress = ProgressLine(stderr())
+        self._told: set[str] = set()
+        self._loud = not settings.quiet and int(os.environ.get("RANK", "0") or 0) == 0
+
+    def run(self) -> Outcome:
+        """Run the script; observation begins when it imports torch."""
+        give_up = after_import("torch", self._observe)
+        try:
+            return execute(self._prepared)
+        finally:
+            give_up()
+
+    def _observe(self) -> None:
+        try:
+            self._begin()
+        except Exception as error:  # the script must run whatever happens to us
+            say(f"observation could not begin, the script runs unobserved: {type(error).__name__}: {error}")
+
+    def _begin(self) -> None:
+        from surefoot.capture import observation
+
+        settings = self._settings
+        target = settings.target
+        assert target is not None
+        run, found = observation.begin_run(self._prepared.filename, target.arguments, self._prepared.source)
+        draws = self._loud and self._progress.wanted
+        watched = observation.Observation(
+            run,
+            runs=Path(settings.runs).resolve(),
+            name=settings.name,
+            every=settings.every,
+            thorough=settings.check,
+            limit=settings.steps,
+            make_clipper=_clipper_factory(settings),
+            ignore=settings.ignore,
+            warn=say if self._loud else lambda sentence: None,
+            tell=self._tell if self._loud else None,
+            draw=self._progress.draw if draws else None,
+        )
+        watched._environment = found
+        self._observation = watched
+        watched.begin()
+
+    def _tell(self, findings: tuple[Finding, ...]) -> None:
+        from surefoot.report.text import finding_line
+
+        self._progress.told(findings)
+        for finding in findings:
+            if finding.code not in self._told and finding.severity != "information":
+                self._told.add(finding.code)
+                write(f"{finding_line(finding)}\n")
+
+    def end(self, outcome: Outcome) -> int:
+        """Close the run, show the verdict, and hand on what the script raised."""
+        observed = self._close(outcome)
+        error = outcome.error
+        if self._settings.check:
+            return self._check_code(outcome, observed)
+        if error is not None:
+            self._hand_on(error)
+        return outcome.exit_code
+
+    def _close(self, outcome: Outcome) -> History | None:
+        observation = self._observation
+        if observation is None:
+            if outcome.error is None or self._settings.check:
+                self._nothing("torch was never imported")
+            return None
+        observation.close(outcome.status, outcome.exit_code, outcome.described)
+        self._progress.erase()
+        history = observation.history()
+        if history is None:
+            return None
+        if observation.observer.backwards == 0 and observation.steps == 0 and outcome.described is None:
+            self._nothing("no backward pass was seen")
+            _discard(observation)
+            return None
+        findings = observation.findings
+        self._show(history, findings)
+        self._write_files(observation, history, findings)
+        return history
+
+    def _nothing(self, why: str) -> None:
+        if self._loud:
+            name = self._settings.target.name if self._settings.target else "the script"
+            say(f"{name} trained nothing: {why}; is this the script that trains, and with these arguments?")
+
+    def _show(self, history: History, findings: tuple[Finding, ...]) -> None:
+        if self._settings.check and self._settings.format == "github":
+            from surefoot.report.github import annotations
+
+            print("\n".join(annotations(history, findings)))
+        if not self._loud:
+            return
+        if is_terminal():
+            from rich.console import Console
+
+            from surefoot.report.terminal import verdict_view
+
+            Console(file=stderr(), highlight=False).print(verdict_view(history, findings))
+        else:
+            from surefoot.report.text import verdict_text
+
+            write(f"{verdict_text(history, findings)}\n")
+
+    def _write_files(self, observation: Observation, history: History, findings: tuple[Finding, ...]) -> None:
+        from surefoot.report import html, json
+
+        settings = self._settings
+        for path, render in ((settings.json, json.dumps), (settings.report, html.render)):
+            if path is None:
+                continue
+            try:
+                Path(path).write_text(render(history, findings), encoding="utf-8")
+            except OSError as error:
+                say(f"{path} could not be written: {error.strerror}.")
+
+    def _check_code(self, outcome: Outcome, history: History | None) -> int:
+        error = outcome.error
+        if error is not None and not isinstance(error, SystemExit):
+            clean(error)
+            if isinstance(error, KeyboardInterrupt):
+                self._hand_on(error)
+            sys.excepthook(type(error), error, error.__traceback__)
+        findings = self._observation.findings if self._observation is not None and history is not None else ()
+        if any(finding.severity in ("error", "warning") for finding in findings):
+            return FOUND
+        if history is None:
+            return COULD_NOT_RUN
+        if outcome.status == "failed":
+            say(f"the script failed before a verdict was possible: {outcome.described or f'exit code {outcome.exit_code}'}.")
+            return COULD_NOT_RUN
+        return HEALTHY
+
+    def _hand_on(self, error: BaseException) -> None:
+        """Raise the script's exception to Python, which shows it by the script's own hook and ends as it always does."""
+        clean(error)
+        kept = error.__traceback__
+        hook = sys.excepthook
+
+        def show(kind: type[BaseException], value: BaseException, trace: Any) -> None:
+            if value is error:
+                value.__traceback__ = trace = kept
+            hook(kind, value, trace)
+
+        sys.excepthook = show
+        raise error
+
+
+def _discard(observation: Observation) -> None:
+    """Take back the folder of a run in which nothing happened."""
+    path = observation.path
+    if path is not None:
+        shutil.rmtree(path, ignore_errors=True)
+        try:
+            path.parent.rmdir()  # only where it is empty
+        except OSError:
+            pass
+
+
+def _clipper_factory(settings: RunSettings) -> Any:
+    if settings.autoclip is not None:
+        from surefoot.clipping import AutoClip
+
+        percentile = settings.autoclip
+        return lambda: AutoClip(percentile)
+    if settings.max_norm is not None:
+        from surefoot.clipping import ClipByNorm
+
+        limit = settings.max_norm
+        return lambda: ClipByNorm(limit)
+    return None
