@@ -35,9 +35,11 @@ def plain_errors(path: Path, action: str) -> Iterator[None]:
     except (sqlite3.Error, OSError, OverflowError) as error:
         raise StoreError(_sentence(error, path, action)) from error
     except ValueError as error:
-        if action != "read" or isinstance(error, SurefootError):
+        if isinstance(error, SurefootError):
             raise
-        raise StoreError(f"{path} is damaged: it holds what no run does ({error}).") from error
+        if action == "read":
+            raise StoreError(f"{path} is damaged: it holds what no run does ({error}).") from error
+        raise StoreError(f"{path} cannot hold what it was given ({error}).") from error
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
