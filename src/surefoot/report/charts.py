@@ -13,15 +13,17 @@ from typing import Any
 import numpy as np
 
 from surefoot.records import History, Layers, Series
-from surefoot.report.decimation import decimate, smooth
 from surefoot.report.json import ends, plain, spread
 from surefoot.report.layers import per_layer
 from surefoot.report.numbers import number
 from surefoot.report.places import optimizer_labels
+from surefoot.report.smoothing import smooth
+from surefoot.store.buckets import thin
 
 Chart = dict[str, Any]
 Curve = dict[str, Any]
 
+POINTS = 2_000  # of a curve; least and greatest of equal buckets stay
 SMOOTH_FROM = 150  # steps; a shorter curve is readable as it is
 PROBES = ("target/", "input/", "output/", "graph/")  # metrics that capture records by itself
 
@@ -42,7 +44,7 @@ def metric_charts(history: History, probes: bool) -> list[Chart]:
             style = "points" if len(series) < SMOOTH_FROM else "line"
             group = "probe" if probes else "metric"
             built.append(
-                _chart(f"{group}-{position}", name, "", _ends(series), [_curve(name, series, 0, style)])
+                _chart(f"{group}-{position}", name, "", _course(series), [_curve(name, series, 0, style)])
             )
     return built
 
@@ -54,18 +56,12 @@ def _loss(history: History) -> Chart:
         series = history.series("loss", optimizer)
         if not len(series):
             continue
-        name = f"loss{label}"
-        summary.append(f"{name} {_ends(series)}")
-        width = max(5, len(series) // 50)
-        if len(series) >= SMOOTH_FROM and len(series.finite):
-            curves.append(_curve(name, series, color, "faint"))
-            curves.append(_curve(f"mean of {width} steps", smooth(series, width), color, "line"))
-        else:
-            curves.append(_curve(name, series, color, "line"))
+        summary.append(f"loss{label}: {_ends(series)}")
+        curves += _noisy("loss", label, series, color)
     validation = history.metric("val_loss")
     if len(validation):
         curves.append(_curve("validation loss", validation, 1, "points"))
-        summary.append(f"validation loss {_ends(validation)}")
+        summary.append(f"validation loss: {_ends(validation)}")
     chart = _chart("loss", "Loss", "", "; ".join(summary), curves)
     values = np.concatenate(
         [series.finite.values for (name, _), series in _of(history, "loss")] or [np.empty(0)]
@@ -81,7 +77,7 @@ def _grad_norm(history: History) -> Chart:
         series = history.series("grad_norm", optimizer)
         if not len(series):
             continue
-        curves.append(_curve(f"gradient norm{label}", series, color, "line"))
+        curves += _noisy("gradient norm", label, series, color)
         figures = spread(series)
         if figures["median"] is not None and figures["max"] is not None:
             largest, median = number(figures["max"]), number(figures["median"])
@@ -135,6 +131,15 @@ def _update_ratio(history: History) -> Chart:
     return chart
 
 
+def _noisy(name: str, label: str, series: Series, color: int) -> list[Curve]:
+    """A long series faint, with its moving mean; a short one as it is."""
+    if len(series) < SMOOTH_FROM or not len(series.finite):
+        return [_curve(f"{name}{label}", series, color, "line")]
+    width = max(5, len(series) // 50)
+    mean = _curve(f"mean of {width} steps{label}", smooth(series, width), color, "line")
+    return [_curve(f"{name}{label}", series, color, "faint"), mean]
+
+
 def _across(layers: Layers, reduce: Callable[..., Any]) -> Series:
     """One value a row, over the columns with a positive finite value."""
     values = np.where(np.isfinite(layers.values) & (layers.values > 0), layers.values, np.nan)
@@ -166,19 +171,27 @@ def _ends(series: Series) -> str:
     return ", ".join(f"{name} {shown}" for name, shown in course.items())
 
 
+def _course(series: Series) -> str:
+    finite = series.finite.values
+    said = f"first {number(float(series.values[0]))}, last {number(float(series.values[-1]))}"
+    if len(finite):
+        said += f", smallest {number(float(finite.min()))}, largest {number(float(finite.max()))}"
+    return said
+
+
 def _chart(identity: str, title: str, note: str, summary: str, curves: list[Curve]) -> Chart:
     return {"id": identity, "title": title, "note": note, "summary": summary, "log": False, "series": curves}
 
 
 def _curve(label: str, series: Series, color: int, style: str) -> Curve:
-    thin = decimate(series)
-    finite = np.isfinite(thin.values)
-    bad = zip(thin.steps[~finite].tolist(), thin.values[~finite].tolist(), strict=True)
+    kept = thin(series, POINTS)
+    finite = np.isfinite(kept.values)
+    bad = zip(kept.steps[~finite].tolist(), kept.values[~finite].tolist(), strict=True)
     return {
         "label": label,
         "color": color,
         "style": style,
-        "steps": thin.steps.tolist(),
-        "values": [float(f"{v:.5g}") if ok else None for v, ok in zip(thin.values, finite, strict=True)],
+        "steps": kept.steps.tolist(),
+        "values": [float(f"{v:.5g}") if ok else None for v, ok in zip(kept.values, finite, strict=True)],
         "nonfinite": [[step, plain(value)] for step, value in bad],
     }

@@ -24,6 +24,7 @@ from surefoot.report.json import plain, verdict
 from surefoot.report.layers import heat_maps
 from surefoot.report.numbers import number, value, words
 from surefoot.report.places import finding_lines
+from surefoot.report.rule_pages import rule_page
 from surefoot.report.source import marked_source
 from surefoot.report.tables import fact_groups, figures
 
@@ -78,6 +79,7 @@ def render(history: History, findings: Sequence[Finding]) -> str:
             source=marked_source(run.source, marked) if run.source else [],
             marked=list(marked),
             finding_lines=pointed,
+            rule_pages=[rule_page(finding.code) for finding in findings],
             styles=[Markup(_static(name)) for name in STYLES],
             scripts=[Markup(script) for script in scripts],
             policy=_policy(scripts),

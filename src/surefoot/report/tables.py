@@ -61,7 +61,10 @@ def figures(history: History) -> list[tuple[str, str, str]]:
         said.append(("clipped", share(rate), "of the steps"))
     entries = sum(parameter.numel for parameter in history.parameters)
     if entries:
-        said.append(("parameters", number(entries), f"in {number(len(history.parameters))} tensors"))
+        tensors = len(history.parameters)
+        said.append(
+            ("parameters", number(entries), f"in {number(tensors)} tensor{'s' if tensors > 1 else ''}")
+        )
     return said
 
 

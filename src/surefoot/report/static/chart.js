@@ -81,6 +81,7 @@
     return {
       width: surefoot.width(box),
       height: HEIGHT,
+      padding: [10, 14, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: "steps" }, drag: { x: true, y: false }, points: { size: 7 } },
       scales: {
@@ -88,7 +89,7 @@
         y: { distr: state.log ? 3 : 1, range: (_, min, max) => yRange(min, max, state.log) },
       },
       axes: [
-        axis({ size: 34, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? number(tick, 7) : "")), space: 70 }),
+        axis({ size: 28, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? number(tick, 7) : "")), space: 70 }),
         axis({
           size: 58,
           values: (_, ticks) => ticks.map((tick) => number(tick)),
@@ -111,7 +112,7 @@
     return {
       label: one.label,
       stroke,
-      width: faint ? 1 : 1.75,
+      width: faint ? 1 : 2,
       alpha: one.style === "faint" ? 0.35 : faint ? 0.5 : 1,
       dash: one.style === "dash" ? [7, 4] : undefined,
       points: few ? { show: true, size: 6, fill: stroke } : { show: false },
@@ -129,11 +130,12 @@
   function logTicks(min, max) {
     const decades = Math.log10(max / min);
     if (decades < 1) {
-      const step = 10 ** Math.floor(Math.log10((max - min) / 2)) * 1;
+      const rough = (max - min) / 6;
+      const power = 10 ** Math.floor(Math.log10(rough));
+      const step = power * [1, 2, 5, 10].find((head) => head * power >= rough);
       const ticks = [];
       for (let at = Math.ceil(min / step); at * step <= max; at++) ticks.push(at * step);
-      const every = Math.ceil(ticks.length / 6);
-      return ticks.filter((_, index) => index % every === 0);
+      return ticks;
     }
     const heads = decades < 3 ? [1, 2, 5] : [1];
     const every = Math.max(1, Math.ceil(decades / 7));
@@ -148,7 +150,7 @@
     return ticks;
   }
 
-  // Findings as numbered lines; NaN and infinities as crosses along the upper edge.
+  // Findings as numbered lines; NaN and infinities as crosses along the lower edge.
   function drawMarks(plot, spec, marks) {
     const { ctx } = plot;
     const { left, top, width, height } = plot.bbox;
@@ -160,10 +162,13 @@
     ctx.font = `bold ${11 * scale}px system-ui, sans-serif`;
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
+    const placed = [];
     for (const mark of marks) {
       if (mark.step == null) continue;
       const x = plot.valToPos(mark.step, "x", true);
       if (x < left || x > left + width) continue;
+      const level = placed.filter((other) => Math.abs(other - x) < 17 * scale).length; // badges never overlap
+      placed.push(x);
       ctx.strokeStyle = ctx.fillStyle = color(mark.severity);
       ctx.lineWidth = scale;
       ctx.setLineDash([3 * scale, 3 * scale]);
@@ -174,10 +179,11 @@
       ctx.setLineDash([]);
       const at = Math.min(Math.max(x, left + 8 * scale), left + width - 8 * scale);
       ctx.beginPath();
-      ctx.arc(at, top + 8 * scale, 8 * scale, 0, 2 * Math.PI);
+      const y = top + (8 + 17 * level) * scale;
+      ctx.arc(at, y, 8 * scale, 0, 2 * Math.PI);
       ctx.fill();
       ctx.fillStyle = color("page");
-      ctx.fillText(String(mark.number), at, top + 8.5 * scale);
+      ctx.fillText(String(mark.number), at, y + 0.5 * scale);
     }
     ctx.strokeStyle = color("error");
     ctx.lineWidth = 1.5 * scale;
@@ -188,7 +194,7 @@
         const x = plot.valToPos(step, "x", true);
         if (x < left || x > left + width || x - before < 3 * arm) continue;
         before = x;
-        const y = top + 24 * scale;
+        const y = top + height - 8 * scale;
         ctx.beginPath();
         ctx.moveTo(x - arm, y - arm);
         ctx.lineTo(x + arm, y + arm);

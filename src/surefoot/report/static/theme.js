@@ -27,11 +27,8 @@
     changed();
   });
 
-  // Width to draw at: the element's own, or that of a printed page.
-  surefoot.width = (element) => {
-    const width = element.clientWidth;
-    return surefoot.printing() ? Math.min(width, 660) : width;
-  };
+  // Width to draw at: the element's own, or what fits on a printed page.
+  surefoot.width = (element) => (surefoot.printing() ? 640 : element.clientWidth);
 
   // Calls `draw` now and whenever the element's width or the theme changes.
   surefoot.keepDrawn = (element, draw) => {
