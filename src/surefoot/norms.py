@@ -59,8 +59,10 @@ def global_norm(norms: Tensor) -> Tensor:
         tensor(5.0000e+30)
     """
     if norms.device.type == "mps":  # no float64 there
-        return torch.linalg.vector_norm(norms)
-    return torch.linalg.vector_norm(norms, dtype=torch.float64).to(norms.dtype)
+        narrow: Tensor = torch.linalg.vector_norm(norms)
+        return narrow
+    norm: Tensor = torch.linalg.vector_norm(norms, dtype=torch.float64)
+    return norm.to(norms.dtype)
 
 
 @torch.no_grad()
@@ -88,7 +90,8 @@ def _one_norm(gradient: Tensor, dtype: torch.dtype) -> Tensor:
     if gradient.is_complex():
         gradient = torch.view_as_real(gradient)
     wide = torch.float64 if gradient.dtype == torch.float64 else dtype
-    return torch.linalg.vector_norm(gradient, dtype=wide)
+    norm: Tensor = torch.linalg.vector_norm(gradient, dtype=wide)
+    return norm
 
 
 def _is_dtensor(tensor: Tensor) -> bool:

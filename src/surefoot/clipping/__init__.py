@@ -1,7 +1,20 @@
 """Gradient clipping: AutoClip and its relatives, one file each, one interface."""
 
+from surefoot.clipping.adaptive import AdaptiveGradientClip
 from surefoot.clipping.autoclip import AutoClip
 from surefoot.clipping.base import Clipper, attached
+from surefoot.clipping.by_norm import ClipByNorm
+from surefoot.clipping.by_value import ClipByValue
 from surefoot.clipping.result import ClipResult
+from surefoot.clipping.zclip import ZClip
 
-__all__ = ["AutoClip", "ClipResult", "Clipper", "attached"]
+__all__ = [
+    "AdaptiveGradientClip",
+    "AutoClip",
+    "ClipByNorm",
+    "ClipByValue",
+    "ClipResult",
+    "Clipper",
+    "ZClip",
+    "attached",
+]

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from surefoot.clipping.base import NOT_A_NUMBER
 from surefoot.clipping.by_threshold import GLOBAL, ThresholdClipper
+from surefoot.clipping.device_history import DevicePercentiles
 from surefoot.clipping.history import PercentileHistory
 from surefoot.errors import ClippingError, SettingError
 
@@ -55,8 +57,14 @@ class AutoClip(ThresholdClipper):
         self.percentile = percentile
         self.window = window
         self._histories: dict[str, PercentileHistory] = {}
+        # On an accelerator, one batch instead: the unit of each row, and the rows of each set of units.
+        self._on_device: DevicePercentiles | None = None
+        self._names: list[str] = []
+        self._rows_of: dict[tuple[str, ...], Tensor] = {}
 
     def _thresholds(self, units: Sequence[str], norms: Sequence[float], record: bool) -> list[float]:
+        if self._on_device is not None:
+            self._recall(self._memory())  # the gradients have moved to host memory
         histories = self._histories
         thresholds = []
         for unit, norm in zip(units, norms, strict=True):
@@ -65,6 +73,38 @@ class AutoClip(ThresholdClipper):
                 history = histories[unit] = PercentileHistory(self.percentile, self.window)
             thresholds.append(history.observe(norm) if record else history.threshold())
         return thresholds
+
+    def _thresholds_on_device(self, units: tuple[str, ...], norms: Tensor, record: Tensor) -> Tensor:
+        rows = self._rows_of.get(units)
+        if rows is None or self._on_device is None:
+            # A copy to the device, made once for each set of units.
+            rows = self._move_to_device(units, norms.device)
+        assert self._on_device is not None
+        # Units without a gradient in this step record nothing.
+        everywhere = norms.new_zeros(len(self._names)).index_copy(0, rows, norms)
+        present = torch.zeros_like(everywhere, dtype=torch.bool)
+        present.index_copy_(0, rows, record.expand(len(units)))
+        return self._on_device.observe(everywhere, present)[rows]
+
+    def _move_to_device(self, units: tuple[str, ...], device: torch.device) -> Tensor:
+        """Put all histories, and empty ones for new units, on the device in one batch; the units' rows."""
+        if self._on_device is None or any(unit not in self._names for unit in units):
+            held = self._values()
+            self._names = list(dict.fromkeys([*held, *units]))
+            none = torch.empty(0, dtype=torch.float64)
+            start = [held.get(name, none) for name in self._names]
+            self._on_device = DevicePercentiles(self.percentile, self.window, start, device)
+            self._rows_of = {}
+            self._histories = {}
+        rows = torch.tensor([self._names.index(unit) for unit in units], device=device)
+        self._rows_of[units] = rows
+        return rows
+
+    def _values(self) -> dict[str, Tensor]:
+        """What each unit's history holds, float64, on the host."""
+        if self._on_device is not None:
+            return dict(zip(self._names, self._on_device.values(), strict=True))
+        return {unit: torch.from_numpy(history.values()) for unit, history in self._histories.items()}
 
     def _threshold_now(self) -> float:
         history = self._histories.get(GLOBAL)
@@ -77,9 +117,7 @@ class AutoClip(ThresholdClipper):
         return {
             "window": self.window,
             "scope": self.scope,
-            "histories": {
-                unit: torch.from_numpy(history.values()) for unit, history in self._histories.items()
-            },
+            "histories": self._values(),
         }
 
     def _recall(self, memory: Mapping[str, Any]) -> None:
@@ -89,6 +127,7 @@ class AutoClip(ThresholdClipper):
                     f"the state was learned with {name}={memory[name]!r} and this AutoClip has "
                     f"{name}={getattr(self, name)!r}: make it with the same {name}"
                 )
+        self._on_device = None
         self._histories = {
             unit: PercentileHistory(self.percentile, self.window, values.tolist())
             for unit, values in memory["histories"].items()

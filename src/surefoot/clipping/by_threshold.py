@@ -1,7 +1,8 @@
 """Clipping each unit's norm to a threshold: what AutoClip, ClipByNorm and ZClip share.
 
-A unit is what has one norm and one threshold: all gradients together, or those of a parameter group, a
-module or a parameter. Norms of all parameters are measured in one batch, whatever the units are.
+U: units, that is, what has one norm and one threshold: all gradients together, or those of a parameter
+   group, a module or a parameter. Norms of all parameters are measured in one batch, whatever the units
+   are.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from collections.abc import Sequence
 from math import hypot
 from typing import Any, Literal, get_args
 
-from torch.optim import Optimizer
+import torch
+from torch import Tensor
 
 from surefoot.clipping.base import NOT_A_NUMBER, Clipper
-from surefoot.clipping.names import parameter_names
-from surefoot.clipping.step import Step, scale_each
-from surefoot.errors import ClippingError, SettingError
+from surefoot.clipping.names import unit_names
+from surefoot.clipping.step import Step, scale_each, scale_gradients
+from surefoot.errors import SettingError
 
 Scope = Literal["global", "group", "module", "parameter"]
 GLOBAL = "all gradients"
@@ -34,19 +36,27 @@ class ThresholdClipper(Clipper):
             raise SettingError(f"scope={scope!r} is none of {', '.join(get_args(Scope))}")
         self.scope: Scope = scope
         self._key: list[int] = []
-        self._units: list[str] = []
+        self._units: tuple[str, ...] = ()
         self._unit_of: list[int] = []
+        self._unit_index: Tensor | None = None  # the same on the device
 
     @abstractmethod
-    def _thresholds(self, units: Sequence[str], norms: Sequence[float], record: bool) -> list[float]:
+    def _thresholds(self, units: Sequence[str], norms: Sequence[float], record: bool) -> Sequence[float]:
         """Threshold of each unit; with `record` its norm is taken in first."""
+
+    @abstractmethod
+    def _thresholds_on_device(self, units: tuple[str, ...], norms: Tensor, record: Tensor) -> Tensor:
+        """The same on the device: norms and result of shape (U,), record of shape ()."""
 
     def _clip_on_host(self, step: Step, values: list[float], norm: float) -> tuple[float, float]:
         if self.scope == "global":
             threshold = self._thresholds((GLOBAL,), (norm,), step.record)[0]
             factor = factor_of(norm, threshold)
             if factor != 1.0:
-                self._scale_all(step, factor)
+                if step.attachment is None:
+                    scale_gradients(step.gradients, factor)
+                else:
+                    step.attachment.scale_all(step, factor)
             return threshold, factor
         self._find_units(step)
         members: list[list[float]] = [[] for _ in self._units]
@@ -59,40 +69,46 @@ class ThresholdClipper(Clipper):
         after = hypot(*(n * factor for n, factor in zip(norms, factors, strict=True)))
         return NOT_A_NUMBER, factor_of(norm, after)
 
+    def _clip_on_device(
+        self, step: Step, norms: Tensor, norm: Tensor, record: Tensor, usable: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        if self.scope == "global":
+            threshold = self._thresholds_on_device((GLOBAL,), norm.unsqueeze(0), record).squeeze(0)
+            factor = _factor_on_device(norm, threshold, usable)
+            if step.attachment is None:
+                scale_gradients(step.gradients, factor)
+            else:
+                step.attachment.scale_all(step, factor)
+            return threshold, factor
+        self._find_units(step)
+        if self._unit_index is None:
+            self._unit_index = torch.tensor(self._unit_of, device=norms.device)
+        squares = norms.new_zeros(len(self._units)).index_add(0, self._unit_index, norms.square())
+        unit_norms = squares.sqrt()
+        thresholds = self._thresholds_on_device(self._units, unit_norms, record)
+        factors = _factor_on_device(unit_norms, thresholds, usable)
+        for unit, factor in enumerate(factors.unbind()):
+            members = [g for g, u in zip(step.gradients, self._unit_of, strict=True) if u == unit]
+            scale_gradients(members, factor)
+        after = torch.linalg.vector_norm(unit_norms * factors)
+        return torch.full_like(norm, torch.nan), _factor_on_device(norm, after, usable)
+
     def _find_units(self, step: Step) -> None:
         """Bring `_units` (names) and `_unit_of` (index of each gradient's unit) up to date with the step."""
         key = [id(p) for p in step.parameters]
-        if key == self._key:
-            return
-        names = parameter_names(step.optimizer, self._names)
-        if self.scope == "parameter":
-            labels = [names.get(k, f"parameter {i}") for i, k in enumerate(key)]
-        elif self.scope == "module":
-            unnamed = [k for k in key if "." not in names.get(k, "") and k not in self._names]
-            if unnamed and (step.optimizer is None or not _has_names(step.optimizer)):
-                raise ClippingError(
-                    "scope='module' needs the names of the parameters: attach(optimizer, model), or make the "
-                    "optimizer from model.named_parameters()"
-                )
-            labels = [names[k].rpartition(".")[0] for k in key]
-        else:
-            groups = _groups(step.optimizer)
-            labels = [groups[k] for k in key]
-        self._units = list(dict.fromkeys(labels))
-        place = {unit: i for i, unit in enumerate(self._units)}
-        self._unit_of = [place[label] for label in labels]
-        self._key = key
+        if key != self._key:
+            labels = unit_names(self.scope, step)
+            self._units = tuple(dict.fromkeys(labels))
+            place = {unit: i for i, unit in enumerate(self._units)}
+            self._unit_of = [place[label] for label in labels]
+            self._unit_index = None
+            self._key = key
 
     def _why_not_one_factor(self) -> str | None:
         return None if self.scope == "global" else f"each {self.scope} has a factor of its own"
 
     def _settings(self) -> dict[str, Any]:
-        return {
-            "scope": self.scope,
-            "nonfinite": self.nonfinite,
-            "max_consecutive_skips": self.max_consecutive_skips,
-            "threshold_on": self.threshold_on,
-        }
+        return {"scope": self.scope, **super()._settings()}
 
 
 def factor_of(norm: float, threshold: float) -> float:
@@ -103,15 +119,8 @@ def factor_of(norm: float, threshold: float) -> float:
     return factor if factor < _ONE else 1.0
 
 
-def _has_names(optimizer: Optimizer) -> bool:
-    return all(group.get("param_names") for group in optimizer.param_groups)
-
-
-def _groups(optimizer: Optimizer | None) -> dict[int, str]:
-    if optimizer is None:
-        raise ClippingError("scope='group' means an optimizer's parameter groups: attach the clipper to one")
-    return {
-        id(parameter): f"group {i}"
-        for i, group in enumerate(optimizer.param_groups)
-        for parameter in group["params"]
-    }
+def _factor_on_device(norms: Tensor, thresholds: Tensor, usable: Tensor) -> Tensor:
+    factors = thresholds / norms
+    # False for NaN as well: a threshold that is not known, a norm of zero.
+    clipped = (norms > thresholds) & (factors < _ONE) & usable
+    return torch.where(clipped, factors, 1.0)

@@ -182,7 +182,7 @@ class PercentileHistory:
         return self.threshold()
 
     def threshold(self) -> float:
-        """The percentile of what is held, bitwise `numpy.percentile` of the float64 values; NaN when empty."""
+        """The percentile, bitwise `numpy.percentile` of the float64 values held; NaN when there are none."""
         ordered = self._sorted
         last = len(ordered) - 1
         if last < 0:
@@ -213,7 +213,8 @@ class PercentileHistory:
 
     def _slide(self, value: float) -> None:
         recent, window = self._recent, self._window
-        assert recent is not None and window is not None
+        assert recent is not None
+        assert window is not None
         if len(recent) < window:
             recent.append(value)
         else:

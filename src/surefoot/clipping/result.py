@@ -77,4 +77,5 @@ class ClipResult:
         if self.host is None:
             return f"ClipResult(on {self._raw_norms.device}, {len(self.parameters)} gradients)"
         norm, threshold, factor = self.host
-        return f"ClipResult(norm={norm:.6g}, threshold={threshold:.6g}, factor={factor:.6g}, skipped={self.skipped})"
+        told = f"norm={norm:.6g}, threshold={threshold:.6g}, factor={factor:.6g}, skipped={self.skipped}"
+        return f"ClipResult({told})"

@@ -60,9 +60,10 @@ class Snapshot:
 
 
 class HiddenGradients:
-    """Gradients taken away from their parameters until `give_back`."""
+    """All gradients of an optimizer, taken away from their parameters until `give_back`."""
 
-    def __init__(self, parameters: list[Tensor]) -> None:
+    def __init__(self, optimizer: Optimizer) -> None:
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self._held = [(p, p.grad) for p in parameters]
         for parameter in parameters:
             parameter.grad = None
@@ -71,6 +72,73 @@ class HiddenGradients:
         """Return the gradients as they were."""
         for parameter, gradient in self._held:
             parameter.grad = gradient
+
+
+class UndoOnDevice:
+    """Copies of weights and state, put back after the step where a flag on the device says so; no host waits.
+
+    Args:
+        optimizer: One of torch's own, whose state already exists.
+        bad: Shape (), bool: leave the step out.
+    """
+
+    def __init__(self, optimizer: Optimizer, bad: Tensor) -> None:
+        written = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        for parameter in list(written):
+            written += [
+                value for value in optimizer.state.get(parameter, {}).values() if isinstance(value, Tensor)
+            ]
+        self._bad = bad
+        self._saved = [(tensor, tensor.detach().clone()) for tensor in written if _near(tensor, bad)]
+        # Step counters may live in host memory: they wait until the flag has arrived there.
+        self._on_host = [(tensor, tensor.detach().clone()) for tensor in written if not _near(tensor, bad)]
+        self._late = LateNumber(bad) if self._on_host else None
+
+    def apply(self) -> None:
+        """After the step: select old or new on the device."""
+        with torch.no_grad():
+            for tensor, saved in self._saved:
+                bad = self._bad.to(tensor.device, non_blocking=True)
+                tensor.copy_(torch.where(bad, saved, tensor))
+        self._saved = []
+
+    def apply_on_host(self) -> None:
+        """Before the next step: the same for what lies in host memory; the flag came long ago."""
+        if self._late is not None and self._late.read(wait=True):
+            with torch.no_grad():
+                for tensor, saved in self._on_host:
+                    tensor.copy_(saved)
+        self._on_host = []
+
+
+class LateNumber:
+    """A device number on its way to the host.
+
+    Args:
+        number: Shape (), on any device.
+    """
+
+    def __init__(self, number: Tensor) -> None:
+        self._event: torch.Event | None = None
+        if number.device.type == "cpu":
+            self._number = number.detach().clone()
+        else:
+            self._number = torch.empty((), dtype=number.dtype, pin_memory=number.device.type == "cuda")
+            self._number.copy_(number, non_blocking=True)
+            self._event = torch.Event(number.device)
+            self._event.record()
+
+    def read(self, wait: bool = False) -> float | None:
+        """The number, or None if it has not arrived and `wait` is false."""
+        if self._event is not None and not self._event.query():
+            if not wait:
+                return None
+            self._event.synchronize()
+        return float(self._number.numpy())
+
+
+def _near(tensor: Tensor, flag: Tensor) -> bool:
+    return tensor.device.type == flag.device.type
 
 
 def _copied(value: Any) -> Any:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from surefoot.errors import ClippingError
+
+if TYPE_CHECKING:
+    from surefoot.clipping.attachment import Attachment
 
 
 class Step:
@@ -18,30 +21,20 @@ class Step:
     Attributes:
         parameters: The n parameters that have a gradient.
         gradients: Their gradients.
-        optimizer: Whose step it is; None when a clipper is called by hand.
+        attachment: Where the clipper sits on the optimizer; None when it is called by hand.
         fused: Every parameter group asks for the fused kernel, and none is left out of clipping.
         scale: GradScaler's factor that is still in the gradients, shape (); None if none is.
         found_inf: GradScaler's overflow flag, shape (), non-zero for overflow; None without a scaler.
         record: False for the later evaluations of a closure within one step.
-        skipped: Set when the gradients were not finite and the step is to be left out.
     """
 
-    __slots__ = (
-        "found_inf",
-        "fused",
-        "gradients",
-        "optimizer",
-        "parameters",
-        "record",
-        "scale",
-        "skipped",
-    )
+    __slots__ = ("attachment", "found_inf", "fused", "gradients", "parameters", "record", "scale")
 
     def __init__(
         self,
         parameters: list[Tensor],
         gradients: list[Tensor],
-        optimizer: Optimizer | None = None,
+        attachment: Attachment | None = None,
         fused: bool = False,
         scale: Tensor | None = None,
         found_inf: Tensor | None = None,
@@ -49,15 +42,14 @@ class Step:
     ) -> None:
         self.parameters = parameters
         self.gradients = gradients
-        self.optimizer = optimizer
+        self.attachment = attachment
         self.fused = fused
         self.scale = scale
         self.found_inf = found_inf
         self.record = record
-        self.skipped = False
 
 
-def collect(optimizer: Optimizer, record: bool) -> Step:
+def collect(optimizer: Optimizer, attachment: Attachment, record: bool) -> Step:
     """The gradients an optimizer is about to use; groups with `clip=False` are left out."""
     candidates: list[Tensor] = []
     fused = True
@@ -73,7 +65,7 @@ def collect(optimizer: Optimizer, record: bool) -> Step:
     )
     settings: dict[str, Any] = optimizer.__dict__
     scale, found_inf = settings.get("grad_scale"), settings.get("found_inf")
-    return Step(parameters, gradients, optimizer, bool(fused), scale, found_inf, record)
+    return Step(parameters, gradients, attachment, bool(fused), scale, found_inf, record)
 
 
 def collect_by_hand(parameters: Iterable[Tensor] | Tensor) -> Step:

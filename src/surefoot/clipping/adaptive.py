@@ -1,0 +1,154 @@
+"""AGC: each output unit's gradient is clipped relative to the unit's own weights.
+
+n: gradients      R: output units (rows) of all of them together
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from surefoot.clipping.base import NOT_A_NUMBER, Clipper
+from surefoot.clipping.step import Step, dense_parts
+from surefoot.errors import ClippingError, SettingError
+
+
+class AdaptiveGradientClip(Clipper):
+    """Clips each output unit's gradient to a share of the norm of the unit's weights.
+
+    The output units of a weight are its rows (first dimension); a bias, a gain or a scalar is one unit. The
+    paper leaves the last linear layer alone: give it a parameter group with `clip=False`.
+
+    Args:
+        clipping: λ > 0: the largest ratio of gradient norm to weight norm. Unit: ratio. The paper takes 0.01
+            for large batches and up to 0.16 for small ones.
+        eps: Weight norms below this count as this, so that units that start at zero can move. Unit: that of a
+            weight.
+        common: What every `Clipper` takes.
+
+    Raises:
+        SettingError: A setting is outside its range.
+
+    Source: Brock, De, Smith, Simonyan 2021, "High-Performance Large-Scale Image Recognition Without
+        Normalization", arXiv:2102.06171, equation 3. Differs: no epsilon under the gradient's norm.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
+        >>> weight.grad = torch.tensor([[0.0, 1.0], [0.0, 0.05]])
+        >>> result = AdaptiveGradientClip(clipping=0.1)([weight])
+        >>> weight.grad
+        tensor([[0.0000, 0.5000],
+                [0.0000, 0.0500]])
+    """
+
+    def __init__(self, clipping: float = 0.01, *, eps: float = 1e-3, **common: Any) -> None:
+        super().__init__(**common)
+        if not 0 < clipping < inf:
+            raise SettingError(f"clipping={clipping} must be a positive ratio")
+        if not 0 < eps < inf:
+            raise SettingError(f"eps={eps} must be a positive number")
+        self.clipping = float(clipping)
+        self.eps = float(eps)
+        self._unit_norms: list[Tensor] = []
+
+    def _measure(self, step: Step, dtype: torch.dtype) -> Tensor:
+        for i, gradient in enumerate(step.gradients):
+            if gradient.layout == torch.sparse_coo:
+                step.parameters[i].grad = step.gradients[i] = gradient.coalesce()
+        self._unit_norms = [_unit_norms(gradient, dtype) for gradient in step.gradients]
+        if any(hasattr(gradient, "placements") for gradient in step.gradients):
+            return super()._measure(step, dtype)  # units are of this rank's shards, norms are of the whole
+        return torch.stack(torch._foreach_norm(self._unit_norms, 2.0, dtype))
+
+    def _clip_on_host(self, step: Step, values: list[float], norm: float) -> tuple[float, float]:
+        sizes = [units.numel() for units in self._unit_norms]
+        factors = self._factors(step)
+        if not (factors.numpy() < 1).any():
+            return NOT_A_NUMBER, 1.0
+        with torch.no_grad():
+            for part, own in zip(dense_parts(step.gradients), factors.split(sizes), strict=True):
+                if (own.numpy() < 1).any():
+                    part.mul_(_as_rows(own, part))
+        return NOT_A_NUMBER, float(self._shrinkage(step, factors).numpy())
+
+    def _clip_on_device(
+        self, step: Step, norms: Tensor, norm: Tensor, record: Tensor, usable: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        sizes = [units.numel() for units in self._unit_norms]
+        factors = torch.where(usable, self._factors(step), 1.0)
+        with torch.no_grad():
+            for part, own in zip(dense_parts(step.gradients), factors.split(sizes), strict=True):
+                part.mul_(_as_rows(own, part))
+        shrinkage = self._shrinkage(step, factors).to(norm.dtype)
+        return torch.full_like(norm, torch.nan), torch.where(usable, shrinkage, 1.0)
+
+    def _factors(self, step: Step) -> Tensor:
+        """Clip factor of every unit, shape (R,)."""
+        device = self._unit_norms[0].device
+        gradients = torch.cat([units.flatten().to(device) for units in self._unit_norms])
+        weights = torch.cat(
+            [
+                _unit_norms(_rows_with_gradient(p, g), gradients.dtype).flatten().to(device)
+                for p, g in zip(step.parameters, step.gradients, strict=True)
+            ]
+        )
+        limits = self.clipping * weights.clamp(min=self.eps)
+        if step.scale is not None:
+            limits = limits * step.scale.to(device)
+        return torch.where(gradients > limits, limits / gradients, 1.0)
+
+    def _shrinkage(self, step: Step, factors: Tensor) -> Tensor:
+        """Norm after clipping over norm before, of this rank's gradients."""
+        norms = torch.cat([units.flatten().to(factors.device) for units in self._unit_norms])
+        before = torch.linalg.vector_norm(norms, dtype=torch.float64)
+        after = torch.linalg.vector_norm(norms * factors, dtype=torch.float64)
+        return torch.where(before > 0, after / before, 1.0).clamp(max=1.0)
+
+    def _why_not_one_factor(self) -> str | None:
+        return "each output unit has a factor of its own"
+
+    def _settings(self) -> dict[str, Any]:
+        return {"clipping": self.clipping, "eps": self.eps, **super()._settings()}
+
+
+def _unit_norms(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """Norm of each row, shape (rows,); of the whole where there is one dimension or none, shape (1,)."""
+    tensor = tensor.detach()
+    if tensor.layout == torch.sparse_coo:
+        tensor = tensor.values()
+    if tensor.is_complex():
+        tensor = torch.view_as_real(tensor)
+    wide = torch.float64 if tensor.dtype == torch.float64 else dtype
+    dims = tuple(range(1, tensor.dim())) if tensor.dim() > 1 else None
+    norms: Any = torch.linalg.vector_norm(tensor, dim=dims, dtype=wide)
+    if hasattr(norms, "placements"):
+        norms = _local_units(norms)
+    return norms if norms.dim() else norms.reshape(1)  # type: ignore[no-any-return]
+
+
+def _local_units(norms: Any) -> Tensor:
+    """The norms of this rank's rows."""
+    from torch.distributed.tensor import Replicate
+
+    whole = [Replicate() if placement.is_partial() else placement for placement in norms.placements]
+    return norms.redistribute(placements=whole).to_local()  # type: ignore[no-any-return]
+
+
+def _rows_with_gradient(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """The parameter; under a sparse gradient only the rows that it touches."""
+    if gradient.layout != torch.sparse_coo:
+        return parameter
+    if gradient.sparse_dim() != 1:
+        raise ClippingError(
+            "AdaptiveGradientClip cannot tell the output units of a gradient with "
+            f"{gradient.sparse_dim()} sparse dimensions: put its parameter in a group with clip=False"
+        )
+    return parameter.detach()[gradient.indices()[0]]
+
+
+def _as_rows(factors: Tensor, part: Tensor) -> Tensor:
+    """Factors shaped so that they multiply the rows of `part`."""
+    return factors.to(device=part.device, dtype=part.dtype).reshape(-1, *[1] * (part.dim() - 1))
