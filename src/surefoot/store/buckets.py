@@ -8,13 +8,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from surefoot.errors import SettingError
 from surefoot.records import Series
+
+FEWEST_POINTS = 7  # the two ends, and one bucket with a point of each kind
 
 
 def thin(series: Series, points: int) -> Series:
     """At most `points` points of a series, by `kept`; the series itself where it has no more."""
-    if len(series) <= points:
-        return series
     keep = kept(series.values, points)
     return Series(series.steps[keep], series.values[keep])
 
@@ -33,10 +34,15 @@ def kept(values: NDArray[np.float64], points: int) -> NDArray[np.int64]:
     Returns:
         Shape (at most `points`,), int64, increasing.
 
+    Raises:
+        SettingError: `points` is less than 7.
+
     Example:
         >>> kept(np.array([5.0, 1, 9, 2, 3, 3, 3, 3, 3, 3]), 7)
         array([0, 1, 2, 5, 9])
     """
+    if points < FEWEST_POINTS:
+        raise SettingError(f"points must be at least {FEWEST_POINTS}, not {points}.")
     n = len(values)
     if n <= points:
         return np.arange(n)

@@ -37,7 +37,7 @@ def is_gone(process: Mapping[str, Any]) -> bool | None:
 def _machine() -> str:
     """Name, boot and process namespace: within one of them, process ids mean the same."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
         space = os.readlink("/proc/self/ns/pid")
     except OSError:
         boot = space = ""
