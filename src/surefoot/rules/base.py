@@ -1,0 +1,160 @@
+"""What a rule is: a code, a page and a check, declared together by one decorator.
+
+A check is a pure function from a `History` to findings. Its docstring is its page, its keyword defaults are
+its options. Rules import this module; nothing here knows any rule.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from surefoot.records import SEVERITIES, Finding, History, Severity
+
+Check = Callable[..., Iterable[Finding]]
+
+HEADINGS = (
+    "What it finds",
+    "Why it matters",
+    "Evidence shown",
+    "What to try",
+    "When to ignore it",
+    "Source",
+)
+CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+NEEDS = ("series:", "fact:", "metric:", "parameter:", "activation:")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule.
+
+    Args: code: Its name for ever; never reused for anything else. severity: The gravest that its findings
+    have. check: History to findings; raises nothing by design, and if it does the engine reports it. needs:
+    What the history must hold for the check to run at all: "series:loss", "fact:clearing", "metric:val_loss",
+    "parameter:update_norm", "activation:dead_share". since: Version of surefoot that brought it. follows:
+    Codes of the faults that this one can be a consequence of. group: "wiring" (structure, seen once, sure) or
+    "dynamics" (series); "extension" for rules from elsewhere.
+    """
+
+    code: str
+    severity: Severity
+    check: Check
+    needs: tuple[str, ...]
+    since: str
+    follows: tuple[str, ...]
+    group: str
+
+    @property
+    def title(self) -> str:
+        """First line of the page, without the full stop."""
+        return self.page.splitlines()[0].rstrip(".")
+
+    @property
+    def page(self) -> str:
+        """The check's docstring, unindented."""
+        return inspect.getdoc(self.check) or ""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The check's keyword defaults by name."""
+        parameters = inspect.signature(self.check).parameters.values()
+        return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+    def has_needs(self, history: History) -> bool:
+        """Whether `history` holds all that the check reads."""
+        return all(_holds(history, need) for need in self.needs)
+
+    def findings(self, history: History) -> Iterator[Finding]:
+        """What the check finds; nothing if the history lacks what it needs."""
+        if self.has_needs(history):
+            yield from self.check(history)
+
+
+def rule(
+    code: str,
+    *,
+    severity: Severity,
+    needs: tuple[str, ...] = (),
+    since: str,
+    follows: tuple[str, ...] = (),
+) -> Callable[[Check], Rule]:
+    """Declare a check to be a rule.
+
+    Args:
+        code: Lower-case words joined by hyphens, named for the fault and not for the remedy.
+        severity: The gravest that its findings have.
+        needs: See `Rule`.
+        since: Version that brings it.
+        follows: Codes of the faults that this one can be a consequence of; it is then folded under them.
+
+    Returns:
+        A decorator that turns the check into a `Rule`.
+
+    Raises:
+        ValueError: the code, the severity, a need or the docstring's headings are not as they must be.
+
+    Example:
+        >>> from surefoot.records import Run
+        >>> @rule("loss-is-seven", severity="information", needs=("series:loss",), since="0.1")
+        ... def loss_is_seven(history, *, value=7.0):
+        ...     '''A loss of exactly seven.
+        ...
+        ...     ## What it finds
+        ...     Sevens.
+        ...     ## Why it matters
+        ...     It does not.
+        ...     ## Evidence shown
+        ...     The loss.
+        ...     ## What to try
+        ...     Nothing.
+        ...     ## When to ignore it
+        ...     Always.
+        ...     ## Source
+        ...     None.
+        ...     '''
+        ...     if value in history.series("loss").values:
+        ...         yield Finding("loss-is-seven", "information", "The loss is seven.", "Leave it.")
+        >>> loss_is_seven.options
+        {'value': 7.0}
+        >>> list(loss_is_seven.findings(History(Run(path="", name="", script=""))))
+        []
+    """
+
+    def declare(check: Check) -> Rule:
+        if not CODE.fullmatch(code):
+            raise ValueError(f"rule code {code!r} is not lower-case words joined by hyphens")
+        if severity not in SEVERITIES:
+            raise ValueError(f"rule {code}: severity {severity!r} is not one of {', '.join(SEVERITIES)}")
+        for need in needs:
+            if not need.startswith(NEEDS):
+                raise ValueError(f"rule {code}: need {need!r} starts with none of {', '.join(NEEDS)}")
+        made = Rule(code, severity, check, needs, since, follows, _group(check))
+        missing = [h for h in HEADINGS if f"## {h}" not in made.page]
+        if missing:
+            raise ValueError(f"rule {code}: its page lacks the heading {missing[0]!r}")
+        return made
+
+    return declare
+
+
+def _group(check: Check) -> str:
+    parts = check.__module__.split(".")
+    inside = parts[:2] == ["surefoot", "rules"] and len(parts) > 3
+    return parts[2] if inside else "extension"
+
+
+def _holds(history: History, need: str) -> bool:
+    kind, _, name = need.partition(":")
+    if kind == "series":
+        return any(key[0] == name and len(series) for key, series in history.step_series.items())
+    if kind == "fact":
+        return history.fact(name) is not None
+    if kind == "metric":
+        return len(history.metric(name)) > 0
+    if kind == "parameter":
+        return len(history.parameter_layer(name)) > 0
+    return len(history.activation_layer(name)) > 0

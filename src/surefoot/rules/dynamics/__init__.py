@@ -1,0 +1,1 @@
+"""Rules about how things move: loss, gradients, updates, activations, rates, over steps."""

@@ -1,0 +1,86 @@
+"""The rule `dead-units`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from surefoot.records import Finding, History
+from surefoot.rules.base import rule
+from surefoot.rules.causes import DATA, NO_LEARNING, START, STEP_SIZE, WIRING
+from surefoot.rules.progress import progress
+
+RECTIFIERS = ("relu", "relu6", "hardswish", "hardtanh", "threshold", "relu_")
+
+
+@rule(
+    "dead-units",
+    severity="error",
+    needs=("activation:dead_share", "series:loss"),
+    since="0.1",
+    follows=(*WIRING, *DATA, *STEP_SIZE, *START, "exploding-gradient", "lr-too-high"),
+)
+def dead_units(
+    history: History, *, whole: float = 0.98, most: float = 0.5, learned: float = 0.3, units: int = 4
+) -> Iterator[Finding]:
+    """Units that never fire.
+
+    ## What it finds
+    Layers of rectified units of which all, or most, gave zero for every example of every batch looked at.
+
+    ## Why it matters
+    A unit that never fires gets no gradient and never comes back. A layer without any cuts the network in
+    two.
+
+    ## Evidence shown
+    Share of dead units in each layer concerned, at the first look and at the last.
+
+    ## What to try
+    Dead from the start: biases or weights are initialised far off, or inputs are not scaled. Died later:
+    lower the rate, warm up; or use leaky ReLU or GELU.
+
+    ## When to ignore it
+    A few silent units in a hundred are natural, and large nets have many. A layer is reported if 98 % (option
+    `whole`) are dead; or half of them (option `most`) in a training that has made less than 30 % of the way
+    (option `learned`). Layers of less than 4 units are left out.
+
+    ## Source
+    AUTOTRAINER (ICSE 2021) and TheDeepChecker (2022), dead ReLU; stackoverflow 54688502.
+    """
+    layer, seen = history.activation_layer("dead_share"), progress(history)
+    if len(layer) < 3:
+        return
+    worst: list[tuple[str, float, float]] = []
+    for info in history.activations:
+        if info.function not in RECTIFIERS or info.units < units:
+            continue
+        shares = layer.values[:, info.index]
+        shares = shares[np.isfinite(shares)]
+        if len(shares) < 3:
+            continue
+        late = float(np.median(shares[-3:]))
+        suffers = seen.nonfinite > 0 or not seen.judged or (seen.enough and seen.learned < learned)
+        if late >= whole or (late >= most and suffers and seen.judged):
+            worst.append((info.name, float(shares[0]), late))
+    if not worst:
+        return
+    name, first, late = max(worst, key=lambda w: w[2])
+    stuck = seen.judged and seen.enough and seen.learned < learned
+    born = first >= most
+    yield Finding(
+        code="dead-units",
+        severity="error" if late >= whole and stuck else "warning",
+        title=f"{late:.0%} of the units of {name} never fire"
+        + (", from the start." if born else f" any more ({first:.0%} at the first look)."),
+        fix=(
+            "Initialise biases at zero and scale the inputs."
+            if born
+            else "Lower the learning rate, or use leaky ReLU."
+        ),
+        step=int(layer.steps[0]) if born else None,
+        evidence={n: {"first look": round(a, 3), "last look": round(b, 3)} for n, a, b in worst[:10]},
+        where=name,
+        confidence=0.9 if born else 0.8,
+        because=(*NO_LEARNING, *WIRING, *DATA, "symmetric-initialization") if born else (),
+    )

@@ -1,0 +1,87 @@
+"""The rule `initial-loss-too-high`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from surefoot.records import Fact, Finding, History
+from surefoot.rules import intent
+from surefoot.rules.base import rule
+from surefoot.rules.causes import WIRING
+from surefoot.rules.losses import REGRESSION, chance, moments, per_example, training_losses
+
+
+@rule(
+    "initial-loss-too-high",
+    severity="warning",
+    needs=("fact:loss-call",),
+    since="0.1",
+    follows=(*WIRING, "nonfinite-input", "unnormalized-inputs", "unscaled-targets"),
+)
+def initial_loss_too_high(history: History, *, times: float = 4.0) -> Iterator[Finding]:
+    """The very first loss is far above that of a guess.
+
+    ## What it finds
+    A first loss four times and more what a constant guess scores: ln of the number of classes for
+    cross-entropy, the mean square of the targets for squared error.
+
+    ## Why it matters
+    A fresh network should be unsure. One that is sure and wrong spends its first steps on unlearning that,
+    with gradients that do harm elsewhere: weights start too large, or inputs are not scaled.
+
+    ## Evidence shown
+    The first loss, what a guess scores, their ratio, and the deviation of the first outputs.
+
+    ## What to try
+    PyTorch's default initialisation, or `nn.init.kaiming_uniform_`; a deviation of 1/sqrt(inputs); smaller
+    weights in the last layer; scaled inputs.
+
+    ## When to ignore it
+    Pretrained models on a new task. Default initialisations start below 1.2 times the guess, with unscaled
+    pixels of 0 to 16 below 2; the option `times` (4) leaves a factor of two.
+
+    ## Source
+    A. Karpathy, "A Recipe for Training Neural Networks" (2019): "verify loss at init".
+    """
+    if intent.adversarial(history):
+        return
+    for call in training_losses(history):
+        guess, first = _guess(call), call.get("first_value")
+        if guess is None or first is None or not math.isfinite(first):
+            continue
+        first = float(first) * per_example(call)
+        if guess <= 0 or first < times * guess:
+            continue
+        outputs = history.metric("output/std").finite.values
+        yield Finding(
+            code="initial-loss-too-high",
+            severity="warning",
+            title=f"The first loss is {first:.3g}, {first / guess:.3g} times what a guess scores"
+            f" ({guess:.3g}): the fresh model is sure and wrong.",
+            fix=(
+                "Start with smaller weights (PyTorch's default, or nn.init.kaiming_uniform_) and scaled "
+                "inputs."
+            ),
+            step=1,
+            evidence={
+                "first loss": first,
+                "a guess scores": guess,
+                "ratio": first / guess,
+                "deviation of the first outputs": float(outputs[0]) if len(outputs) else None,
+            },
+            where=call.get("place"),
+            confidence=0.8,
+        )
+        return
+
+
+def _guess(call: Fact) -> float | None:
+    if call.get("weighted") or call.get("reduction") == "none":
+        return None
+    value = chance(call)
+    if value is None or call.get("function") not in REGRESSION:
+        return value
+    # A fresh regression answers with about zero, not with the mean.
+    mean, deviation = moments(call, "target")
+    return value * (1 + (mean / deviation) ** 2) if call.get("function") == "mse_loss" else value + abs(mean)

@@ -1,0 +1,100 @@
+"""The rule `loss-sign-flipped`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from surefoot.records import Finding, History
+from surefoot.rules import intent
+from surefoot.rules.base import rule
+from surefoot.rules.losses import training_losses
+from surefoot.rules.movement import movement
+from surefoot.rules.progress import progress
+
+POSITIVE = (
+    "cross_entropy",
+    "mse_loss",
+    "l1_loss",
+    "smooth_l1_loss",
+    "huber_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "nll_loss",
+)
+
+
+@rule("loss-sign-flipped", severity="error", since="0.1")
+def loss_sign_flipped(history: History, *, small: float = 0.05) -> Iterator[Finding]:
+    """The loss is made larger instead of smaller.
+
+    ## What it finds
+    Backward from the negative of a loss function, an optimizer with `maximize=True`, or a loss that climbs
+    steadily under small steps: gradient ascent.
+
+    ## Why it matters
+    Every step makes the model worse.
+
+    ## Evidence shown
+    The ratio of the value that backward starts from to the loss function's (-1: flipped), the first and the
+    last loss, the size of the updates.
+
+    ## What to try
+    Remove the minus sign, set `maximize=False`, or subtract the gradient in an update by hand.
+
+    ## When to ignore it
+    Ascent on purpose: several optimizers that play against each other, and steps on inputs (adversarial
+    examples), are recognised. A climb that comes with large steps is a rate too high, not a flipped sign; the
+    option `small` (5 % of the weights a step) draws the line.
+
+    ## Source
+    Definition of gradient descent (Cauchy 1847).
+    """
+    calls = training_losses(history, POSITIVE)
+    own = any(p.is_parameter for p in history.parameters if p.optimizer is not None)
+    if intent.adversarial(history) or not (own or _by_hand(history)):
+        return
+    optimizer = intent.main_optimizer(history)
+    cadence = history.fact("cadence", f"optimizer {history.main}")
+    ratio = cadence.get("root_over_loss") if cadence is not None else None
+    maximize = bool(optimizer.settings.get("maximize")) if optimizer is not None else False
+    flipped = ratio is not None and ratio < 0
+    seen = progress(history)
+    if calls and flipped != maximize:
+        how = "the optimizer maximizes" if maximize else "backward starts from its negative"
+        yield _finding(
+            f"{calls[0].get('function')} is made larger: {how}.", calls[0].get("place"), ratio, history, 1.0
+        )
+        return
+    if maximize or not seen.judged or not seen.enough:
+        return
+    peak = movement(history).peak_ratio
+    climbs = seen.late > 1.2 * seen.start and seen.trend > 10 and seen.late > 0.9 * seen.worst
+    if climbs and peak < small and seen.late - seen.start > 5 * seen.noise:
+        title = f"The loss climbs under small steps ({seen.start:.3g} to {seen.late:.3g}): ascent."
+        yield _finding(title, intent.place_of_rate(history), ratio, history, 0.8)
+
+
+def _by_hand(history: History) -> bool:
+    optimizer = intent.main_optimizer(history)
+    return optimizer is not None and optimizer.name == "by hand" and not intent.adversarial(history)
+
+
+def _finding(title: str, where: str | None, ratio: float | None, history: History, sure: float) -> Finding:
+    seen = progress(history)
+    return Finding(
+        code="loss-sign-flipped",
+        severity="error",
+        title=title,
+        fix=(
+            "Minimise the loss itself: remove the minus sign or maximize=True, and subtract gradients in "
+            "updates by hand."
+        ),
+        step=1,
+        evidence={
+            "value of backward over loss": ratio,
+            "loss at the start": seen.start,
+            "loss at the end": seen.late,
+        },
+        where=where,
+        confidence=sure,
+    )

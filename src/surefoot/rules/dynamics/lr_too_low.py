@@ -1,0 +1,101 @@
+"""The rule `lr-too-low`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from surefoot.records import Finding, History
+from surefoot.rules import intent
+from surefoot.rules.base import rule
+from surefoot.rules.causes import NO_LEARNING, WRONG_LOSS
+from surefoot.rules.movement import movement
+from surefoot.rules.progress import progress
+
+
+@rule(
+    "lr-too-low",
+    severity="warning",
+    needs=("series:loss", "parameter:update_norm"),
+    since="0.1",
+    follows=(
+        *NO_LEARNING,
+        *WRONG_LOSS,
+        "clipping-too-tight",
+        "dead-units",
+        "lr-vanished",
+        "symmetric-initialization",
+        "vanishing-gradient",
+    ),
+)
+def lr_too_low(
+    history: History, *, travelled: float = 0.05, drop: float = 0.1, pull: float = 0.02, steps: int = 60
+) -> Iterator[Finding]:
+    """The learning rate is too low.
+
+    ## What it finds
+    A loss that has hardly moved after many steps, with gradients that would move it, and updates so small
+    that all of them together come to less than 5 % of the weights.
+
+    ## Why it matters
+    The training would take a hundred times as long as it needs.
+
+    ## Evidence shown
+    The rate, the usual size of an update over that of the weights, the way travelled so far, the loss at the
+    start and now, and the gradient times the weights over the loss: how much the loss would answer to a
+    relative change.
+
+    ## What to try
+    Multiply the rate by ten until the loss falls; `surefoot find-lr` shows where it begins to.
+
+    ## When to ignore it
+    During a warm-up (the rate still rises) it waits. A loss that fell by a tenth (option `drop`) is slow but
+    on its way; weights that travelled further than 5 % (option `travelled`: usual trainings do that in ten
+    steps) have some other trouble.
+
+    ## Source
+    A. Karpathy, CS231n notes, "Ratio of weights:updates"; TheDeepChecker (2022).
+    """
+    seen, moved = progress(history), movement(history)
+    if not seen.judged or len(seen.losses) < steps or intent.warming_up(history):
+        return
+    usual = moved.usual_ratio
+    way = usual * len(seen.losses)
+    if math.isnan(usual) or usual <= 0 or way > travelled or abs(1 - seen.late / seen.start) > drop:
+        return
+    answer = _answer(history, seen.late)
+    if not answer > pull:
+        return
+    optimizer = intent.main_optimizer(history)
+    rate = optimizer.settings.get("lr") if optimizer is not None else None
+    yield Finding(
+        code="lr-too-low",
+        severity="warning",
+        title=f"The learning rate{f' {rate:g}' if isinstance(rate, float) else ''} is too low: "
+        f"{len(seen.losses)} steps moved the weights by {way:.1g} of their size and the loss "
+        f"from {seen.start:.4g} to {seen.late:.4g}.",
+        fix=(
+            "Multiply the learning rate by ten, and again, until the loss falls (surefoot find-lr suggests "
+            "one)."
+        ),
+        evidence={
+            "rate": rate,
+            "usual update over weights": usual,
+            "way travelled over weights": way,
+            "loss at the start": seen.start,
+            "loss at the end": seen.late,
+            "gradient times weights over loss": answer,
+        },
+        where=intent.place_of_rate(history),
+        confidence=0.9,
+    )
+
+
+def _answer(history: History, loss: float) -> float:
+    """Relative change of the loss for a relative change of the weights, to first order."""
+    moved = movement(history)
+    product = moved.norm_of(moved.gradients) * moved.norm_of(moved.weights)
+    usual = float(np.median(product[np.isfinite(product)])) if np.any(np.isfinite(product)) else math.nan
+    return usual / abs(loss) if loss else math.inf

@@ -1,0 +1,69 @@
+"""The rule `noisy-gradient`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from surefoot.records import Finding, History
+from surefoot.rules.base import rule
+from surefoot.rules.causes import DATA, STEP_SIZE, WIRING
+from surefoot.rules.progress import progress
+
+
+@rule(
+    "noisy-gradient",
+    severity="warning",
+    needs=("fact:noise", "series:loss"),
+    since="0.1",
+    follows=(*WIRING, *DATA, *STEP_SIZE, "exploding-gradient", "lr-too-high", "vanishing-gradient"),
+)
+def noisy_gradient(
+    history: History, *, times: float = 50.0, learned: float = 0.1, looks: int = 5
+) -> Iterator[Finding]:
+    """Gradients are mostly noise: the batch is too small.
+
+    ## What it finds
+    A gradient noise scale many times the batch size, in a training that does not get on.
+
+    ## Why it matters
+    Below the noise scale, a step goes mostly in the direction of its own few examples; steps undo each other.
+
+    ## Evidence shown
+    The noise scale in examples, the batch size, their ratio, the loss at the start and at the end.
+
+    ## What to try
+    Larger batches, accumulation over several, or a lower rate, which averages over steps.
+
+    ## When to ignore it
+    If the loss falls: small batches with a rate to match train well, and the noise scale grows as the loss
+    falls. A ratio of 50 (option `times`) and less than a tenth of the way made (option `learned`) are asked
+    for.
+
+    ## Source
+    McCandlish et al. 2018, arXiv:1812.06162, equation 2.9 (simple noise scale).
+    """
+    seen = progress(history)
+    for fact in history.facts_of("noise"):
+        scale, size = fact.get("scale"), fact.get("batch_size") or 0
+        if scale is None or not math.isfinite(scale) or size < 1 or (fact.get("observations") or 0) < looks:
+            continue
+        if scale < times * size or not seen.stuck(learned):
+            continue
+        yield Finding(
+            code="noisy-gradient",
+            severity="warning",
+            title=(
+                f"Gradients are mostly noise: their noise scale is {scale:.3g} examples, a batch has {size}."
+            ),
+            fix="Use larger batches (or accumulate over several), or lower the rate.",
+            evidence={
+                "noise scale": scale,
+                "batch size": size,
+                "ratio": scale / size,
+                "loss at the start": seen.start,
+                "loss at the end": seen.late,
+            },
+            confidence=0.6,
+        )
+        return

@@ -1,0 +1,78 @@
+"""The rule `nonfinite-gradient`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from surefoot.records import Finding, History
+from surefoot.rules.base import rule
+from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
+
+
+@rule(
+    "nonfinite-gradient",
+    severity="error",
+    needs=("series:grad_norm",),
+    since="0.1",
+    follows=(*WIRING, *DATA, *STEP_SIZE, *START, "exploding-gradient", "lr-too-high", "scaler-overflow"),
+)
+def nonfinite_gradient(history: History, *, tolerate: float = 0.01) -> Iterator[Finding]:
+    """Gradients that are NaN or infinite while the loss is not.
+
+    ## What it finds
+    Steps whose gradient norm is NaN or infinite although their loss is finite: the backward pass divides by
+    zero where the forward does not (`sqrt` or `norm` at zero, a masked branch of `where`, a logarithm).
+
+    ## Why it matters
+    The step makes the parameters non-finite, and the loss follows one step later.
+
+    ## Evidence shown
+    The first step, how many, the loss there, the parameters concerned, the operation, where it was found.
+
+    ## What to try
+    Add a small constant inside the root or the norm; mask the argument and not only the result of `where`.
+
+    ## When to ignore it
+    Under a gradient scaler overflow is part of the method, and such steps are skipped: not reported here.
+    Where at most 1 % (option `tolerate`) are concerned and the last is finite, it is a warning.
+
+    ## Source
+    PyTorch documentation, "Numerical accuracy"; pytorch issue 143658.
+    """
+    scaler = history.fact("scaler", "scaler")
+    if scaler is not None and scaler.get("enabled", True):
+        return
+    for optimizer in history.optimizers:
+        norms, losses = history.series("grad_norm", optimizer.index), history.series("loss", optimizer.index)
+        bad = np.flatnonzero(~np.isfinite(norms.values))
+        if not len(bad):
+            continue
+        step = int(norms.steps[bad[0]])
+        poor = losses.steps[~np.isfinite(losses.values)]
+        if len(poor) and int(poor[0]) <= step:
+            return  # the loss was first; its rule speaks
+        passing = len(bad) <= tolerate * len(norms) and bool(np.isfinite(norms.values[-1]))
+        origin = history.fact("nonfinite", "first")
+        loss = losses.values[losses.steps == step]
+        operation = origin.get("operation") if origin is not None else None
+        by = f", made by {operation}" if operation else ""
+        yield Finding(
+            code="nonfinite-gradient",
+            severity="warning" if passing else "error",
+            title=f"The gradient is NaN or infinite at step {step} although the loss is finite{by}.",
+            fix=(
+                "Add a small constant where the backward pass divides by zero (a root, a norm or a "
+                "logarithm at zero)."
+            ),
+            step=step,
+            evidence={
+                "steps concerned": len(bad),
+                "steps": len(norms),
+                "loss at that step": float(loss[0]) if len(loss) else None,
+                "parameters": (origin.get("parameters") or [])[:10] if origin is not None else [],
+            },
+            where=origin.get("place") if origin is not None else None,
+        )
+        return

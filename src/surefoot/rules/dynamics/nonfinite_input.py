@@ -1,0 +1,73 @@
+"""The rule `nonfinite-input`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from surefoot.records import Finding, History
+from surefoot.rules.base import rule
+from surefoot.rules.losses import training_losses
+
+
+@rule("nonfinite-input", severity="error", since="0.1")
+def nonfinite_input(history: History) -> Iterator[Finding]:
+    """NaN or infinite values in the training data.
+
+    ## What it finds
+    Batches of inputs or targets that hold NaN or infinities, in a training whose loss or gradient turns
+    non-finite.
+
+    ## Why it matters
+    One NaN in one example makes the loss of its batch NaN, and after that step every parameter.
+
+    ## Evidence shown
+    Share of such entries, the columns concerned, the first step at which one was met.
+
+    ## What to try
+    Drop or fill the missing values before training (`numpy.nan_to_num`, scikit-learn's `SimpleImputer`).
+
+    ## When to ignore it
+    If the model handles them: then the loss stays finite and it is not reported.
+
+    ## Source
+    stackoverflow 53640858 and 51835124.
+    """
+    bad = [s for (name, _), s in history.step_series.items() if name in ("loss", "grad_norm")]
+    if all(len(s.finite) == len(s) for s in bad) and history.fact("nonfinite", "first") is None:
+        return
+    fact = history.fact("batch-input", "train")
+    share = (fact.get("nonfinite") or 0.0) if fact is not None else 0.0
+    first = history.fact("nonfinite", "first")
+    if share > 0 and fact is not None:
+        yield Finding(
+            code="nonfinite-input",
+            severity="error",
+            title=f"The training inputs hold NaN or infinite values ({share:.2%} of the entries looked at).",
+            fix="Drop or fill the missing values before training.",
+            step=first.get("step") if first is not None else None,
+            evidence={"share of entries": share, "columns": fact.get("nonfinite_columns")},
+            where=first.get("place") if first is not None else None,
+        )
+        return
+    for call in training_losses(history):
+        share = (call.get("target") or {}).get("nonfinite") or 0.0
+        if share > 0:
+            yield Finding(
+                code="nonfinite-input",
+                severity="error",
+                title=f"The training targets hold NaN or infinite values ({share:.2%} of those looked at).",
+                fix="Drop or fill the missing targets before training.",
+                evidence={"share of targets": share},
+                where=call.get("place"),
+            )
+            return
+    if first is not None and first.get("what") == "input":
+        yield Finding(
+            code="nonfinite-input",
+            severity="error",
+            title=f"A training batch with NaN or infinite values was met at step {first.get('step')}.",
+            fix="Drop or fill the missing values before training.",
+            step=first.get("step"),
+            evidence={"what": "input"},
+            where=first.get("place"),
+        )

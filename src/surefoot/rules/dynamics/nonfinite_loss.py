@@ -1,0 +1,123 @@
+"""The rule `nonfinite-loss`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from surefoot.records import Fact, Finding, History
+from surefoot.rules.base import rule
+from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
+
+
+@rule(
+    "nonfinite-loss",
+    severity="error",
+    since="0.1",
+    follows=(
+        *WIRING,
+        *DATA,
+        *STEP_SIZE,
+        *START,
+        "exploding-gradient",
+        "lr-too-high",
+        "nonfinite-gradient",
+        "preprocessing-mismatch",
+    ),
+)
+def nonfinite_loss(history: History, *, tolerate: float = 0.01) -> Iterator[Finding]:
+    """A loss that is NaN or infinite.
+
+    ## What it finds
+    Training losses (or validation losses) that are NaN or infinite.
+
+    ## Why it matters
+    The gradient of such a loss is NaN everywhere. One step with it and every parameter is NaN for good.
+
+    ## Evidence shown
+    The first step, how many of how many losses, the last finite ones before, and the first operation or
+    module that made a non-finite value, where it was found.
+
+    ## What to try
+    Look at the operation named: a logarithm or division of zero wants a small constant or the loss function
+    that works on logits; a loss that grew before it wants a lower rate, scaled inputs or clipping; half
+    precision a loss scale.
+
+    ## When to ignore it
+    If the script notices such batches and skips them. Where at most 1 % of the losses (option `tolerate`) are
+    non-finite and the last one is finite, it is a warning.
+
+    ## Source
+    IEEE 754; pytorch issues 160016 and 143658.
+    """
+    for optimizer in history.optimizers:
+        series = history.series("loss", optimizer.index)
+        bad = np.flatnonzero(~np.isfinite(series.values))
+        if not len(bad):
+            continue
+        at = int(bad[0])
+        passing = len(bad) <= tolerate * len(series) and bool(np.isfinite(series.values[-1]))
+        step = int(series.steps[at])
+        before = [float(v) for v in series.values[max(0, at - 3) : at]]
+        yield _finding(
+            history,
+            severity="warning" if passing else "error",
+            title=f"The loss is {series.values[at]} from step {step} on"
+            if not passing
+            else f"The loss was non-finite at {len(bad)} of {len(series)} steps, first at step {step}",
+            step=step,
+            evidence={"losses before": before, "non-finite losses": len(bad), "losses": len(series)},
+        )
+        return
+    validation = history.metric("val_loss")
+    bad = np.flatnonzero(~np.isfinite(validation.values))
+    if len(bad):
+        step = int(validation.steps[bad[0]])
+        yield _finding(
+            history,
+            severity="warning",
+            title=f"The validation loss is {validation.values[bad[0]]} at step {step}",
+            step=step,
+            evidence={"non-finite": len(bad), "validation losses": len(validation)},
+        )
+
+
+def _finding(history: History, *, severity: Any, title: str, step: int, evidence: dict[str, Any]) -> Finding:
+    origin = history.fact("nonfinite", "first")
+    risk = next((f for f in history.facts_of("manual-loss") if f.get("log_of_zero_risk")), None)
+    made = _made(origin)
+    if made:
+        title += f"; {made} made it"
+        evidence |= {"first made by": origin.get("operation") if origin else None}
+    elif risk is not None:
+        title += "; it takes the logarithm of a probability that can reach zero"
+        evidence |= {"logarithm of": risk.get("probabilities")}
+    return Finding(
+        code="nonfinite-loss",
+        severity=severity,
+        title=title + ".",
+        fix=_fix(risk),
+        step=step,
+        evidence=evidence,
+        where=(origin.get("place") if origin else None)
+        or (risk.get("place") or risk.subject if risk else None),
+    )
+
+
+def _made(origin: Fact | None) -> str:
+    if origin is None:
+        return ""
+    operation, module = origin.get("operation"), origin.get("module")
+    if not operation:
+        return ""
+    return f"{operation} in {module}" if module else str(operation)
+
+
+def _fix(risk: Fact | None) -> str:
+    if risk is not None:
+        return "Use the loss function that works on logits, or clamp what enters the logarithm."
+    return (
+        "Guard the operation named (a logarithm, division or root of zero); if the loss grew, lower the rate."
+    )

@@ -1,0 +1,67 @@
+"""The rule `preprocessing-mismatch`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from surefoot.records import Finding, History
+from surefoot.rules.base import rule
+
+
+@rule("preprocessing-mismatch", severity="warning", needs=("fact:batch-input",), since="0.1")
+def preprocessing_mismatch(
+    history: History, *, stretch: float = 1.8, shift: float = 0.8, examples: int = 32
+) -> Iterator[Finding]:
+    """Training and validation inputs are scaled differently.
+
+    ## What it finds
+    Batches of the same shape whose mean or deviation differs clearly between training and validation: one of
+    them was normalised and the other not, or by other constants.
+
+    ## Why it matters
+    The model is asked about inputs it has never seen; validation is poor however well it learned.
+
+    ## Evidence shown
+    Mean, deviation and range of both.
+
+    ## What to try
+    Apply the same transformation, fitted on the training data, to both.
+
+    ## When to ignore it
+    If validation tests another distribution on purpose. Deviations must differ by a factor of 1.8 (option
+    `stretch`) or means by 0.8 deviations (option `shift`), over at least 32 examples: halves of one data set
+    agree within a few per cent, pixels scaled to [0, 1] and to mean 0 and deviation 1 differ by 3. Token ids
+    are left out.
+
+    ## Source
+    Training/serving skew: Breck et al. 2019, "Data validation for machine learning".
+    """
+    train, other = history.fact("batch-input", "train"), history.fact("batch-input", "validation")
+    if train is None or other is None or train.get("integer") or other.get("integer"):
+        return
+    mine, theirs = list(train.get("shape") or ()), list(other.get("shape") or ())
+    if len(mine) < 2 or mine[1:] != theirs[1:]:
+        return
+    if (
+        min(mine[0] * (train.get("observations") or 1), theirs[0] * (other.get("observations") or 1))
+        < examples
+    ):
+        return
+    a, b = float(train.get("std") or 0), float(other.get("std") or 0)
+    gap = abs(float(train.get("mean") or 0) - float(other.get("mean") or 0))
+    if not (a > 0 and b > 0 and math.isfinite(a) and math.isfinite(b)):
+        return
+    factor = max(a, b) / min(a, b)
+    if factor < stretch and gap < shift * max(a, b):
+        return
+    keys = ("mean", "std", "min", "max")
+    yield Finding(
+        code="preprocessing-mismatch",
+        severity="warning",
+        title=f"Training inputs (mean {train.get('mean'):.3g}, deviation {a:.3g}) and validation inputs "
+        f"(mean {other.get('mean'):.3g}, deviation {b:.3g}) are scaled differently.",
+        fix="Apply the same transformation, fitted on the training data, to both.",
+        evidence={"training": {k: train.get(k) for k in keys}, "validation": {k: other.get(k) for k in keys}},
+        confidence=0.9,
+    )

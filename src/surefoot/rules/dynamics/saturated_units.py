@@ -1,0 +1,74 @@
+"""The rule `saturated-units`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from surefoot.records import Finding, History
+from surefoot.rules.base import rule
+from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
+from surefoot.rules.progress import progress
+
+BOUNDED = ("sigmoid", "tanh", "hardsigmoid", "hardtanh", "softsign")
+
+
+@rule(
+    "saturated-units",
+    severity="warning",
+    needs=("activation:saturated_share", "series:loss"),
+    since="0.1",
+    follows=(*WIRING, *DATA, *STEP_SIZE, *START, "exploding-gradient", "lr-too-high"),
+)
+def saturated_units(history: History, *, share: float = 0.8, learned: float = 0.3) -> Iterator[Finding]:
+    """Bounded activations that sit at the end of their range.
+
+    ## What it finds
+    Hidden sigmoid or tanh layers most of whose outputs lie within 5 % of an end of the range, in a training
+    that does not get on.
+
+    ## Why it matters
+    There the slope is nearly zero: gradients do not pass, and the units do not change.
+
+    ## Evidence shown
+    The saturated share of each layer concerned, at the first look and now.
+
+    ## What to try
+    Scale the inputs, use Xavier initialisation, lower the rate, put a normalisation layer in front of the
+    activation.
+
+    ## When to ignore it
+    The last activation may saturate (a sure classifier does) and is left out, and so are gates of recurrent
+    cells while the loss falls. 80 % (option `share`) are asked for, and less than 30 % of the way made
+    (option `learned`).
+
+    ## Source
+    Rakitianskaia and Engelbrecht 2015, measure of saturation, as in TheDeepChecker (2022), which takes 0.85.
+    """
+    layer, seen = history.activation_layer("saturated_share"), progress(history)
+    if len(layer) < 3 or not seen.enough or not seen.judged or seen.learned >= learned:
+        return
+    worst: list[tuple[str, float, float]] = []
+    for info in history.activations[:-1]:
+        if info.function not in BOUNDED:
+            continue
+        shares = layer.values[:, info.index]
+        shares = shares[np.isfinite(shares)]
+        if len(shares) >= 3 and float(np.median(shares[-3:])) >= share:
+            worst.append((info.name, float(shares[0]), float(np.median(shares[-3:]))))
+    if not worst:
+        return
+    name, first, late = max(worst, key=lambda w: w[2])
+    yield Finding(
+        code="saturated-units",
+        severity="warning",
+        title=(
+            f"{late:.0%} of the outputs of {name} sit at an end of their range ({first:.0%} at the first "
+            "look)."
+        ),
+        fix="Scale the inputs and use Xavier initialisation, or normalise in front of the activation.",
+        evidence={n: {"first look": round(a, 3), "last look": round(b, 3)} for n, a, b in worst[:10]},
+        where=name,
+        confidence=0.75,
+    )

@@ -1,0 +1,70 @@
+"""The rule `unnormalized-inputs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from surefoot.records import Finding, History
+from surefoot.rules import intent
+from surefoot.rules.base import rule
+from surefoot.rules.causes import WIRING
+from surefoot.rules.progress import progress
+from surefoot.rules.scale import large_inputs
+
+
+@rule(
+    "unnormalized-inputs",
+    severity="warning",
+    needs=("fact:batch-input", "series:loss"),
+    since="0.1",
+    follows=WIRING,
+)
+def unnormalized_inputs(history: History, *, learned: float = 0.5) -> Iterator[Finding]:
+    """The inputs are not scaled, and the training suffers from it.
+
+    ## What it finds
+    Training inputs whose features have deviations or means of 25 and more and no normalisation layer in
+    front, in a training that does not get on, or runs away.
+
+    ## Why it matters
+    Large features make large activations and gradients in the first layer: the first steps throw the weights
+    about and kill units, and one rate cannot suit features of different size.
+
+    ## Evidence shown
+    Range of the inputs, the smallest and the largest deviation of a feature, the largest mean, the loss at
+    the start and at the end.
+
+    ## What to try
+    Standardise each feature with the training set's mean and deviation (pixels: divide by 255), or put a
+    normalisation layer first.
+
+    ## When to ignore it
+    If the training gets on: with more than half of the way made (option `learned`) nothing is reported.
+
+    ## Source
+    LeCun et al. 1998, "Efficient BackProp", section 4.3; TheDeepChecker (2022), missing normalisation.
+    """
+    scale, seen = large_inputs(history), progress(history)
+    if scale is None or intent.adversarial(history) or len(seen.losses) + seen.nonfinite < 30:
+        return
+    suffers = seen.nonfinite > 0 or (seen.judged and seen.learned < learned)
+    if not suffers:
+        return
+    fact = scale.fact
+    yield Finding(
+        code="unnormalized-inputs",
+        severity="warning",
+        title=f"The inputs are not scaled: features reach sizes of {scale.size:.3g} "
+        f"(range {fact.get('min'):.3g} to {fact.get('max'):.3g}), and the training does not get on.",
+        fix="Standardise the inputs with the training set's mean and deviation (pixels: divide by 255).",
+        evidence={
+            "range": [fact.get("min"), fact.get("max")],
+            "smallest deviation of a feature": fact.get("feature_std_min"),
+            "largest deviation of a feature": fact.get("feature_std_max"),
+            "largest mean of a feature": fact.get("feature_mean_absmax"),
+            "loss at the start": seen.start,
+            "loss at the end": seen.late,
+            "a constant guess scores": seen.chance,
+        },
+        confidence=0.85,
+    )

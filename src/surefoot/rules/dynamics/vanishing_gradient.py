@@ -1,0 +1,103 @@
+"""The rule `vanishing-gradient`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from surefoot.records import Finding, History
+from surefoot.rules.base import rule
+from surefoot.rules.causes import NO_LEARNING, WRONG_LOSS
+from surefoot.rules.movement import Movement, movement
+from surefoot.rules.progress import progress
+
+
+@rule(
+    "vanishing-gradient",
+    severity="warning",
+    needs=("series:loss", "parameter:grad_norm"),
+    since="0.1",
+    follows=(
+        *NO_LEARNING,
+        *WRONG_LOSS,
+        "dead-units",
+        "initial-loss-too-high",
+        "lr-too-high",
+        "saturated-units",
+        "symmetric-initialization",
+        "unnormalized-inputs",
+        "weight-decay-too-strong",
+    ),
+)
+def vanishing_gradient(
+    history: History, *, factor: float = 1e-3, learned: float = 0.1, layers: int = 3
+) -> Iterator[Finding]:
+    """Gradients vanish on their way to the first layers.
+
+    ## What it finds
+    Weights near the input whose gradients are a thousand times smaller than those near the output, through
+    the whole run, in a training that does not get on.
+
+    ## Why it matters
+    The first layers stay as they were initialised; what they pass on is noise, so the last ones have nothing
+    to learn from.
+
+    ## Evidence shown
+    Median gradient norm of the first and the last weight and their ratio, the factor from layer to layer, the
+    layers.
+
+    ## What to try
+    ReLU or another unbounded activation instead of sigmoid or tanh, the initialisation that fits it,
+    normalisation layers, residual connections, fewer layers.
+
+    ## When to ignore it
+    If the loss falls all the same: more than a tenth of the way (option `learned`) is not reported. Healthy
+    nets, transformers and pretrained ones included, keep the ratio above 0.01; the option `factor` is a tenth
+    of that. Exactly zero gradients have other causes and are left to other rules.
+
+    ## Source
+    Glorot and Bengio 2010; AUTOTRAINER (ICSE 2021) takes the same ratio of 1e-3 but asks for an absolute norm
+    too.
+    """
+    seen, moved = progress(history), movement(history)
+    if len(moved.columns) < layers or len(moved.steps) < 5 or not seen.stuck(learned):
+        return
+    profile = _per_entry(history, moved)
+    known = np.flatnonzero(np.isfinite(profile))
+    if len(known) < layers:
+        return
+    first, last = int(known[0]), int(known[-1])
+    ratio = profile[first] / profile[last] if profile[last] > 0 else 1.0
+    if not 0 < ratio < factor:
+        return
+    names = [history.parameters[int(c)].name for c in moved.columns]
+    each = float(ratio ** (1 / (len(known) - 1)))
+    norms = moved.profile
+    yield Finding(
+        code="vanishing-gradient",
+        severity="warning",
+        title=(
+            f"Gradients vanish towards the input: {names[first]} gets {ratio:.1g} of what {names[last]} gets."
+        ),
+        fix=(
+            "Use ReLU-like activations with their initialisation, normalisation layers or residual "
+            "connections."
+        ),
+        evidence={
+            "gradient of the first weight": float(norms[first]),
+            "gradient of the last weight": float(norms[last]),
+            "ratio per entry": float(ratio),
+            "factor from layer to layer": each,
+            "weights": len(known),
+            "loss at the start": seen.start,
+            "loss at the end": seen.late,
+        },
+        where=names[first],
+        confidence=0.9,
+    )
+
+
+def _per_entry(history: History, moved: Movement) -> np.ndarray:
+    sizes = np.array([history.parameters[int(c)].numel for c in moved.columns], dtype=np.float64)
+    return np.asarray(moved.profile / np.sqrt(sizes))

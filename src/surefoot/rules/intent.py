@@ -1,0 +1,94 @@
+"""What sort of training this is, inferred before anything is said about it.
+
+A GAN's losses need not fall, a policy gradient's loss means nothing, LBFGS calls its closure many times: a
+rule that judges progress asks here first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from surefoot.records import History, OptimizerInfo
+
+# Their update does not change when all gradients are multiplied by one number.
+SCALE_FREE = (
+    "adam",
+    "adamw",
+    "adamax",
+    "nadam",
+    "radam",
+    "rmsprop",
+    "adagrad",
+    "adadelta",
+    "rprop",
+    "sparseadam",
+    "adafactor",
+    "lion",
+    "muon",
+    "lamb",
+    "lars",
+)
+
+
+def ended(history: History) -> bool:
+    """Whether no more steps will come."""
+    return history.run.status != "running"
+
+
+def stepping(history: History) -> list[OptimizerInfo]:
+    """Optimizers that made steps, one for each set of parameters (an optimizer made anew is the same one)."""
+    seen: dict[tuple[int, ...], OptimizerInfo] = {}
+    for optimizer in history.optimizers:
+        if len(history.series("time", optimizer.index)) or len(history.series("loss", optimizer.index)):
+            seen.setdefault(optimizer.parameters or (-1 - optimizer.index,), optimizer)
+    return list(seen.values())
+
+
+def adversarial(history: History) -> bool:
+    """Several optimizers over different parameters that take turns, each on a loss of its own.
+
+    Two optimizers fed by the same backward call (one of them for sparse embeddings) share a loss; trainings
+    one after the other do not take turns.
+    """
+    spans = []
+    for optimizer in stepping(history):
+        cadence = history.fact("cadence", f"optimizer {optimizer.index}")
+        times = history.series("time", optimizer.index).values
+        if cadence is None or len(times) < 2:
+            continue
+        spans.append((cadence.get("backward_place"), times[0], times[-1], set(optimizer.parameters)))
+    for i, (place, first, last, parameters) in enumerate(spans):
+        for other, begin, end, others in spans[i + 1 :]:
+            if place != other and first < end and begin < last and not (parameters & others):
+                return True
+    return False
+
+
+def scale_free(optimizer: OptimizerInfo | None) -> bool:
+    """Whether the optimizer's update ignores the gradients' common scale (the Adam family and its like)."""
+    return optimizer is not None and optimizer.name.lower() in SCALE_FREE
+
+
+def main_optimizer(history: History) -> OptimizerInfo | None:
+    """The optimizer with the most steps."""
+    return next((o for o in history.optimizers if o.index == history.main), None)
+
+
+def place_of_rate(history: History) -> str | None:
+    """Where the main optimizer was made: the line that sets its rate."""
+    optimizer = main_optimizer(history)
+    return None if optimizer is None else optimizer.created or optimizer.stepped
+
+
+def warming_up(history: History) -> bool:
+    """Whether the rate still rises: it ends at its largest, well above where it began."""
+    rates = history.series("lr").finite.values
+    return len(rates) > 1 and rates[-1] > 1.2 * rates[0] and rates[-1] >= 0.99 * float(np.max(rates))
+
+
+def clipped_by_script(history: History) -> bool:
+    """Whether the script itself clips most of its steps, in the right place."""
+    return any(
+        (f.get("clipped") or 0) > 0.5 and 2 * (f.get("after_step") or 0) < max(1, f.get("count") or 1)
+        for f in history.facts_of("clip-call")
+    )

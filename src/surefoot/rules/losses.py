@@ -1,0 +1,162 @@
+"""What the loss calls of a training say: which loss, what feeds it, what a constant guess would score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from surefoot.records import Fact, History
+
+CROSS_ENTROPY = ("cross_entropy",)
+NLL = ("nll_loss",)
+LOGITS = ("binary_cross_entropy_with_logits",)
+PROBABILITIES = ("binary_cross_entropy",)
+SQUARED = ("mse_loss",)
+REGRESSION = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+
+# Operations that only move, copy, mask or scale entries: what a value is does not change behind them.
+SHAPE_ONLY = (
+    "View",
+    "UnsafeView",
+    "Reshape",
+    "ReshapeAlias",
+    "Squeeze",
+    "Unsqueeze",
+    "Transpose",
+    "T",
+    "Permute",
+    "Flatten",
+    "Unflatten",
+    "Select",
+    "Slice",
+    "Index",
+    "IndexSelect",
+    "Gather",
+    "Expand",
+    "Clone",
+    "AsStrided",
+    "Narrow",
+    "Split",
+    "Unbind",
+    "Cat",
+    "Stack",
+    "Alias",
+    "ToCopy",
+    "Contiguous",
+    "NativeDropout",
+    "FusedDropout",
+    "Dropout",
+    "Clamp",
+    "MovedimBackward",
+)
+
+
+def training_losses(history: History, functions: Iterable[str] | None = None) -> list[Fact]:
+    """Loss calls in training, the most frequent first; only of `functions` if given."""
+    wanted = None if functions is None else set(functions)
+    calls = [
+        f
+        for f in history.facts_of("loss-call")
+        if f.get("phase", "train") == "train" and (wanted is None or f.get("function") in wanted)
+    ]
+    return sorted(calls, key=lambda f: -(f.get("count") or 0))
+
+
+def operation(name: str) -> str:
+    """Plain name of an autograd node: "SoftmaxBackward0" -> "Softmax".
+
+    Example:
+        >>> operation("LogSoftmaxBackward0")
+        'LogSoftmax'
+    """
+    return name.split("Backward", 1)[0].lstrip("_")
+
+
+def feeding(chain: Sequence[str] | None) -> str:
+    """The first operation in front of the loss that changes values; "" if unknown.
+
+    Example:
+        >>> feeding(["ViewBackward0", "NativeDropoutBackward0", "SoftmaxBackward0", "AddmmBackward0"])
+        'Softmax'
+    """
+    for name in chain or ():
+        plain = operation(name)
+        if not _moves_only(plain):
+            return plain
+    return ""
+
+
+def _moves_only(plain: str) -> bool:
+    return any(plain.lower() == known.lower() for known in SHAPE_ONLY)
+
+
+def span(fact: Fact, side: str) -> tuple[float, float]:
+    """Least and greatest entry seen of "input" or "target"; NaN if not looked at."""
+    data: Mapping[str, Any] = fact.get(side) or {}
+    return _number(data.get("min")), _number(data.get("max"))
+
+
+def moments(fact: Fact, side: str) -> tuple[float, float]:
+    """Mean and standard deviation of "input" or "target"; NaN if not looked at."""
+    data: Mapping[str, Any] = fact.get(side) or {}
+    return _number(data.get("mean")), _number(data.get("std"))
+
+
+def within_unit(fact: Fact) -> bool:
+    """Whether all that entered the loss lay in [0, 1]."""
+    low, high = span(fact, "input")
+    return low >= -1e-6 and high <= 1 + 1e-6
+
+
+def rows_sum_to_one(fact: Fact, tolerance: float = 5e-3) -> bool | None:
+    """Whether the rows of what enters the loss sum to one over the classes; None if not looked at."""
+    low, high = _number(fact.get("rowsum_min")), _number(fact.get("rowsum_max"))
+    if math.isnan(low) or math.isnan(high):
+        return None
+    return abs(low - 1) < tolerance and abs(high - 1) < tolerance
+
+
+def chance(fact: Fact) -> float | None:
+    """What the best constant guess would score on this loss, per example; None if it cannot be said.
+
+    Cross-entropy: ln of the number of classes, an upper bound. Binary: entropy of the mean target. Squared
+    error: variance of the targets. Absolute error: 0.8 deviations (a normal distribution's mean absolute
+    deviation).
+    """
+    function = fact.get("function")
+    mean, deviation = moments(fact, "target")
+    if function in (*CROSS_ENTROPY, *NLL):
+        classes = fact.get("classes")
+        if not classes or classes < 2:
+            return None
+        if classes == 2 and fact.get("integer_target"):
+            return _entropy(mean)
+        return math.log(classes)
+    if function in (*LOGITS, *PROBABILITIES):
+        return _entropy(mean)
+    if math.isnan(deviation) or deviation <= 0:
+        return None
+    if function in SQUARED:
+        return deviation**2
+    if function == "l1_loss":
+        return 0.8 * deviation
+    if function in REGRESSION:
+        return 0.5 * deviation**2 if deviation < 1 else 0.8 * deviation - 0.3
+    return None
+
+
+def per_example(fact: Fact) -> float:
+    """Factor from this loss call's value to its mean over examples: 1 unless it sums."""
+    size = fact.get("batch_size") or 0
+    return 1 / size if fact.get("reduction") == "sum" and size > 1 else 1.0
+
+
+def _entropy(mean: float) -> float | None:
+    if math.isnan(mean) or not 0 < mean < 1:
+        return None
+    return -(mean * math.log(mean) + (1 - mean) * math.log(1 - mean))
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else math.nan

@@ -1,0 +1,184 @@
+"""How far the loss of a run has come, computed once and shared by the rules of one diagnosis.
+
+All comparisons are with the run's own history: its start, its best stretch, its noise, and what a constant
+guess would score on its targets.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.records import History
+from surefoot.rules import intent
+from surefoot.rules.losses import chance, per_example, training_losses
+
+# Steps before anything is said of a loss that does not move: a few batches are noise.
+ENOUGH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The course of the training loss of the main optimizer.
+
+    Args: losses: Shape (n,), finite values only, in order. steps: Shape (n,), their steps. start: Median of
+    the first three losses. late: Median of the last fifth, of at least five losses; of their finite part.
+    best: Lowest median of ten consecutive stretches. worst: Highest median of ten consecutive stretches after
+    the first. noise: Standard deviation from one loss to the next, robust, over the last half. trend: Mean of
+    the last third minus mean of the first third, in standard errors; negative: it falls. nonfinite: How many
+    losses were NaN or infinite. first_nonfinite: Step of the first of them, or None. chance: What a constant
+    guess would score, on the same scale; None if unknown. judged: The loss says something about progress (not
+    adversarial, not of either sign, targets that stay).
+    """
+
+    losses: NDArray[np.float64]
+    steps: NDArray[np.int64]
+    start: float
+    late: float
+    best: float
+    worst: float
+    noise: float
+    trend: float
+    nonfinite: int
+    first_nonfinite: int | None
+    chance: float | None
+    judged: bool
+
+    @property
+    def reference(self) -> float:
+        """Where knowing nothing begins: at a constant guess, or at the start if that is lower."""
+        return self.start if self.chance is None else min(self.start, self.chance)
+
+    @property
+    def learned(self) -> float:
+        """Share of the way from knowing nothing to a loss of zero; below 0 if worse than a constant guess."""
+        return 1 - self.late / self.reference if self.reference > 0 else math.nan
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are losses enough to speak of progress."""
+        return len(self.losses) >= ENOUGH
+
+    def stuck(self, share: float = 0.05) -> bool:
+        """Whether the loss says so and less than `share` of the way was made."""
+        return self.judged and self.enough and self.learned < share
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss rose clearly above its start before it ended or turned non-finite."""
+        if not self.judged or len(self.losses) < 2:
+            return False
+        tail = float(np.max(self.losses[-5:]))
+        return tail > 3 * self.start and tail > self.start + 5 * self.noise
+
+
+_last: tuple[History, Progress] | None = None
+
+
+def progress(history: History) -> Progress:
+    """The progress of the main optimizer's loss; kept for the history asked for last."""
+    global _last
+    kept = _last
+    if kept is not None and kept[0] is history:
+        return kept[1]
+    made = _measure(history)
+    _last = (history, made)
+    return made
+
+
+def stretches(values: NDArray[np.float64], parts: int = 10) -> NDArray[np.float64]:
+    """Medians of `parts` consecutive stretches of equal length."""
+    if len(values) < 2 * parts:
+        return values
+    length = len(values) // parts
+    tail = values[len(values) - parts * length :]
+    return np.median(tail.reshape(parts, length), axis=1)
+
+
+def _measure(history: History) -> Progress:
+    series = history.series("loss")
+    finite = series.finite
+    values = finite.values
+    bad = series.steps[~np.isfinite(series.values)]
+    n = len(values)
+    if n == 0:
+        nothing = (math.nan,) * 6
+        first = int(bad[0]) if len(bad) else None
+        return Progress(values, finite.steps, *nothing, len(bad), first, None, False)
+    tail = values[-max(5, n // 5) :]
+    parts = stretches(values)
+    return Progress(
+        losses=values,
+        steps=finite.steps,
+        start=float(np.median(values[:3])),
+        late=float(np.median(tail)),
+        best=float(np.min(parts)),
+        worst=float(np.max(parts[1:])) if len(parts) > 1 else float(parts[0]),
+        noise=_noise(values[n // 2 :]),
+        trend=_trend(values),
+        nonfinite=len(bad),
+        first_nonfinite=int(bad[0]) if len(bad) else None,
+        chance=_chance(history),
+        judged=_judged(history, values),
+    )
+
+
+def _noise(values: NDArray[np.float64]) -> float:
+    if len(values) < 3:
+        return 0.0
+    return float(1.4826 * np.median(np.abs(np.diff(values))) / math.sqrt(2))
+
+
+def _trend(values: NDArray[np.float64]) -> float:
+    third = len(values) // 3
+    if third < 3:
+        return 0.0
+    first, last = values[:third], values[-third:]
+    error = math.sqrt((float(np.var(first)) + float(np.var(last))) / third)
+    return float(np.mean(last) - np.mean(first)) / error if error > 0 else 0.0
+
+
+def _chance(history: History) -> float | None:
+    """Only where the root of backward is one loss call and nothing else was added to it."""
+    calls = [c for c in training_losses(history) if (c.get("count") or 0) > 0]
+    if len(calls) != 1:
+        return None
+    guess = chance(calls[0])
+    factor = root_factor(history)
+    return None if guess is None else guess * factor / per_example(calls[0])
+
+
+def root_factor(history: History) -> float:
+    """What the script multiplied its loss by before backward; 1 if unknown."""
+    cadence = history.fact("cadence", f"optimizer {history.main}")
+    factor = cadence.get("root_over_loss") if cadence is not None else None
+    return float(factor) if factor is not None and math.isfinite(factor) and factor > 0 else 1.0
+
+
+def _judged(history: History, values: NDArray[np.float64]) -> bool:
+    # A loss that is now positive, now negative (policy gradients, critics) says nothing of progress.
+    low, high = float(np.mean(values < 0)), float(np.mean(values > 0))
+    if min(low, high) > 0.05 or high < 0.5:
+        return False
+    return not intent.adversarial(history) and not _targets_move(history)
+
+
+def _targets_move(history: History) -> bool:
+    """Whether the targets drift (bootstrapped values, a teacher): losses then do not compare."""
+    means, deviations = (
+        history.metric("target/mean").finite.values,
+        history.metric("target/std").finite.values,
+    )
+    third = len(means) // 3
+    if third < 10 or len(deviations) < 3 * third:
+        return False
+    calls = training_losses(history)
+    if any(c.get("integer_target") for c in calls):
+        return False
+    spread = float(np.median(deviations[:third])) + float(np.std(means[:third]))
+    shift = abs(float(np.median(means[-third:]) - np.median(means[:third])))
+    growth = float(np.median(deviations[-third:])) / max(float(np.median(deviations[:third])), 1e-30)
+    return shift > spread or not 0.5 < growth < 2

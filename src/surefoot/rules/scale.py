@@ -1,0 +1,50 @@
+"""The scale of inputs and targets, shared by the rules that judge it and by those that it explains."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from surefoot.records import Fact, History
+from surefoot.rules.losses import REGRESSION, moments, training_losses
+
+# Inputs of order one give pre-activations of order one with the usual initialisation (He et al. 2015).
+# Twenty-five lies above pixels of 0 to 16, temperatures and counts that shallow networks still cope with.
+LARGE = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Typical size of the inputs or targets.
+
+    Args: size: Largest of the features' deviations and absolute means (for targets: of deviation and absolute
+    mean). smallest: Smallest deviation of a feature that varies at all. fact: Where it was read.
+    """
+
+    size: float
+    smallest: float
+    fact: Fact
+
+
+def large_inputs(history: History) -> Scale | None:
+    """The scale of the training inputs if large; None for tokens and behind a normalisation layer."""
+    fact = history.fact("batch-input", "train")
+    if fact is None or fact.get("integer") or fact.get("normalized_inside"):
+        return None
+    sizes = [fact.get(k) for k in ("feature_std_max", "feature_mean_absmax")]
+    known = [abs(float(s)) for s in sizes if s is not None and math.isfinite(s)]
+    if not known:
+        known = [abs(float(fact.get(k) or 0)) for k in ("mean", "std")]
+    size = max(known, default=0.0)
+    smallest = fact.get("feature_std_min")
+    return Scale(size, float(smallest or 0.0), fact) if size >= LARGE else None
+
+
+def large_targets(history: History) -> Scale | None:
+    """The scale of the regression targets if it is large."""
+    for call in training_losses(history, REGRESSION):
+        mean, deviation = moments(call, "target")
+        size = max(abs(mean), deviation)
+        if math.isfinite(size) and size >= LARGE:
+            return Scale(size, deviation, call)
+    return None

@@ -1,0 +1,101 @@
+"""The rule `broadcast-loss`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from surefoot.records import Finding, History
+from surefoot.rules.base import rule
+from surefoot.rules.losses import training_losses
+
+ELEMENTWISE = (
+    "mse_loss",
+    "l1_loss",
+    "smooth_l1_loss",
+    "huber_loss",
+    "kl_div",
+    "poisson_nll_loss",
+    "gaussian_nll_loss",
+    "soft_margin_loss",
+    "binary_cross_entropy_with_logits",
+)
+
+
+@rule("broadcast-loss", severity="error", since="0.1")
+def broadcast_loss(history: History) -> Iterator[Finding]:
+    """Prediction and target differ in shape and are stretched against each other.
+
+    ## What it finds
+    An element-wise loss whose operands have shapes such as (32, 1) and (32,): PyTorch stretches both to (32,
+    32) and compares every prediction with every target. Written by hand (`((p - y) ** 2).mean()`) too.
+
+    ## Why it matters
+    The best answer is then the mean of the targets, whatever the input. The loss falls to the targets'
+    variance and stays; PyTorch's warning is printed once and gets lost.
+
+    ## Evidence shown
+    Both shapes and the shape they were stretched to.
+
+    ## What to try
+    Give both the same shape: `prediction.squeeze(1)` or `target.unsqueeze(1)`.
+
+    ## When to ignore it
+    A single number against a batch, or a shape that only one side is stretched to, is taken as meant and not
+    reported; so is (n, 1) against (1, n), which is how pairwise losses are written.
+
+    ## Source
+    pytorch issue 16045; stackoverflow 51822974; NumPy's rules of broadcasting.
+    """
+    for call in training_losses(history, ELEMENTWISE):
+        mine, other = _shape(call.get("input_shape")), _shape(call.get("target_shape"))
+        result = _stretched(mine, other)
+        if result is None:
+            continue
+        yield _finding(str(call.get("function")), mine, other, result, call.get("place"))
+    for fact in history.facts_of("manual-loss"):
+        broadcast = fact.get("broadcast") or {}
+        shapes = [_shape(s) for s in broadcast.get("shapes") or (broadcast.get("from"), broadcast.get("to"))]
+        result = _stretched(*shapes) if broadcast.get("shapes") else None
+        # Of equal rank it was written out, one unsqueeze each, as for pairs of examples.
+        if result is None or len(shapes[0]) == len(shapes[1]):
+            continue
+        yield _finding("the loss", shapes[0], shapes[1], result, fact.get("place") or fact.subject)
+
+
+def _shape(value: Sequence[int] | None) -> tuple[int, ...]:
+    return tuple(int(n) for n in value or ())
+
+
+def _stretched(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The broadcast shape if both operands had to be stretched to it, else None."""
+    size = max(len(first), len(second))
+    left, right = ((1,) * (size - len(s)) + s for s in (first, second))
+    if any(a != b and 1 not in (a, b) for a, b in zip(left, right, strict=True)):
+        return None
+    result = tuple(max(a, b) for a, b in zip(left, right, strict=True))
+    return result if math.prod(result) > max(math.prod(first), math.prod(second)) else None
+
+
+def _finding(
+    name: str, mine: tuple[int, ...], other: tuple[int, ...], result: tuple[int, ...], place: str | None
+) -> Finding:
+    return Finding(
+        code="broadcast-loss",
+        severity="error",
+        title=(
+            f"{name} stretches shapes {list(mine)} and {list(other)} to {list(result)}: all pairs are "
+            "compared."
+        ),
+        fix=(
+            "Give prediction and target the same shape, for example target.unsqueeze(1) or "
+            "prediction.squeeze(1)."
+        ),
+        step=1,
+        evidence={
+            "shape of the prediction": list(mine),
+            "shape of the target": list(other),
+            "stretched to": list(result),
+        },
+        where=place,
+    )

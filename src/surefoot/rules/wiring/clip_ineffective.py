@@ -1,0 +1,72 @@
+"""The rule `clip-ineffective`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from surefoot.records import Fact, Finding, History
+from surefoot.rules.base import rule
+
+
+@rule("clip-ineffective", severity="warning", needs=("fact:clip-call",), since="0.1")
+def clip_ineffective(history: History, *, share: float = 0.5, least: int = 3) -> Iterator[Finding]:
+    """Gradient clipping that cannot have an effect.
+
+    ## What it finds
+    Clipping called after the step instead of before it, on parameters that the stepping optimizer does not
+    hold, or on gradients that a gradient scaler has still multiplied by its scale.
+
+    ## Why it matters
+    The script looks protected against large gradients and is not; scaled gradients are cut to nothing.
+
+    ## Evidence shown
+    Calls in all, calls after the step, calls on scaled gradients, share of the gradients that were covered.
+
+    ## What to try
+    The order is `backward()`, `scaler.unscale_(optimizer)` if there is one,
+    `clip_grad_norm_(model.parameters(), …)`, `step()`.
+
+    ## When to ignore it
+    If clipping is called to measure the norm only. Clipping a part of the parameters is not reported, only
+    none of them (below 1 %). Half of the calls (option `share`) must be out of order.
+
+    ## Source
+    PyTorch documentation, "Automatic mixed precision examples: gradient clipping".
+    """
+    for fact in history.facts_of("clip-call"):
+        count = fact.get("count", 0)
+        reason = _reason(fact, count, share)
+        if count < least or reason is None:
+            continue
+        what, fix = reason
+        yield Finding(
+            code="clip-ineffective",
+            severity="warning",
+            title=f"{fact.get('function')} {what}: it has no effect on the steps.",
+            fix=fix,
+            evidence={
+                "calls": count,
+                "after the step": fact.get("after_step"),
+                "on scaled gradients": fact.get("scaled"),
+                "gradients covered": fact.get("covered"),
+                "limit": fact.get("limit"),
+            },
+            where=fact.get("place") or fact.subject,
+        )
+
+
+def _reason(fact: Fact, count: int, share: float) -> tuple[str, str] | None:
+    if (fact.get("after_step") or 0) > share * count:
+        return "is called after the step", "Move the clipping between backward() and step()."
+    covered = fact.get("covered")
+    if covered is not None and covered < 0.01:
+        return (
+            "is given parameters that the optimizer does not hold",
+            "Clip the parameters that the optimizer steps.",
+        )
+    if (fact.get("scaled") or 0) > share * count:
+        return (
+            "clips gradients that are still multiplied by the scaler",
+            "Call scaler.unscale_(optimizer) before clipping.",
+        )
+    return None

@@ -1,0 +1,74 @@
+"""The rule `constant-targets`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from surefoot.records import Fact, Finding, History
+from surefoot.rules.base import rule
+from surefoot.rules.intent import adversarial, ended
+from surefoot.rules.losses import span, training_losses
+
+LABELS = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
+
+
+@rule(
+    "constant-targets",
+    severity="error",
+    needs=("fact:loss-call",),
+    since="0.1",
+    follows=("unshuffled-data",),
+)
+def constant_targets(history: History, *, least: int = 5) -> Iterator[Finding]:
+    """Every target is the same.
+
+    ## What it finds
+    Labels that take a single value over all batches looked at (or regression targets that are one constant
+    other than zero): scaled to nothing by an integer cast, read from the wrong column, cut by a filter.
+
+    ## Why it matters
+    The model learns to say one thing. The training loss falls to zero and looks splendid; validation shows
+    nothing.
+
+    ## Evidence shown
+    The value, the number of batches and of examples seen, the number of classes the model has.
+
+    ## What to try
+    Print a few targets; look for `y / 255` on labels, `.long()` of fractions, a wrong column.
+
+    ## When to ignore it
+    Losses of several players (a GAN's ones and zeros) and targets that are constant zero (a residual of
+    physics) are not reported; nor is one call among others with varied targets. At least 5 batches (option
+    `least`) are needed.
+
+    ## Source
+    DeepFD, case 15; stackoverflow 59325381.
+    """
+    calls = [c for c in training_losses(history) if c.get("target")]
+    if not calls or adversarial(history) or not all(_constant(c) for c in calls):
+        return
+    call = calls[0]
+    value = span(call, "target")[0]
+    labels = call.get("function") in LABELS
+    count = call.get("count") or 0
+    if count < least or (not labels and (value == 0 or not ended(history))):
+        return
+    classes = call.get("classes")
+    yield Finding(
+        code="constant-targets",
+        severity="error",
+        title=f"Every target in {count} batches is {value:g}: there is nothing to tell apart.",
+        fix=(
+            "Look at how the targets are made; an integer cast after scaling, or a wrong column, makes "
+            "them all equal."
+        ),
+        step=1,
+        evidence={"value": value, "batches": count, "batch size": call.get("batch_size"), "classes": classes},
+        where=call.get("place"),
+        confidence=0.95 if labels else 0.8,
+    )
+
+
+def _constant(call: Fact) -> bool:
+    low, high = span(call, "target")
+    return low == high and call.get("target_distinct", 1) in (None, 0, 1)

@@ -1,0 +1,50 @@
+"""The rule `grads-cleared-before-step`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from surefoot.records import Finding, History
+from surefoot.rules.base import rule
+
+
+@rule("grads-cleared-before-step", severity="error", needs=("fact:cleared-before-step",), since="0.1")
+def grads_cleared_before_step(history: History, *, share: float = 0.5, least: int = 2) -> Iterator[Finding]:
+    """Gradients are cleared after backward and before the step that should use them.
+
+    ## What it finds
+    Steps at which the gradients that backward had just left were already gone or zero.
+
+    ## Why it matters
+    The optimizer has nothing to apply: parameters stay where they were, or drift by momentum and weight decay
+    alone.
+
+    ## Evidence shown
+    How many steps of how many, and the lines that cleared and that stepped.
+
+    ## What to try
+    Put `optimizer.zero_grad()` before `backward()`, or after `optimizer.step()`.
+
+    ## When to ignore it
+    If most steps are skipped on purpose (a loop that clears gradients of bad batches). The option `share`
+    (0.5) asks that half of all steps are empty; a healthy loop has none.
+
+    ## Source
+    Order of calls in the PyTorch documentation of `torch.optim`; discuss.pytorch.org 12099.
+    """
+    for fact in history.facts_of("cleared-before-step"):
+        count, of = fact.get("count", 0), fact.get("of", 0)
+        if count < least or count < share * of:
+            continue
+        yield Finding(
+            code="grads-cleared-before-step",
+            severity="error",
+            title=(
+                f"Gradients are cleared between backward() and step(), so {count} of {of} steps had none to "
+                "apply."
+            ),
+            fix="Move zero_grad() in front of backward(), or behind step().",
+            step=1 if count == of else None,
+            evidence={"steps without gradients": count, "steps": of, "step place": fact.get("step_place")},
+            where=fact.get("clear_place") or fact.get("step_place"),
+        )

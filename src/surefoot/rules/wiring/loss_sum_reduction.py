@@ -1,0 +1,77 @@
+"""The rule `loss-sum-reduction`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from surefoot.records import Finding, History
+from surefoot.rules import intent
+from surefoot.rules.base import rule
+from surefoot.rules.causes import WIRING
+from surefoot.rules.losses import training_losses
+from surefoot.rules.progress import progress, root_factor
+
+
+@rule(
+    "loss-sum-reduction",
+    severity="warning",
+    needs=("fact:loss-call", "series:loss"),
+    since="0.1",
+    follows=tuple(c for c in WIRING if c != "ranks-diverged"),
+)
+def loss_sum_reduction(history: History, *, learned: float = 0.3) -> Iterator[Finding]:
+    """The loss is summed over the batch, and the rate is too large for that.
+
+    ## What it finds
+    A loss with `reduction="sum"`, not divided afterwards, whose optimizer scales with the gradient (SGD), in
+    a training that does not get on.
+
+    ## Why it matters
+    The gradient is as many times larger as there are examples in a batch, and so is the step. The right rate
+    changes with the batch size, and the last, smaller batch gets a smaller step.
+
+    ## Evidence shown
+    The batch size, the rate, the rate a mean would see, and how the loss went.
+
+    ## What to try
+    `reduction="mean"`, or divide the loss by the batch size.
+
+    ## When to ignore it
+    With Adam and its like the scale cancels, and sums are usual (variational autoencoders): not reported.
+    While the loss falls well it is information; a warning needs less than 30 % (option `learned`) of the way
+    made.
+
+    ## Source
+    stackoverflow 41954308 and 43611745; linear scaling of rate and batch (Goyal et al. 2017,
+    arXiv:1706.02677).
+    """
+    call = next((c for c in training_losses(history) if c.get("reduction") == "sum"), None)
+    size = (call.get("batch_size") or 0) if call is not None else 0
+    optimizer = intent.main_optimizer(history)
+    if call is None or size < 4 or intent.scale_free(optimizer) or intent.adversarial(history):
+        return
+    if root_factor(history) < 2 / size:
+        return  # divided afterwards
+    seen = progress(history)
+    if len(seen.losses) + seen.nonfinite < 20:
+        return
+    suffers = seen.nonfinite > 0 or (seen.judged and seen.enough and seen.learned < learned)
+    rate = float(optimizer.settings.get("lr") or 0) if optimizer is not None else 0.0
+    yield Finding(
+        code="loss-sum-reduction",
+        severity="warning" if suffers else "information",
+        title=(
+            f"The loss is summed over {size} examples, so each step is {size} times as large as with the "
+            "mean."
+        ),
+        fix='Use reduction="mean" (or divide the loss by the batch size).',
+        evidence={
+            "batch size": size,
+            "rate": rate,
+            "rate a mean would see": rate * size,
+            "loss at the start": seen.start,
+            "loss at the end": seen.late,
+        },
+        where=call.get("place"),
+        confidence=0.9,
+    )

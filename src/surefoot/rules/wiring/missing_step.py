@@ -1,0 +1,81 @@
+"""The rule `missing-step`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from surefoot.records import Finding, History
+from surefoot.rules.base import rule
+from surefoot.rules.intent import ended
+
+
+@rule(
+    "missing-step",
+    severity="error",
+    needs=("fact:calls",),
+    since="0.1",
+    follows=("no-gradient", "all-parameters-frozen"),
+)
+def missing_step(history: History, *, running: int = 500, over: int = 5) -> Iterator[Finding]:
+    """Gradients are computed but no optimizer step ever uses them.
+
+    ## What it finds
+    A script that calls `backward()` again and again and never `optimizer.step()`; or that steps some of its
+    optimizers and never another one whose parameters receive gradients.
+
+    ## Why it matters
+    Nothing is learned: the parameters stay as they were initialised, and the loss stays where it was.
+
+    ## Evidence shown
+    The numbers of backward calls, of steps and of optimizers made.
+
+    ## What to try
+    Call `optimizer.step()` after `backward()`.
+
+    ## When to ignore it
+    If the gradients themselves are the result (saliency, sensitivity). While the script still runs, 500
+    backward calls (option `running`) without a step are waited for, so that a long accumulation is not
+    mistaken; once it has ended, 5 (option `over`).
+
+    ## Source
+    discuss.pytorch.org 7350 and 20484; "missed training operation" of PYSIASSIST (SANER 2024).
+    """
+    calls = history.facts_of("calls")[0]
+    backwards, steps = calls.get("backwards", 0), calls.get("steps", 0)
+    needed = over if ended(history) else running
+    if steps == 0 and backwards >= needed:
+        # Leaves made anew for each backward call are functional descent: nothing is missing.
+        if history.parameters and max(p.received for p in history.parameters) < 2:
+            return
+        made = calls.get("optimizers_created", 0)
+        yield Finding(
+            code="missing-step",
+            severity="error",
+            title=(
+                f"backward() was called {backwards} times and no optimizer step followed: nothing is learned."
+            ),
+            fix="Call optimizer.step() after backward().",
+            evidence={"backward calls": backwards, "steps": 0, "optimizers made": made},
+            where=calls.get("first_backward"),
+        )
+    elif steps >= 20 and ended(history):
+        yield from _one_forgotten(history, steps)
+
+
+def _one_forgotten(history: History, steps: int) -> Iterator[Finding]:
+    waiting = [p for p in history.parameters if p.optimizer is None and p.is_parameter and p.received >= 20]
+    for fact in history.facts_of("optimizer-created"):
+        alone = fact.get("same_parameters_as") is None and not fact.get("recreated")
+        if fact.get("stepped") or not alone or not 0 < fact.get("trainable", 0) <= len(waiting):
+            continue
+        yield Finding(
+            code="missing-step",
+            severity="error",
+            title=(
+                f"The {fact.get('class')} over {fact['trainable']} parameters is never stepped, though they "
+                "get gradients."
+            ),
+            fix="Call step() on this optimizer as well.",
+            evidence={"steps of the others": steps, "parameters": [p.name for p in waiting][:10]},
+            where=fact.get("place"),
+        )

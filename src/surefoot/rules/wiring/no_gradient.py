@@ -1,0 +1,106 @@
+"""The rule `no-gradient`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from surefoot.records import Finding, History, ParameterInfo
+from surefoot.rules.base import rule
+from surefoot.rules.intent import ended
+
+CUTS = "detach(), .data, .item(), numpy(), argmax, a no_grad block or a tensor made anew from values"
+
+
+@rule(
+    "no-gradient",
+    severity="error",
+    since="0.1",
+    follows=("all-parameters-frozen", "parameters-not-optimized"),
+)
+def no_gradient(history: History, *, least: int = 10) -> Iterator[Finding]:
+    """The loss does not reach parameters that should learn.
+
+    ## What it finds
+    Optimized, trainable parameters whose module ran in the training forward and yet no gradient ever reached
+    them: the graph is cut on the way by `detach()`, `.data`, `.item()`, `argmax`, `no_grad`, or a tensor
+    wrapped anew. Also a loss that hangs on a fresh leaf tensor instead of on the model.
+
+    ## Why it matters
+    Everything in front of the cut stays as it was initialised. If the whole model is, nothing is learned at
+    all.
+
+    ## Evidence shown
+    The parameters concerned, their share of all entries, and between which modules the graph is cut.
+
+    ## What to try
+    Pass tensors on as they are: no `.data`, `.detach()`, `.item()`, `torch.tensor(x)` or NumPy between the
+    model and its loss; `argmax` only for metrics.
+
+    ## When to ignore it
+    If that part is meant to stay fixed: say so with `requires_grad=False`. Modules that never ran, and
+    branches that no loss uses, are not reported. While running, 10 steps (option `least`) are waited for.
+
+    ## Source
+    PYSIASSIST (SANER 2024), patterns 3 and 12; discuss.pytorch.org 112135.
+    """
+    reach = history.fact("reach", "run")
+    cut = reach.get("cut") if reach is not None else None
+    leaf = bool(reach.get("leaf_root")) if reach is not None else False
+    if "does not require grad" in (history.run.error or ""):
+        yield _dead_end(history, cut)
+        return
+    calls = history.fact("calls", "run")
+    steps = calls.get("steps", 0) if calls is not None else 0
+    if reach is None or steps < 2 or (steps < least and not ended(history)):
+        return
+    optimized = [p for p in history.parameters if p.optimizer is not None and p.requires_grad]
+    silent = [p for p in optimized if not p.reached and not p.received]
+    called = [p for p in silent if p.module_called]
+    everything = bool(optimized) and len(silent) == len(optimized)
+    if not called or not (cut or leaf or everything):
+        return
+    where = (cut or {}).get("place") or (calls.get("first_backward") if calls is not None else None)
+    share = sum(p.numel for p in called) / max(1, sum(p.numel for p in optimized))
+    yield Finding(
+        code="no-gradient",
+        severity="error",
+        title=_title(called, everything, leaf, cut),
+        fix=f"Pass tensors on as they are between model and loss, without {CUTS}.",
+        step=1,
+        evidence={
+            "parameters": [p.name for p in called][:20],
+            "count": len(called),
+            "share of entries": round(share, 3),
+            "cut after": (cut or {}).get("after"),
+            "cut before": (cut or {}).get("before"),
+            "loss hangs on a fresh tensor": leaf,
+        },
+        where=where,
+    )
+
+
+def _title(called: list[ParameterInfo], everything: bool, leaf: bool, cut: dict[str, str] | None) -> str:
+    names = ", ".join(p.name for p in called[:3]) + (" …" if len(called) > 3 else "")
+    if everything and leaf:
+        return "The loss hangs on a tensor made anew from values: no parameter gets a gradient."
+    if cut and cut.get("after"):
+        before = f" and {cut['before']}" if cut.get("before") else " and the loss"
+        after = cut["after"]
+        return (
+            f"The graph is cut between {after}{before}: {len(called)} parameters get no gradient ({names})."
+        )
+    return f"{len(called)} optimized parameters ({names}) never get a gradient: the graph is cut before the loss."
+
+
+def _dead_end(history: History, cut: dict[str, str] | None) -> Finding:
+    calls = history.fact("calls", "run")
+    return Finding(
+        code="no-gradient",
+        severity="error",
+        title=(
+            "backward() failed because the loss does not depend on any trainable parameter: the graph is cut."
+        ),
+        fix=f"Pass tensors on as they are between model and loss, without {CUTS}.",
+        evidence={"error": history.run.error, "cut after": (cut or {}).get("after")},
+        where=(cut or {}).get("place") or (calls.get("first_backward") if calls is not None else None),
+    )

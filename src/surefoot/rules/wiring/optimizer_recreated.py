@@ -1,0 +1,59 @@
+"""The rule `optimizer-recreated`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from surefoot.records import Fact, Finding, History
+from surefoot.rules.base import rule
+
+
+@rule("optimizer-recreated", severity="warning", needs=("fact:optimizer-created",), since="0.1")
+def optimizer_recreated(history: History, *, least: int = 3, steps_each: float = 3.0) -> Iterator[Finding]:
+    """The optimizer is made anew again and again over the same parameters.
+
+    ## What it finds
+    An optimizer constructed inside the training loop, on the same line, over parameters that another one
+    already held.
+
+    ## Why it matters
+    Momentum and Adam's running averages start from nothing each time. Made anew every step, Adam becomes a
+    step of fixed size by the gradient's sign.
+
+    ## Evidence shown
+    How often it was made, and how many steps each one took.
+
+    ## What to try
+    Make the optimizer once, in front of the loop.
+
+    ## When to ignore it
+    If the state is to be dropped (a restart each phase): more than 3 steps each (option `steps_each`) is
+    reported as information only. Plain SGD has no state and is not reported.
+
+    ## Source
+    PYSIASSIST pattern 3; discuss.pytorch.org 60855.
+    """
+    worst = max(history.facts_of("optimizer-created"), key=lambda f: f.get("recreated") or 0, default=None)
+    if worst is None or (worst.get("recreated") or 0) < least or _stateless(worst):
+        return
+    made = int(worst["recreated"]) + 1
+    calls = history.fact("calls", "run")
+    steps = int(calls.get("steps", 0)) if calls is not None else 0
+    each = steps / made
+    yield Finding(
+        code="optimizer-recreated",
+        severity="warning" if each <= steps_each else "information",
+        title=(
+            f"{worst.get('class')} was made {made} times over the same parameters, for about {each:.3g} "
+            "steps each."
+        ),
+        fix="Make the optimizer once, in front of the loop.",
+        evidence={"times made": made, "steps": steps, "steps each": round(each, 2)},
+        where=worst.get("place"),
+    )
+
+
+def _stateless(fact: Fact) -> bool:
+    settings: Mapping[str, Any] = fact.get("settings") or {}
+    return fact.get("class") == "SGD" and not settings.get("momentum")

@@ -1,0 +1,56 @@
+"""The rule `scheduler-order`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from surefoot.records import Finding, History
+from surefoot.rules.base import rule
+
+
+@rule("scheduler-order", severity="warning", needs=("fact:scheduler",), since="0.1")
+def scheduler_order(history: History, *, share: float = 0.5) -> Iterator[Finding]:
+    """The learning-rate scheduler steps before the optimizer does.
+
+    ## What it finds
+    `scheduler.step()` called ahead of `optimizer.step()`, in the first iteration or in most of them.
+
+    ## Why it matters
+    The first value of the schedule is skipped: a warm-up starts one step late, a schedule by epochs is one
+    epoch ahead all along.
+
+    ## Evidence shown
+    Scheduler steps taken ahead, scheduler steps in all, the scheduler's class.
+
+    ## What to try
+    Call `optimizer.step()` first and `scheduler.step()` after it.
+
+    ## When to ignore it
+    If the offset is wanted. A first step that a gradient scaler skipped looks the same and is not reported.
+    Half of all scheduler steps (option `share`) must be ahead, or the very first.
+
+    ## Source
+    PyTorch documentation of `torch.optim.lr_scheduler`, change of order in version 1.1.
+    """
+    scaler = history.fact("scaler", "scaler")
+    skips = scaler is not None and (scaler.get("skipped") or 0) > 0
+    for fact in history.facts_of("scheduler"):
+        steps, ahead = fact.get("steps", 0), fact.get("ahead", 0)
+        often = steps >= 2 and ahead >= share * steps
+        if not often and (not fact.get("before_first_step") or skips):
+            continue
+        yield Finding(
+            code="scheduler-order",
+            severity="warning",
+            title=(
+                f"{fact.get('class')} steps before its optimizer does ({ahead} of {steps} times): the "
+                "schedule runs ahead."
+            ),
+            fix="Call scheduler.step() after optimizer.step().",
+            evidence={
+                "steps ahead": ahead,
+                "scheduler steps": steps,
+                "before the first step": fact.get("before_first_step"),
+            },
+            where=fact.get("place"),
+        )

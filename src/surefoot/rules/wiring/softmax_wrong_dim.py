@@ -1,0 +1,88 @@
+"""The rule `softmax-wrong-dim`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from surefoot.records import Fact, Finding, History
+from surefoot.rules.base import rule
+from surefoot.rules.losses import feeding, rows_sum_to_one, training_losses
+
+
+@rule("softmax-wrong-dim", severity="error", needs=("fact:loss-call",), since="0.1")
+def softmax_wrong_dim(history: History, *, tolerance: float = 0.05) -> Iterator[Finding]:
+    """Softmax is taken over a dimension that is not the classes.
+
+    ## What it finds
+    A softmax or log-softmax in front of the loss whose results do not sum to one over the class dimension: it
+    was taken over the batch, over time, or over a dimension that a reshape has mixed. Also a softmax over the
+    batch dimension in front of any loss on two-dimensional outputs.
+
+    ## Why it matters
+    Examples of a batch compete with each other instead of classes; no prediction is a distribution.
+
+    ## Evidence shown
+    The dimension, the shape, least and greatest sum over the classes.
+
+    ## What to try
+    `softmax(x, dim=1)` for outputs of shape (batch, classes, …), `dim=-1` where the classes are last.
+
+    ## When to ignore it
+    If examples should compete (a softmax over candidates stacked in the batch).
+
+    ## Source
+    PYSIASSIST (SANER 2024), pattern 10; discuss.pytorch.org 77250.
+    """
+    for call in training_losses(history):
+        kind = feeding(call.get("chain"))
+        if kind not in ("Softmax", "LogSoftmax"):
+            continue
+        shape = list(call.get("input_shape") or ())
+        over_batch = kind == "Softmax" and _over_batch(call, shape)
+        if not over_batch and not _sums_off(call, kind, tolerance):
+            continue
+        yield Finding(
+            code="softmax-wrong-dim",
+            severity="error",
+            title=_title(call, kind, shape, over_batch),
+            fix=(
+                "Take softmax over the class dimension: dim=1 for (batch, classes, …), dim=-1 if classes "
+                "are last."
+            ),
+            step=1,
+            evidence={
+                "dimension": call.get("softmax_dim"),
+                "shape": shape,
+                "sums over the classes": [call.get("rowsum_min"), call.get("rowsum_max")],
+                "largest |log-sum-exp|": call.get("logsumexp_absmax"),
+            },
+            where=call.get("place"),
+        )
+
+
+def _over_batch(call: Fact, shape: list[int]) -> bool:
+    dim = call.get("softmax_dim")
+    # A softmax over the only dimension is one example's classes.
+    return dim is not None and len(shape) >= 2 and shape[0] > 1 and dim in (0, -len(shape))
+
+
+def _sums_off(call: Fact, kind: str, tolerance: float) -> bool:
+    if (call.get("classes") or 0) < 2:
+        return False
+    if kind == "Softmax":
+        return rows_sum_to_one(call, tolerance) is False
+    off = call.get("logsumexp_absmax")
+    return off is not None and not math.isnan(off) and off > tolerance and _wants_log_probabilities(call)
+
+
+def _wants_log_probabilities(call: Fact) -> bool:
+    return call.get("function") in ("nll_loss", "kl_div", "cross_entropy")
+
+
+def _title(call: Fact, kind: str, shape: list[int], over_batch: bool) -> str:
+    name = "softmax" if kind == "Softmax" else "log_softmax"
+    if over_batch:
+        dim = call.get("softmax_dim")
+        return f"{name} runs over the batch (dim={dim} of shape {shape}), not over the classes."
+    return f"{name} runs over the wrong dimension: its results do not sum to one over the classes."

@@ -1,0 +1,69 @@
+"""The rule `step-without-backward`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from surefoot.records import Fact, Finding, History
+from surefoot.rules.base import rule
+
+
+@rule(
+    "step-without-backward",
+    severity="error",
+    needs=("fact:cadence",),
+    since="0.1",
+    follows=("all-parameters-frozen", "no-gradient", "parameters-not-optimized"),
+)
+def step_without_backward(history: History, *, share: float = 0.1, least: int = 3) -> Iterator[Finding]:
+    """Optimizer steps with no backward pass of their own.
+
+    ## What it finds
+    An optimizer that steps although no gradient has been computed for its parameters since its last step:
+    `backward()` is missing, or `step()` is called more often than it.
+
+    ## Why it matters
+    Without any gradient the step does nothing. With old ones the same gradient is applied again, which
+    multiplies the rate by a number that nobody chose.
+
+    ## Evidence shown
+    Steps without a backward pass, steps in all, the first such step.
+
+    ## What to try
+    Call `loss.backward()` before each `optimizer.step()`, and step once for it.
+
+    ## When to ignore it
+    If gradients are set by hand (`p.grad = …`); an optimizer that never sees a backward pass but always holds
+    gradients is taken to be that and is not reported. A left-over step at the end of an epoch is below
+    `share` (0.1).
+
+    ## Source
+    PyTorch documentation of `torch.optim`, "Taking an optimization step".
+    """
+    for fact in history.facts_of("cadence"):
+        without, steps = fact.get("steps_without_backward", 0), fact.get("steps", 0)
+        if fact.get("closure") or without < least or without < share * steps:
+            continue
+        never = without >= steps
+        empty = _empty_steps(history, fact)
+        if never and (empty is None or empty < steps):
+            continue
+        again = "had no gradient at all" if never else "applied old gradients again or none"
+        yield Finding(
+            code="step-without-backward",
+            severity="error" if never or without > 0.3 * steps else "warning",
+            title=f"{without} of {steps} steps of {fact.subject} had no backward() before them and {again}.",
+            fix="Call loss.backward() before each optimizer.step(), and step() once for it.",
+            step=fact.get("first_without_backward"),
+            evidence={
+                "steps without backward": without,
+                "steps": steps,
+                "backward calls": fact.get("backwards"),
+            },
+            where=fact.get("step_place"),
+        )
+
+
+def _empty_steps(history: History, cadence: Fact) -> int | None:
+    missing = history.fact("missing-gradients", cadence.subject)
+    return None if missing is None else int(missing.get("steps_without_any", 0))

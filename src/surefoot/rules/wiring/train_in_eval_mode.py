@@ -1,0 +1,60 @@
+"""The rule `train-in-eval-mode`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from surefoot.records import Finding, History
+from surefoot.rules.base import rule
+
+
+@rule("train-in-eval-mode", severity="warning", needs=("fact:mode",), since="0.1")
+def train_in_eval_mode(history: History, *, share: float = 0.1, least: int = 3) -> Iterator[Finding]:
+    """Training steps run with the model in eval mode.
+
+    ## What it finds
+    Optimizer steps whose forward ran in eval mode although the model has dropout or batch norm:
+    `model.train()` is missing, or is called once and an evaluation switched it off for good.
+
+    ## Why it matters
+    Dropout is off and batch norm uses, and no longer updates, its running statistics: the regularisation that
+    the model was built with does not happen. No curve shows it.
+
+    ## Evidence shown
+    Steps in eval mode of the steps looked at, the first of them, the modules concerned.
+
+    ## What to try
+    Call `model.train()` at the start of each epoch, after every evaluation.
+
+    ## When to ignore it
+    Fine-tuning with fixed statistics. A part in eval mode while the rest is in train mode, and a frozen part,
+    are taken as meant and not reported. A tenth of the steps (option `share`) must be concerned.
+
+    ## Source
+    PyTorch documentation of `Module.train`; Lightning issues 20573, 20216, 20177.
+    """
+    fact = history.fact("mode", "training")
+    if fact is None:
+        return
+    looked, wrong = fact.get("looked", 0), fact.get("in_eval", 0)
+    modules = list(fact.get("modules") or ())
+    if not modules or wrong < max(least, share * looked):
+        return
+    if fact.get("partial") or (fact.get("frozen") or 0) >= 0.5:
+        return
+    since = fact.get("first_in_eval")
+    switched = bool(fact.get("switched"))
+    begun = f"from step {since} on" if switched and since else "from the start"
+    yield Finding(
+        code="train-in-eval-mode",
+        severity="warning",
+        title=(
+            f"{wrong} of {looked} training steps ran in eval mode ({begun}): dropout and batch norm were "
+            "switched off."
+        ),
+        fix="Call model.train() at the start of each epoch, after every evaluation.",
+        step=since,
+        evidence={"steps in eval mode": wrong, "steps looked at": looked, "modules": modules[:10]},
+        where=fact.get("place"),
+        confidence=1.0 if switched else 0.9,
+    )
