@@ -1,0 +1,43 @@
+"""Loss landscapes: slices, grids, planes through the trained point, paths on them, sharpness, smoothness.
+
+Everything here works on a copy of the model and leaves the user's model and random state bitwise as they
+were. `landscape(model, loss, data)` is the short way in; the parts are here for the rest.
+"""
+
+from surefoot.landscape.descent import compare, descend
+from surefoot.landscape.directions import principal_directions, random_direction, scalar_direction
+from surefoot.landscape.easy import landscape
+from surefoot.landscape.evaluation import evaluate
+from surefoot.landscape.objective import Objective, undisturbed
+from surefoot.landscape.planes import checkpoint_plane, grid, principal_plane, random_plane, surface_over
+from surefoot.landscape.sharpness import hessian_product, sharpness
+from surefoot.landscape.slices import slice_along_direction, slice_along_parameter, slice_between
+from surefoot.landscape.smoothness import LogFit, SmoothnessMeter, log_fit
+from surefoot.landscape.trajectory import TrajectoryRecorder, project
+
+__all__ = [
+    "LogFit",
+    "Objective",
+    "SmoothnessMeter",
+    "TrajectoryRecorder",
+    "checkpoint_plane",
+    "compare",
+    "descend",
+    "evaluate",
+    "grid",
+    "hessian_product",
+    "landscape",
+    "log_fit",
+    "principal_directions",
+    "principal_plane",
+    "project",
+    "random_direction",
+    "random_plane",
+    "scalar_direction",
+    "sharpness",
+    "slice_along_direction",
+    "slice_along_parameter",
+    "slice_between",
+    "surface_over",
+    "undisturbed",
+]

@@ -1,0 +1,181 @@
+"""Sharpness: the Hessian's ends and trace by Hessian-vector products, and the worst loss in a ball."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from surefoot.errors import SettingError
+from surefoot.landscape.objective import Objective, undisturbed
+from surefoot.surfaces import Sharpness
+
+Progress = Callable[[int, int], None]
+
+
+def hessian_product(objective: Objective, at: Tensor, vector: Tensor) -> Tensor:
+    """Hessian of the mean loss at a point times a vector, shape (size,), without forming the Hessian.
+
+    Raises:
+        SettingError: An operation of the model has no second derivative.
+
+    Source: Pearlmutter 1994, by differentiating the gradient's product with the vector.
+    """
+    product, weights = torch.zeros_like(vector), 0.0
+    with undisturbed(objective.data), torch.enable_grad():
+        for index, (batch, weight) in enumerate(objective.batches()):
+            point = at.detach().clone().requires_grad_()
+            loss = objective.batch_loss(objective.unflat(point), batch, index)
+            try:
+                (slope,) = torch.autograd.grad(loss, point, create_graph=True, materialize_grads=True)
+                if slope.requires_grad:  # a loss linear in the parameters has none
+                    (part,) = torch.autograd.grad(slope @ vector, point, materialize_grads=True)
+                    product += weight * part
+            except RuntimeError as error:
+                raise SettingError(
+                    f"an operation of this model has no second derivative ({error}); sharpness needs one"
+                ) from error
+            weights += weight
+    return product / (1.0 if objective.summed else weights)
+
+
+def sharpness(
+    objective: Objective,
+    *,
+    at: Tensor | None = None,
+    products: int = 40,
+    probes: int = 20,
+    radius: float | None = None,
+    ascents: int = 20,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Sharpness:
+    """Largest and smallest eigenvalue of the Hessian, its trace, and the highest loss found in a ball.
+
+    Args:
+        objective: The function.
+        at: The point, shape (size,); by default the trained one.
+        products: Most Hessian-vector products for the eigenvalues (Lanczos, fully reorthogonalised).
+        probes: Of the trace; with as many as there are parameters it is computed exactly instead.
+        radius: Of the ball, L2 over the parameters; None leaves it out.
+        ascents: Steps of the ascent in the ball, from each of three starts.
+        seed: Of everything random.
+        progress: Called with (products done, products in all).
+
+    Returns:
+        A record; `worst` is a lower bound, as any ascent's is.
+
+    Source: Lanczos 1950 for the ends; Hutchinson 1989 with random signs for the trace; for the ball,
+    projected gradient ascent from the gradient's direction (Foret et al. 2021, arXiv:2010.01412, equation
+    2), from both senses of the top eigenvector's.
+    """
+    if products < 1 or probes < 1:
+        raise SettingError("products and probes must be at least 1")
+    if radius is not None and not radius > 0:
+        raise SettingError(f"radius is {radius}; a ball needs a positive one")
+    point = objective.center if at is None else at
+    size = objective.size
+    exact = size <= probes
+    total = min(products, size) + (size if exact else probes)
+    count = 0
+
+    def apply(vector: Tensor) -> Tensor:
+        nonlocal count
+        count += 1
+        if progress is not None:
+            progress(count, total)
+        return hessian_product(objective, point, vector.to(point)).double()
+
+    generator = torch.Generator().manual_seed(seed)
+    top, bottom, residual, eigenvector = _lanczos(apply, size, min(products, size), generator, point.device)
+    estimates = []
+    for probe in range(size if exact else probes):
+        if exact:
+            signs = torch.zeros(size, dtype=torch.float64, device=point.device)
+            signs[probe] = 1.0
+        else:
+            drawn = torch.randint(0, 2, (size,), generator=generator, dtype=torch.float64)
+            signs = (2 * drawn - 1).to(point.device)
+        estimates.append(float(signs @ apply(signs)))
+    values = torch.tensor(estimates, dtype=torch.float64)
+    if exact:
+        trace, error = float(values.sum()), 0.0
+    else:
+        trace = float(values.mean())
+        error = float(values.std() / len(values) ** 0.5) if len(values) > 1 else float("nan")
+    worst = None
+    if radius is not None:
+        worst = _worst_in_ball(objective, point, radius, eigenvector.to(point), ascents)
+    return Sharpness(
+        top=top,
+        bottom=bottom,
+        residual=residual,
+        trace=trace,
+        trace_error=error,
+        parameters=size,
+        products=count,
+        loss=objective.loss_at(point),
+        radius=radius,
+        worst=worst,
+        settings=objective.settings() | {"probes": len(estimates), "seed_sharpness": seed},
+    )
+
+
+def _lanczos(
+    apply: Callable[[Tensor], Tensor], size: int, steps: int, generator: torch.Generator, device: torch.device
+) -> tuple[float, float, float, Tensor]:
+    """Ends of the spectrum, a bound on the top one's error, and the top eigenvector."""
+    vector = torch.randn(size, generator=generator, dtype=torch.float64).to(device)
+    basis = [vector / vector.norm()]
+    diagonal: list[float] = []
+    beside: list[float] = []
+    for step in range(steps):
+        image = apply(basis[-1])
+        diagonal.append(float(basis[-1] @ image))
+        span = torch.stack(basis)
+        for _ in range(2):  # once is not enough in floating point
+            image = image - span.T @ (span @ image)
+        beside.append(float(image.norm()))
+        scale = max(*map(abs, diagonal), 1e-30)
+        if step + 1 == steps or beside[-1] <= 1e-6 * scale:
+            break
+        basis.append(image / beside[-1])
+        if step >= 4 and step % 5 == 4:
+            values, vectors = _ends(diagonal, beside)
+            if abs(beside[-1] * float(vectors[-1, -1])) <= 1e-4 * abs(float(values[-1])):
+                basis.pop()
+                break
+    values, vectors = _ends(diagonal, beside)
+    top = torch.stack(basis).T @ vectors[:, -1].to(device)
+    residual = abs(beside[-1] * float(vectors[-1, -1]))
+    return float(values[-1]), float(values[0]), residual, top / top.norm()
+
+
+def _ends(diagonal: list[float], beside: list[float]) -> tuple[Tensor, Tensor]:
+    matrix = torch.diag(torch.tensor(diagonal, dtype=torch.float64))
+    inner = torch.tensor(beside[: len(diagonal) - 1], dtype=torch.float64)
+    matrix = matrix + torch.diag(inner, 1) + torch.diag(inner, -1)
+    values, vectors = torch.linalg.eigh(matrix)
+    return values, vectors
+
+
+def _worst_in_ball(objective: Objective, center: Tensor, radius: float, top: Tensor, ascents: int) -> float:
+    best, gradient = objective.gradient_at(center)
+    starts = [top, -top]
+    if float(gradient.norm()) > 0:
+        starts.insert(0, gradient / gradient.norm())
+    for start in starts:
+        offset = radius * start
+        for _ in range(ascents):
+            loss, slope = objective.gradient_at(center + offset)
+            best = max(best, loss)
+            length = float(slope.norm())
+            if length == 0 or not torch.isfinite(slope).all():
+                break
+            offset = offset + 0.5 * radius * slope / length
+            offset = offset * (
+                radius / float(offset.norm())
+            )  # the maximum of a smooth bowl lies on the sphere
+        best = max(best, objective.loss_at(center + offset))
+    return best

@@ -1,0 +1,364 @@
+"""Ways to evaluate one batch at many points of a plane: one by one, stacked, with layers computed ahead.
+
+A point is base + sum_i c_i d_i over k directions d. An affine layer that reads only the data has the output
+base_out + sum_i c_i out_i there, so its matrix product is done once for the base and once a direction
+instead of once a point. A log-softmax over few classes is computed along the other axis, which vectorises:
+the same numbers up to rounding, several times faster. Shapes: m points, k directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from surefoot.errors import SettingError
+from surefoot.landscape.objective import Objective
+
+_AFFINE: tuple[Callable[..., Any], ...] = (F.linear, F.conv1d, F.conv2d, F.conv3d)
+_FEW_CLASSES = 64
+_IN_PLACE: dict[Callable[..., Any], Callable[[Tensor], Tensor]] = {
+    F.relu: Tensor.relu_,
+    torch.relu: Tensor.relu_,
+    torch.tanh: Tensor.tanh_,
+    torch.sigmoid: Tensor.sigmoid_,
+}
+
+
+@dataclass(frozen=True)
+class AffineCall:
+    """An affine layer whose input comes from the data alone.
+
+    Args:
+        index: Which of the affine calls of a forward pass.
+        weight: Its parameter's name.
+        bias: Likewise, or None.
+        activated: Nothing but an activation of _IN_PLACE reads its output.
+    """
+
+    index: int
+    weight: str
+    bias: str | None
+    activated: bool = False
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one forward pass at the base showed.
+
+    Args:
+        affine: Layers that can be computed ahead.
+        largest: Entries of the largest tensor that an operation returned.
+        narrow: A log-softmax over few classes was seen.
+    """
+
+    affine: tuple[AffineCall, ...]
+    largest: int
+    narrow: bool
+
+    @property
+    def helps(self) -> bool:
+        """Whether anything can be computed ahead or faster."""
+        return bool(self.affine) or self.narrow
+
+
+class _Tracer(TorchFunctionMode):
+    def __init__(self, names: Mapping[int, str]) -> None:
+        super().__init__()
+        self.names = names
+        self.seen: list[AffineCall] = []
+        self.calls = 0
+        self.largest = 1
+        self.narrow = False
+        self.reads: dict[str, int] = {}
+        self.outputs: dict[int, tuple[int, Tensor]] = {}  # kept alive, so that no other tensor has their id
+        self.readers: dict[int, list[Callable[..., Any]]] = {}
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, Tensor) and id(value) in self.names:
+                name = self.names[id(value)]
+                self.reads[name] = self.reads.get(name, 0) + 1
+            elif id(value) in self.outputs:
+                self.readers.setdefault(self.outputs[id(value)][0], []).append(func)
+        self.narrow = self.narrow or func is F.cross_entropy
+        if func in _AFFINE:
+            index = self.calls
+            self._affine(*args, **kwargs)
+            result = func(*args, **kwargs)
+            self.outputs[id(result)] = (index, result)
+        else:
+            result = func(*args, **kwargs)
+        if isinstance(result, Tensor):
+            self.largest = max(self.largest, result.numel())
+        return result
+
+    def _affine(
+        self, input: Tensor, weight: Tensor, bias: Tensor | None = None, *rest: Any, **named: Any
+    ) -> None:
+        index, self.calls = self.calls, self.calls + 1
+        ours = id(weight) in self.names and (bias is None or id(bias) in self.names)
+        if ours and not input.requires_grad:
+            bias_name = None if bias is None else self.names[id(bias)]
+            self.seen.append(AffineCall(index, self.names[id(weight)], bias_name))
+
+
+class _Ahead(TorchFunctionMode):
+    """Hands out the outputs computed ahead; takes the log-softmax the quick way."""
+
+    def __init__(self, outputs: Mapping[int, Tensor], ours: Sequence[Tensor]) -> None:
+        super().__init__()
+        self.outputs = outputs
+        self.ours = ours  # outputs that the activation may overwrite
+        self.calls = 0
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        if func in _AFFINE:
+            index, self.calls = self.calls, self.calls + 1
+            if index in self.outputs:
+                return self.outputs[index]
+        if func is F.cross_entropy:
+            return _cross_entropy(*args, **(kwargs or {}))
+        if self.ours and func in _IN_PLACE and any(args[0] is value for value in self.ours):
+            return _IN_PLACE[func](args[0])
+        return func(*args, **(kwargs or {}))
+
+
+def _cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, **kwargs: Any) -> Tensor:
+    given = {name: value for name, value in kwargs.items() if value}
+    plain = set(given) <= {"ignore_index", "reduction"} and not target.is_floating_point()
+    if plain and input.dim() == 2 and input.shape[1] <= _FEW_CLASSES:
+        return F.nll_loss(input.t().log_softmax(0).t(), target, weight, **given)
+    return F.cross_entropy(input, target, weight, **kwargs)
+
+
+class _Recorder(TorchFunctionMode):
+    """Keeps the arguments of chosen affine calls."""
+
+    def __init__(self, wanted: Sequence[AffineCall]) -> None:
+        super().__init__()
+        self.wanted = {call.index for call in wanted}
+        self.calls = 0
+        self.arguments: dict[int, tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = {}
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        if func in _AFFINE:
+            index, self.calls = self.calls, self.calls + 1
+            if index in self.wanted:
+                self.arguments[index] = (func, tuple(args), dict(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+def trace(objective: Objective, base: Mapping[str, Tensor], batch: Any, index: int) -> Trace:
+    """Run the batch once at the base and see which layers can be computed ahead.
+
+    Raises:
+        SettingError: The loss does not depend on the parameters.
+    """
+    leaves = {name: p.detach().clone().requires_grad_() for name, p in base.items()}
+    tracer = _Tracer({id(p): name for name, p in leaves.items()})
+    with torch.enable_grad(), tracer:
+        loss = objective.batch_loss(leaves, batch, index)
+    if not loss.requires_grad:
+        raise SettingError(
+            "the loss does not depend on the model's parameters; "
+            "compute(model, batch) must use the model it is given"
+        )
+    # A parameter that is read a second time (tied, or in a penalty) has to have the point's own value.
+    once = [
+        replace(call, activated=len(r := tracer.readers.get(call.index, [])) == 1 and r[0] in _IN_PLACE)
+        for call in tracer.seen
+        if tracer.reads[call.weight] == 1 and (call.bias is None or tracer.reads[call.bias] == 1)
+    ]
+    return Trace(tuple(once), tracer.largest, tracer.narrow)
+
+
+class PlaneBatch:
+    """One batch, made ready for many points of one plane.
+
+    Args:
+        objective: The function.
+        base: Parameters at coefficients zero.
+        directions: One mapping a direction; parameters that it does not move are left out.
+        ahead: What the trace showed, to compute ahead what can be; None for plain forward passes.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        base: Mapping[str, Tensor],
+        directions: Sequence[Mapping[str, Tensor]],
+        batch: Any,
+        index: int,
+        ahead: Trace | None = None,
+    ) -> None:
+        self.objective, self.batch, self.index = objective, batch, index
+        self.base = dict(base)
+        self.directions = directions
+        self.outputs: dict[int, list[Tensor | None]] = {}
+        self.ahead = ahead is not None
+        self.buffers: dict[int, Tensor] = {}
+        calls = ahead.affine if ahead is not None else ()
+        if calls:
+            self._compute_ahead(calls)
+        self.activated = [call.index for call in calls if call.activated]
+        replaced = {name for call in calls for name in (call.weight, call.bias) if name is not None}
+        still = all(p is objective.base[n] for n, p in base.items() if n not in replaced)
+        self.moved = [n for n in base if n not in replaced and any(n in d for d in directions)]
+        # Nothing but replaced layers moves: the copy can run as it is.
+        self.bare = still and not self.moved and objective.mode == "eval" and not objective.stochastic
+
+    def _compute_ahead(self, ahead: Sequence[AffineCall]) -> None:
+        recorder = _Recorder(ahead)
+        with torch.no_grad(), recorder:
+            self.objective.batch_loss(self.base, self.batch, self.index)
+        for call in ahead:
+            func, args, kwargs = recorder.arguments[call.index]
+            outputs: list[Tensor | None] = []
+            with torch.no_grad():
+                for source in (self.base, *self.directions):
+                    outputs.append(_affine_output(func, args, kwargs, call, source, self.base))
+            self.outputs[call.index] = outputs
+
+    # -- one by one --------------------------------------------
+
+    def loop(self, coefficients: Tensor, slopes: bool) -> tuple[Tensor, Tensor | None]:
+        """Losses (m,) and slopes (m, k), point by point."""
+        if slopes:
+            return self._loop_with_slopes(coefficients)
+        losses = []
+        shared: tuple[float, ...] | None = None
+        row: dict[str, Tensor] = {}
+        row_outputs: dict[int, Tensor] = {}
+        with torch.no_grad():
+            for first, *rest in coefficients.tolist():
+                if shared != tuple(rest):  # points of a row differ in the first coefficient only
+                    shared = tuple(rest)
+                    row = {
+                        n: self._partial(self.base[n], [d.get(n) for d in self.directions], rest)
+                        for n in self.moved
+                    }
+                    row_outputs = {i: self._partial(o[0], o[1:], rest) for i, o in self.outputs.items()}
+                point = dict(self.base)
+                along = self.directions[0]
+                for name, value in row.items():
+                    point[name] = torch.add(value, along[name], alpha=first) if name in along else value
+                ready = {}
+                for i, value in row_outputs.items():
+                    step = self.outputs[i][1]
+                    if step is None:
+                        ready[i] = value.clone()
+                    else:
+                        ready[i] = torch.add(value, step, alpha=first, out=self._buffer(i, value))
+                losses.append(self._loss(point, ready, [ready[i] for i in self.activated]))
+        return torch.stack(losses), None
+
+    def _buffer(self, index: int, like: Tensor) -> Tensor:
+        # One buffer for all points: fresh memory of this size costs more than the arithmetic.
+        if index not in self.buffers:
+            self.buffers[index] = torch.empty_like(like)
+        return self.buffers[index]
+
+    @staticmethod
+    def _partial(base: Tensor | None, steps: Sequence[Tensor | None], rest: Sequence[float]) -> Tensor:
+        assert base is not None
+        for step, factor in zip(steps[1:], rest, strict=True):
+            if step is not None:
+                base = torch.add(base, step, alpha=factor)
+        return base
+
+    def _loop_with_slopes(self, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+        losses, slopes = [], []
+        with torch.enable_grad():
+            for row in coefficients:
+                c = row.detach().clone().requires_grad_()
+                loss = self._at(c)
+                (slope,) = torch.autograd.grad(loss, c, materialize_grads=True)
+                losses.append(loss.detach())
+                slopes.append(slope)
+        return torch.stack(losses), torch.stack(slopes)
+
+    # -- stacked --------------------------------------------
+
+    def stacked(self, coefficients: Tensor, slopes: bool) -> tuple[Tensor, Tensor | None]:
+        """The same, all points of the chunk at once under vmap."""
+        if not slopes:
+            with torch.no_grad():
+                return self._stacked(coefficients), None
+        with torch.enable_grad():
+            c = coefficients.detach().clone().requires_grad_()
+            losses = self._stacked(c)
+            (slope,) = torch.autograd.grad(losses.sum(), c, materialize_grads=True)
+        return losses.detach(), slope
+
+    def _stacked(self, c: Tensor) -> Tensor:
+        points = {n: _all_points(self.base[n], [d.get(n) for d in self.directions], c) for n in self.moved}
+        outputs = {i: _all_points(o[0], o[1:], c) for i, o in self.outputs.items()}
+
+        def at(point: dict[str, Tensor], ready: dict[int, Tensor]) -> Tensor:
+            return self._loss(self.base | point, ready)
+
+        return torch.func.vmap(at, randomness="same")(points, outputs)
+
+    # -- one point --------------------------------------------
+
+    def _at(self, c: Tensor) -> Tensor:
+        point = {
+            n: _all_points(self.base[n], [d.get(n) for d in self.directions], c[None])[0] for n in self.moved
+        }
+        ready = {i: _all_points(o[0], o[1:], c[None])[0] for i, o in self.outputs.items()}
+        return self._loss(self.base | point, ready)
+
+    def _loss(
+        self, point: Mapping[str, Tensor], ready: Mapping[int, Tensor], ours: Sequence[Tensor] = ()
+    ) -> Tensor:
+        if not self.ahead:
+            return self.objective.batch_loss(point, self.batch, self.index)
+        with _Ahead(ready, ours):
+            if self.bare:
+                return self.objective.computation(self.batch)  # type: ignore[no-any-return]
+            return self.objective.batch_loss(point, self.batch, self.index)
+
+
+def _all_points(base: Tensor | None, steps: Sequence[Tensor | None], c: Tensor) -> Tensor:
+    """base + sum_i c_i step_i for each row of c, as one matrix product; shape (m, *base.shape)."""
+    assert base is not None
+    moving = [i for i, step in enumerate(steps) if step is not None]
+    if not moving:
+        return base.expand(len(c), *base.shape).clone()  # the model may change it in place
+    flat = torch.stack([step.reshape(-1) for step in steps if step is not None])
+    points = torch.addmm(base.reshape(1, -1), c[:, moving].to(base.dtype), flat)
+    return points.view(len(c), *base.shape)
+
+
+def _affine_output(
+    func: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    call: AffineCall,
+    source: Mapping[str, Tensor],
+    base: Mapping[str, Tensor],
+) -> Tensor | None:
+    """The layer's output with the parameters of `source`; None where a direction does not move them."""
+    weight = source.get(call.weight)
+    bias = None if call.bias is None else source.get(call.bias)
+    if weight is None and bias is None:
+        return None
+    names = ("input", "weight", "bias")
+    given = dict(zip(names, args, strict=False)) | {k: v for k, v in kwargs.items() if k in names}
+    given["weight"] = torch.zeros_like(base[call.weight]) if weight is None else weight
+    given["bias"] = bias
+    rest = {k: v for k, v in kwargs.items() if k not in names}
+    return func(given["input"], given["weight"], given["bias"], *args[3:], **rest)  # type: ignore[no-any-return]

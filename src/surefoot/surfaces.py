@@ -1,0 +1,365 @@
+"""Frozen records of landscapes: slices, surfaces, trajectories, sharpness; and the .npz that keeps them.
+
+The landscape room computes them, the figures room draws them. No torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path as FilePath
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.errors import SettingError, StoreError
+
+Floats = NDArray[np.float64]
+Steps = NDArray[np.int64]
+SurfaceKind = Literal["grid", "random", "principal", "checkpoints", "custom"]
+
+FORMAT = 1  # of the .npz file
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slice:
+    """Loss and slope along one line through parameter space.
+
+    Args:
+        name: What varies: "weight[0, 0]", "random direction, seed 0", "first to last".
+        kind: "parameter", "direction" or "between" (two checkpoints).
+        positions: Shape (n,): the parameter's value, or the factor along the direction (0 is the trained
+            point of a direction; 0 and 1 are the ends of "between").
+        losses: Shape (n,); mean over the data.
+        slopes: Shape (n,): d loss / d position.
+        center: Position of the trained point (of the first checkpoint for "between").
+        center_loss: Loss there, by a plain forward pass.
+        others: What the other parameters did: "held" at the trained point, or "averaged" over their range.
+        low: Shape (n,): least loss over the settings averaged; None when held.
+        high: Shape (n,): greatest, likewise.
+        settings: How it was computed: mode, examples, way, seed …; JSON values.
+    """
+
+    name: str
+    kind: Literal["parameter", "direction", "between"]
+    positions: Floats
+    losses: Floats
+    slopes: Floats
+    center: float
+    center_loss: float
+    others: Literal["held", "averaged"] = "held"
+    low: Floats | None = None
+    high: Floats | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def minimum(self) -> tuple[float, float]:
+        """Position and loss of the lowest point; NaN is never lowest."""
+        index = _argmin(self.losses)
+        return float(self.positions[index]), float(self.losses[index])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Path:
+    """A trajectory as drawn on one plane.
+
+    Args:
+        name: "SGD", "Adam" …
+        steps: Shape (n,).
+        points: Shape (n, 2): least-squares coordinates on the plane, in the units of its axes.
+        distances: Shape (n,): distance from the plane, L2 over the parameters; 0 is on it.
+        losses: Shape (n,): loss at the true point, not at its shadow on the plane; NaN where unknown.
+        estimated: The points come from a random projection and carry its error.
+    """
+
+    name: str
+    steps: Steps
+    points: Floats
+    distances: Floats
+    losses: Floats
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Descent:
+    """How many evaluations a descent needed, against the points of a grid.
+
+    Args:
+        name: "gradient descent with backtracking", or the trajectory's name.
+        grid_points: Evaluations the grid took.
+        target: Loss of the grid's minimum.
+        evaluations: Evaluations until the descent's loss was at most the target; None if it never was.
+        gradients: How many of them also computed a gradient.
+        reached: Lowest loss of the descent.
+        path: The points it visited on the grid's axes, shape (n, 2).
+    """
+
+    name: str
+    grid_points: int
+    target: float
+    evaluations: int | None
+    gradients: int
+    reached: float
+    path: Floats
+
+    @property
+    def sentence(self) -> str:
+        """The comparison in words."""
+        if self.evaluations is None:
+            return (
+                f"{self.name} came to {self.reached:.4g}, never below the grid's minimum of "
+                f"{self.target:.4g} ({self.grid_points:,} evaluations)"
+            )
+        return (
+            f"{self.name} reached the grid's minimum of {self.target:.4g} after "
+            f"{self.evaluations:,} evaluations; the grid took {self.grid_points:,}"
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surface:
+    """Loss over a plane through the trained point.
+
+    Args:
+        kind: "grid" (two scalars), "random", "principal" (components of a trajectory), "checkpoints",
+            "custom".
+        x: Shape (nx,): positions on the first axis.
+        y: Shape (ny,): positions on the second.
+        losses: Shape (ny, nx).
+        center: Where the trained point lies.
+        center_loss: Loss there, by a plain forward pass.
+        x_name: Label of the first axis.
+        y_name: Label of the second.
+        gradients: Shape (ny, nx, 2): d loss / d position along each axis; None if not asked for.
+        explained: Share of the squared displacement of all that is drawn, from the trained point, along the
+            first axis and the further share along the second, in [0, 1]; None where nothing but the center
+            is drawn.
+        paths: What is drawn on it.
+        descent: For a grid: what descent needed for the same loss.
+        settings: How it was computed; JSON values.
+    """
+
+    kind: SurfaceKind
+    x: Floats
+    y: Floats
+    losses: Floats
+    center: tuple[float, float]
+    center_loss: float
+    x_name: str
+    y_name: str
+    gradients: Floats | None = None
+    explained: tuple[float, float] | None = None
+    paths: tuple[Path, ...] = ()
+    descent: Descent | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def minimum(self) -> tuple[float, float, float]:
+        """x, y and loss of the lowest point evaluated; NaN is never lowest."""
+        row, column = np.unravel_index(_argmin(self.losses.ravel()), self.losses.shape)
+        return float(self.x[column]), float(self.y[row]), float(self.losses[row, column])
+
+    @property
+    def statement(self) -> str:
+        """What the plane shows and how much of what is drawn lies off it; every picture carries it."""
+        parts = []
+        if self.explained is not None:
+            first, second = self.explained
+            parts.append(
+                f"the plane holds {100 * (first + second):.1f} % of the path's variance about the "
+                f"trained point ({100 * first:.1f} % + {100 * second:.1f} %)"
+            )
+        for path in self.paths:
+            about = " (estimated)" if path.estimated else ""
+            parts.append(f"{path.name}: at most {float(np.max(path.distances)):.3g} off the plane{about}")
+        if not parts:
+            parts.append("only the trained point is drawn; it lies on the plane exactly")
+        return "; ".join(parts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trajectory:
+    """Parameters along a training, in full for small models, as a seeded random projection for large ones.
+
+    Args:
+        name: "SGD", "Adam" …
+        steps: Shape (n,): optimizer steps done at each point; the first is 0 when recorded from the start.
+        points: Shape (n, k), float32: all k parameters, or their projection.
+        layout: (name, shape) of each parameter, in order.
+        losses: Shape (n,): loss handed to the recorder, NaN where none was.
+        seed: Of the projection; None if the points are the full parameters.
+        anchors: Shape (m, parameters), float32: full parameters kept at some steps of a projected trajectory.
+        anchor_steps: Shape (m,).
+    """
+
+    name: str
+    steps: Steps
+    points: NDArray[np.float32]
+    layout: tuple[tuple[str, tuple[int, ...]], ...]
+    losses: Floats
+    seed: int | None = None
+    anchors: NDArray[np.float32] | None = None
+    anchor_steps: Steps | None = None
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def full(self) -> NDArray[np.float32]:
+        """The full parameter vectors that were kept, shape (m, parameters)."""
+        return self.points if self.anchors is None else self.anchors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sharpness:
+    """Curvature of the loss at one point.
+
+    Args:
+        top: Largest eigenvalue of the Hessian.
+        bottom: Smallest; negative at a saddle.
+        residual: Bound on the error of `top`: norm of H v - top v.
+        trace: Estimate of the trace.
+        trace_error: Its standard error over the probes; 0 when exact.
+        parameters: Dimension of the Hessian.
+        products: Hessian-vector products computed.
+        radius: Of the ball, L2 over the parameters; None if not asked for.
+        worst: Highest loss found in the ball: a lower bound of the true maximum.
+        loss: Loss at the point.
+        settings: Mode, seed, probes …; JSON values.
+    """
+
+    top: float
+    bottom: float
+    residual: float
+    trace: float
+    trace_error: float
+    parameters: int
+    products: int
+    loss: float
+    radius: float | None = None
+    worst: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Smoothness:
+    """Local smoothness and unclipped gradient norm along a training path.
+
+    Args:
+        steps: Shape (n,): optimizer steps done before the step that was measured.
+        smoothness: Shape (n,): greatest ||g(p + c d) - g(p)|| / (c ||d||) over the factors c, with d the
+            step taken.
+        grad_norms: Shape (n,): ||g(p)||, not clipped, same batch.
+        step_norms: Shape (n,): ||d||.
+        losses: Shape (n,): loss at p.
+        factors: The set of c, in (0, 1].
+        every: A record every so many steps.
+    """
+
+    steps: Steps
+    smoothness: Floats
+    grad_norms: Floats
+    step_norms: Floats
+    losses: Floats
+    factors: tuple[float, ...]
+    every: int
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+Record = Slice | Path | Descent | Surface | Trajectory | Sharpness | Smoothness
+_RECORDS: dict[str, type[Any]] = {
+    kind.__name__: kind for kind in (Slice, Path, Descent, Surface, Trajectory, Sharpness, Smoothness)
+}
+
+
+def save(record: Record, path: str | os.PathLike[str]) -> FilePath:
+    """Keep a record as a .npz file: its arrays by field name, the rest as JSON under "meta".
+
+    Returns:
+        The path written, with the suffix .npz.
+
+    Effects: replaces the file at once, so that a reader never sees half of it.
+    """
+    target = FilePath(path).with_suffix(".npz")
+    arrays: dict[str, Any] = {}
+    meta = {"format": FORMAT, "record": _pack(record, "", arrays)}
+    write_arrays(target, arrays, meta)
+    return target
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """The record that `save` kept.
+
+    Raises:
+        StoreError: The file is missing, or is not a surefoot record.
+    """
+    arrays, meta = read_arrays(FilePath(path))
+    if meta.get("format") != FORMAT or "record" not in meta:
+        raise StoreError(f"{path} is not a landscape record that this surefoot reads; compute it again")
+    return _unpack(meta["record"], "", arrays)
+
+
+def write_arrays(path: FilePath, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
+    """Write arrays and JSON values to a .npz file, all or nothing."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            np.savez(file, allow_pickle=False, meta=np.array(json.dumps(meta)), **arrays)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise StoreError(f"cannot write {path} ({error.strerror or error}); choose another place") from error
+
+
+def read_arrays(path: FilePath) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Arrays and JSON values of a .npz file that `write_arrays` wrote."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        return arrays, dict(json.loads(str(arrays.pop("meta"))))
+    except FileNotFoundError as error:
+        raise StoreError(f"there is no file {path}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{path} is not a .npz file that surefoot wrote ({error})") from error
+
+
+def _pack(value: Any, place: str, arrays: dict[str, Any]) -> Any:
+    if isinstance(value, np.ndarray):
+        arrays[place] = value
+        return {"array": place}
+    if is_dataclass(value):
+        inner = {f.name: _pack(getattr(value, f.name), f"{place}{f.name}.", arrays) for f in fields(value)}
+        return {"class": type(value).__name__, "fields": inner}
+    if isinstance(value, tuple):
+        return {"tuple": [_pack(item, f"{place}{index}.", arrays) for index, item in enumerate(value)]}
+    if isinstance(value, Mapping):
+        return {"mapping": dict(value)}
+    return value
+
+
+def _unpack(value: Any, place: str, arrays: Mapping[str, Any]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return arrays[value["array"]]
+    if "tuple" in value:
+        return tuple(_unpack(item, place, arrays) for item in value["tuple"])
+    if "mapping" in value:
+        return value["mapping"]
+    try:
+        kind = _RECORDS[value["class"]]
+        return kind(**{name: _unpack(item, place, arrays) for name, item in value["fields"].items()})
+    except (KeyError, TypeError) as error:
+        raise StoreError(f"a landscape record holds an unknown part ({error}); compute it again") from error
+
+
+def _argmin(losses: Floats) -> int:
+    if not np.isfinite(losses).any():
+        raise SettingError("no loss on this landscape is finite; choose a smaller span")
+    return int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
