@@ -1,0 +1,99 @@
+"""Clippers the slow, obvious way, in NumPy: what the fast ones are compared with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def total_norm(gradients):
+    return float(np.sqrt(sum(np.sum(np.square(g, dtype=np.float64)) for g in gradients)))
+
+
+class SlowAutoClip:
+    """The percentile of a list that grows by one norm a step, as the paper's reference describes it."""
+
+    def __init__(self, percentile, window=None):
+        self.percentile = percentile
+        self.window = window
+        self.history = []
+
+    def factor(self, gradients):
+        norm = total_norm(gradients)
+        self.history.append(norm)
+        held = self.history if self.window is None else self.history[-self.window :]
+        threshold = np.percentile(held, self.percentile)
+        return min(1.0, threshold / norm) if norm else 1.0
+
+    def clip(self, parameters, gradients):
+        factor = self.factor(gradients)
+        return [g * factor for g in gradients]
+
+
+class SlowClipByNorm:
+    def __init__(self, max_norm):
+        self.max_norm = max_norm
+
+    def clip(self, parameters, gradients):
+        norm = total_norm(gradients)
+        return [g * min(1.0, self.max_norm / norm) for g in gradients]
+
+
+class SlowClipByValue:
+    def __init__(self, max_value):
+        self.max_value = max_value
+
+    def clip(self, parameters, gradients):
+        return [np.clip(g, -self.max_value, self.max_value) for g in gradients]
+
+
+class SlowAdaptiveGradientClip:
+    """Equation 3 of Brock et al. 2021, unit by unit."""
+
+    def __init__(self, clipping, eps):
+        self.clipping = clipping
+        self.eps = eps
+
+    def clip(self, parameters, gradients):
+        clipped = []
+        for w, g in zip(parameters, gradients, strict=True):
+            if g.ndim < 2:
+                clipped.append(self._unit(w, g))
+            else:
+                clipped.append(np.stack([self._unit(w[i], g[i]) for i in range(len(g))]))
+        return clipped
+
+    def _unit(self, w, g):
+        limit = self.clipping * max(total_norm([w]), self.eps)
+        norm = total_norm([g])
+        return g * (limit / norm) if norm > limit else g
+
+
+class SlowZClip:
+    """Kumar et al. 2025, with the warm-up's guard."""
+
+    def __init__(self, z_threshold, decay, warmup):
+        self.z_threshold, self.decay, self.warmup = z_threshold, decay, warmup
+        self.first = []
+        self.mean = self.variance = None
+
+    def threshold(self, norm):
+        if self.mean is None:
+            limit = 10 * np.median(self.first) if self.first else np.inf
+            self.first.append(min(norm, limit))
+            if len(self.first) == self.warmup:
+                self.mean, self.variance = np.mean(self.first), np.var(self.first)
+            return limit
+        deviation = np.sqrt(self.variance)
+        z = (norm - self.mean) / deviation
+        limit = np.inf
+        if z > self.z_threshold:
+            limit = self.mean + self.z_threshold**2 / z * deviation
+        kept = min(norm, limit)
+        self.mean = self.decay * self.mean + (1 - self.decay) * kept
+        self.variance = self.decay * self.variance + (1 - self.decay) * (kept - self.mean) ** 2
+        return limit
+
+    def clip(self, parameters, gradients):
+        norm = total_norm(gradients)
+        factor = min(1.0, self.threshold(norm) / norm)
+        return [g * factor for g in gradients]
