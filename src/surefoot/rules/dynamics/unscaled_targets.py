@@ -53,7 +53,7 @@ def unscaled_targets(history: History, *, learned: float = 0.3) -> Iterator[Find
     yield Finding(
         code="unscaled-targets",
         severity="warning",
-        title=f"The targets are unscaled (mean {mean:.3g}, deviation {deviation:.3g}): the loss ends at {seen.late:.3g}"
+        title=f"The targets are unscaled (mean {mean:.3g}, deviation {deviation:.3g}): loss {seen.late:.3g}"
         + (f", predicting their mean would score {seen.chance:.3g}." if seen.chance else "."),
         fix=(
             "Standardise the targets with the training set's mean and deviation, and undo it on the "

@@ -89,7 +89,7 @@ def _title(called: list[ParameterInfo], everything: bool, leaf: bool, cut: dict[
         return (
             f"The graph is cut between {after}{before}: {len(called)} parameters get no gradient ({names})."
         )
-    return f"{len(called)} optimized parameters ({names}) never get a gradient: the graph is cut before the loss."
+    return f"{len(called)} optimized parameters ({names}) never get a gradient: the graph is cut."
 
 
 def _dead_end(history: History, cut: dict[str, str] | None) -> Finding:
