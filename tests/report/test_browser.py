@@ -12,12 +12,14 @@ pytestmark = [
     pytest.mark.skipif(program() is None, reason="no Chromium on this machine: apt-get install chromium"),
 ]
 
-# Of each chart that is shown: pixels in the exact colour of its first full curve.
+# Of each chart that is shown: pixels in the very colour of its first full curve.
 CURVE_PIXELS = """
 [...document.querySelectorAll('figure.chart')].filter((one) => one.checkVisibility()).map((figure) => {
-  const swatch = getComputedStyle(figure.querySelector('.swatch.line, .swatch.points'));
-  const solid = figure.querySelector('.swatch.line') ? swatch.borderTopColor : swatch.backgroundColor;
-  const wanted = solid.match(/[0-9]+/g).map(Number);
+  const { group, position } = figure.dataset;
+  const { series } = JSON.parse(document.getElementById('data').textContent)[group][position];
+  const { color } = series.find((one) => ['line', 'points'].includes(one.style));
+  const solid = getComputedStyle(document.documentElement).getPropertyValue(`--curve-${color}`).trim();
+  const wanted = [1, 3, 5].map((at) => parseInt(solid.slice(at, at + 2), 16));
   const canvas = figure.querySelector('canvas');
   const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
   let count = 0;

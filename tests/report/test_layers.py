@@ -1,13 +1,14 @@
 """The heat map's cells."""
 
 import base64
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from report import histories
 from surefoot.records import History, Layers, OptimizerInfo, ParameterInfo, Run
-from surefoot.report.layers import CELLS, COLUMNS, heat_maps, per_layer
+from surefoot.report.layers import CELLS, COLUMNS, heat_maps, parameter_order, per_layer
 
 
 def decoded(one):
@@ -94,3 +95,15 @@ def test_update_ratio_is_not_measured_where_the_parameter_is_zero(zero):
     ratio = per_layer(history, "update_ratio").values
     assert np.isnan(ratio[:, 2]).all()
     assert np.isfinite(np.delete(ratio, 2, axis=1)).all()
+
+
+def test_rows_follow_the_optimizers_order():
+    values = np.array([[1.0, 2.0, 3.0, 4.0]])
+    history = replace(
+        with_norms(values),
+        optimizers=(OptimizerInfo(0, "SGD", {}, (2, 0)), OptimizerInfo(1, "SGD", {}, (1, 0))),
+    )
+    assert parameter_order(history) == [2, 0, 1, 3]
+    one = maps(history)["grad_norm"]
+    assert one["rows"] == ["p2", "p0", "p1", "p3"]
+    np.testing.assert_array_equal(decoded(one)[:, 0], [3, 1, 2, 4])

@@ -28,7 +28,7 @@ def test_healthy_run_says_healthy_and_nothing_of_faults():
     assert "validation loss 0.52 -> 0.13;" in lines[1]
     assert "clipped at 79 % of the steps" in lines[1]
     assert lines[2].split() == ["run", "surefoot-runs/digits"]
-    assert lines[3].split(maxsplit=1) == ["next", "surefoot report surefoot-runs/digits"]
+    assert lines[3].split(maxsplit=1) == ["next", "surefoot report digits"]
     assert "fix" not in "".join(lines)
 
 

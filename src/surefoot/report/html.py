@@ -21,9 +21,9 @@ from markupsafe import Markup
 from surefoot.records import Finding, History
 from surefoot.report.charts import charts, metric_charts
 from surefoot.report.json import plain, verdict
-from surefoot.report.layers import heat_maps
+from surefoot.report.layers import heat_maps, parameter_order
 from surefoot.report.numbers import number, value, words
-from surefoot.report.places import finding_lines
+from surefoot.report.places import finding_lines, script_name
 from surefoot.report.rule_pages import rule_page
 from surefoot.report.source import marked_source
 from surefoot.report.tables import fact_groups, figures
@@ -68,7 +68,9 @@ def render(history: History, findings: Sequence[Finding]) -> str:
         .get_template("report.html")
         .render(
             run=run,
+            script_name=script_name(run),
             history=history,
+            parameters=[history.parameters[place] for place in parameter_order(history)],
             findings=findings,
             outcome=verdict(findings),
             figures=figures(history),

@@ -59,6 +59,13 @@ def per_layer(history: History, quantity: str) -> Layers:
     return history.parameter_layer(quantity)
 
 
+def parameter_order(history: History) -> list[int]:
+    """Positions of the parameters: first in the order that the optimizers hold them, then the rest."""
+    position = {parameter.index: place for place, parameter in enumerate(history.parameters)}
+    held = [index for optimizer in history.optimizers for index in optimizer.parameters if index in position]
+    return list(dict.fromkeys([position[index] for index in held] + list(position.values())))
+
+
 def _heat_map(history: History, quantity: str) -> dict[str, Any] | None:
     label, note, scale, of_activations = MAPS[quantity]
     layers = per_layer(history, quantity)
@@ -70,8 +77,9 @@ def _heat_map(history: History, quantity: str) -> dict[str, Any] | None:
     if quantity == "grad_nonfinite_share" and not np.nanmax(values):
         return None
     named = history.activations if of_activations else history.parameters
-    rows = [item.name for item in named][:ROWS]
-    steps, cells = _columns(Layers(layers.steps, values[:, :ROWS], layers.optimizers))
+    order = list(range(len(named))) if of_activations else parameter_order(history)
+    rows = [named[index].name for index in order[:ROWS]]
+    steps, cells = _columns(Layers(layers.steps, values[:, order[:ROWS]], layers.optimizers))
     return {
         "id": quantity,
         "label": label,

@@ -66,8 +66,10 @@ def value(item: Any) -> str:
         'uncleared 199, of 200, norms [0.5, 1.25]'
         >>> value(list(range(100)))
         '[0, 1, 2, 3, 4, 5, … 94 more]'
+        >>> value([]), value(None), value(False)
+        ('none', 'none', 'no')
     """
-    if item is None:
+    if item is None or (isinstance(item, str | Mapping | Sequence) and not item):
         return "none"
     if isinstance(item, bool):
         return "yes" if item else "no"

@@ -12,6 +12,27 @@ _PLACE = re.compile(r"(?P<file>[^\s:][^:\n]*):(?P<line>\d+)(?::|$|\b)")
 _ASSIGNED = re.compile(r"\s*(?P<name>[A-Za-z_][\w.]*)\s*(?::[^=]+)?=[^=]")
 
 
+def script_name(run: Run) -> str:
+    """The script without its folders.
+
+    Example:
+        >>> script_name(Run(path="", name="", script="/home/ada/examples/digits.py"))
+        'digits.py'
+    """
+    return re.split(r"[/\\]", run.script)[-1] or run.script
+
+
+def place(text: str) -> tuple[str, int] | None:
+    """File and line that `text` begins with, None if it begins with none.
+
+    Example:
+        >>> place("train.py:41: loss.backward()"), place("conv1.weight")
+        (('train.py', 41), None)
+    """
+    found = _PLACE.match(text)
+    return None if found is None else (found["file"], int(found["line"]))
+
+
 def script_line(text: str, run: Run) -> int | None:
     """Line number if `text` begins with a place in the run's own script.
 
@@ -20,14 +41,14 @@ def script_line(text: str, run: Run) -> int | None:
         >>> script_line("examples/digits.py:41: loss.backward()", run), script_line("other.py:3", run)
         (41, None)
     """
-    found = _PLACE.match(text)
+    found = place(text)
     if found is None:
         return None
-    file = found["file"].replace("\\", "/")
+    file, line = found[0].replace("\\", "/"), found[1]
     script = run.script.replace("\\", "/")
     names = {script, f"{script.replace('.', '/')}.py", f"{script.replace('.', '/')}/__main__.py"}
     same = any(file == name or file.endswith(f"/{name}") or name.endswith(f"/{file}") for name in names)
-    return int(found["line"]) if same else None
+    return line if same else None
 
 
 def finding_lines(finding: Finding, run: Run) -> list[int]:

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from surefoot.records import Finding, History, Series, Severity
+from surefoot.records import Finding, History, Run, Series, Severity
 from surefoot.report.json import clip_rate, ends, folded, spread, verdict
 from surefoot.report.numbers import duration, number, share, value
 from surefoot.report.places import optimizer_labels
 
+RUNS = "surefoot-runs"  # the default of --runs
 Kind = Literal["error", "warning", "information", "healthy", "plain"]
 
 
@@ -75,11 +77,17 @@ def rows(history: History, findings: Sequence[Finding]) -> list[Row]:
     for finding in findings:
         said += finding_rows(finding)
     said.append(Row("run", history.run.path))
-    following = f"surefoot report {shlex.quote(history.run.path)}"
+    following = f"surefoot report {shlex.quote(_reference(history.run))}"
     if findings:
         following = f"surefoot explain {findings[0].code}, {following}"
     said.append(Row("next", following))
     return said
+
+
+def _reference(run: Run) -> str:
+    """The shortest that names the run to a command: its name if it lies where runs lie by default."""
+    parts = [part for part in re.split(r"[/\\]", run.path) if part]
+    return run.name if parts[-2:] == [RUNS, run.name] else run.path
 
 
 def trained(history: History) -> str:

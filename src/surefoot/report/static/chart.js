@@ -28,7 +28,7 @@
       for (const index of state.hidden) state.plot.setSeries(index + 1, { show: false });
       box.dataset.drawn = state.log ? "log" : "linear";
     };
-    controls.append(...legend(spec, state));
+    if (spec.series.length > 1) controls.append(...legend(spec, state));
     if (positive) {
       const toggle = element("button", { type: "button", "aria-pressed": String(state.log) }, "log scale");
       toggle.addEventListener("click", () => {
@@ -107,7 +107,7 @@
 
   function line(one, lone) {
     const stroke = () => color(`curve-${one.color % 6}`);
-    const few = one.style === "points" || lone || one.steps.length === 1;
+    const few = one.style === "points" || lone || one.steps.length < 20;
     const faint = one.style === "faint" || one.style === "low" || one.style === "high";
     return {
       label: one.label,

@@ -12,8 +12,8 @@
   const ZERO = [128, 128, 128];
   const AXIS = 22;
 
-  // maps: as layers.py makes them; marks: findings with a step.
-  surefoot.heatmap = (figure, maps, marks) => {
+  // maps: as layers.py makes them; marks: findings with a step; extent: first and last step of all charts.
+  surefoot.heatmap = (figure, maps, marks, extent) => {
     const state = { map: null, cell: null };
     const choice = element("select", {});
     maps.forEach((map, index) => choice.append(element("option", { value: index }, map.label)));
@@ -27,7 +27,7 @@
       scale, holder, readout,
     );
     const choose = () => {
-      state.map = prepared(maps[choice.value]);
+      state.map = prepared(maps[choice.value], extent);
       state.cell = null;
       note.textContent = state.map.note;
       canvas.setAttribute("aria-label", `${state.map.label} by layer and step. Arrow keys read values.`);
@@ -63,8 +63,8 @@
     return state;
   };
 
-  // Cells as numbers (see layers.py) and the range that the colours span.
-  function prepared(map) {
+  // Cells as numbers (see layers.py), the range that the colours span, and where each column stands.
+  function prepared(map, extent) {
     const bytes = Uint8Array.from(atob(map.cells), (character) => character.charCodeAt(0));
     const halves = new DataView(bytes.buffer);
     const words = new Uint32Array(bytes.length / 2);
@@ -79,8 +79,23 @@
     }
     if (map.scale === "share") [low, high] = [0, 1];
     if (low > high) [low, high] = [1, 1];
-    return { ...map, cells, low, high };
+    return { ...map, cells, low, high, ...placed(map.steps, extent) };
   }
+
+  // A column reaches to the next one, unless that is much farther than usual: what was not measured stays empty.
+  function placed(steps, extent) {
+    const gaps = steps.slice(1).map(([first], index) => first - steps[index][0]).sort((a, b) => a - b);
+    const usual = gaps.length ? gaps[gaps.length >> 1] : 1;
+    const first = Math.min(extent[0], steps[0][0]);
+    const last = Math.max(extent[1], steps.at(-1)[1]) + 1;
+    const columns = steps.map(([from, to], index) => {
+      const next = steps[index + 1]?.[0] ?? last;
+      return [from, Math.min(next, Math.max(to + 1, from + 2 * usual))];
+    });
+    return { columns, first, last };
+  }
+
+  const across = (map, step, left, wide) => left + ((step - map.first) / (map.last - map.first)) * wide;
 
   function shade(map, value) {
     if (Number.isNaN(value)) return null;
@@ -116,7 +131,12 @@
     context.scale(ratio, ratio);
     const wide = width - names;
     context.imageSmoothingEnabled = false;
-    context.drawImage(image(map), names, 0, wide, height);
+    const cells = image(map);
+    map.columns.forEach(([from, to], index) => {
+      const x = across(map, from, names, wide);
+      const room = Math.max(2, across(map, to, names, wide) - x + 0.5); // half a pixel over the next: no seams
+      context.drawImage(cells, index, 0, 1, map.rows.length, x, 0, Math.min(room, width - x), height);
+    });
     context.font = "12px system-ui, sans-serif";
     context.textBaseline = "middle";
     context.textAlign = "right";
@@ -131,10 +151,10 @@
     for (const mark of marks) edge(context, map, mark, names, wide, height);
     if (state.cell) {
       const { row: r, column: c } = state.cell;
-      const cell = wide / map.steps.length;
+      const [x, end] = map.columns[c].map((step) => across(map, step, names, wide));
       context.strokeStyle = color("text");
       context.lineWidth = 2;
-      context.strokeRect(names + c * cell - 1, r * row - 1, Math.max(cell, 3) + 2, row + 2);
+      context.strokeRect(x - 1, r * row - 1, Math.max(end - x, 3) + 2, row + 2);
     }
     canvas.dataset.drawn = map.id;
   }
@@ -153,20 +173,22 @@
   }
 
   function axis(context, map, left, wide, top) {
-    const count = Math.max(2, Math.min(8, Math.floor(wide / 80)));
+    const span = map.last - map.first;
+    const rough = span / Math.max(1, Math.floor(wide / 80));
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = Math.max(1, power * [1, 2, 5, 10].find((head) => head * power >= rough));
     context.fillStyle = color("muted");
-    for (let tick = 0; tick < count; tick++) {
-      const column = Math.round((tick / (count - 1)) * (map.steps.length - 1));
-      const x = left + ((column + 0.5) / map.steps.length) * wide;
-      context.textAlign = tick === 0 ? "left" : tick === count - 1 ? "right" : "center";
-      context.fillText(number(map.steps[column][0], 7), tick === 0 ? left : tick === count - 1 ? left + wide : x, top + 13);
+    context.textAlign = "center";
+    for (let tick = Math.ceil(map.first / step) * step; tick <= map.last; tick += step) {
+      const half = context.measureText(number(tick, 7)).width / 2;
+      const x = Math.min(across(map, tick + 0.5, left, wide), left + wide - half);
+      context.fillText(number(tick, 7), x, top + 13);
     }
   }
 
   function edge(context, map, mark, left, wide, top) {
-    const column = map.steps.findIndex(([, last]) => last >= mark.step);
-    if (mark.step == null || column < 0) return;
-    const x = left + ((column + 0.5) / map.steps.length) * wide;
+    if (mark.step == null) return;
+    const x = across(map, mark.step + 0.5, left, wide);
     context.fillStyle = color(mark.severity);
     context.beginPath();
     context.moveTo(x, top);
@@ -187,9 +209,13 @@
   function cellAt(canvas, state, event) {
     const box = canvas.getBoundingClientRect();
     const { names, row } = layout(state.map, box.width);
-    const column = Math.floor(((event.clientX - box.left - names) / (box.width - names)) * state.map.steps.length);
+    const wide = box.width - names;
+    const x = event.clientX - box.left;
+    const slack = (2 / wide) * (state.map.last - state.map.first); // narrow columns are drawn two pixels wide
+    const step = state.map.first + ((x - names) / wide) * (state.map.last - state.map.first);
+    const column = state.map.columns.findLastIndex(([from]) => from <= step);
     const place = Math.floor((event.clientY - box.top) / row);
-    const inside = column >= 0 && column < state.map.steps.length && place >= 0 && place < state.map.rows.length;
+    const inside = column >= 0 && step < state.map.columns[column][1] + slack && place >= 0 && place < state.map.rows.length;
     return inside ? { row: place, column } : null;
   }
 

@@ -9,7 +9,7 @@
     surefoot.chart(figure, data[figure.dataset.group][figure.dataset.position], data.findings, extent);
   }
   const heatmap = document.querySelector("figure.heatmap");
-  if (heatmap) surefoot.heatmap(heatmap, data.maps, data.findings);
+  if (heatmap) surefoot.heatmap(heatmap, data.maps, data.findings, extent);
 
   // A link into the folded script opens it first.
   const unfold = () => {
