@@ -95,7 +95,7 @@ class Attachment:
         patch(torch.no_grad, "__enter__", self._gradients_off)
         patch(torch.inference_mode, "__enter__", self._gradients_off)
         for kind in _schedulers():
-            patch(kind, "step", self._before(lambda args: self.schedulers.seen(args[0])))
+            patch(kind, "step", self._scheduler_step)
         for name in ("clip_grad_norm_", "clip_grad_value_"):
             for owner in (nn.utils, nn.utils.clip_grad):
                 patch(owner, name, self._clip(name))
@@ -193,6 +193,15 @@ class Attachment:
             return original(context)
 
         return enter
+
+    def _scheduler_step(self, original: Any) -> Any:
+        def step(scheduler: Any, *args: Any, **kwargs: Any) -> Any:
+            # A scheduler steps itself once when it is made, and those inside it.
+            if self.active and not sys._getframe(1).f_code.co_filename.startswith(_TORCH):
+                self.observer.guard.run("calls", lambda: self.schedulers.seen(scheduler))
+            return original(scheduler, *args, **kwargs)
+
+        return step
 
     def _before(self, tell: Callable[[tuple[Any, ...]], None]) -> Make:
         """Report a call before it runs."""

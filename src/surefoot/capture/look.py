@@ -93,6 +93,7 @@ class GraphLook:
         self._manual: dict[str, dict[str, Any]] = {}
         self._nodes: list[int] = []
         self._roots: dict[Any, None] = {}
+        self._output: int | None = None  # the weight nearest to the loss
         self.leaf_root = False
         self.retain_graph = 0
         self.retain_place: str | None = None
@@ -125,6 +126,8 @@ class GraphLook:
         self._nodes.append(len(seen))
         self._metric("graph/nodes", step, float(len(seen)))
         self._parameters.reached(leaf for leaf in seen.leaves if leaf.requires_grad)
+        weight, _ = graph.nearest_weight(root.grad_fn)
+        self._output = self._parameters.index_of(weight) if weight is not None else None
         self._activations(seen, step)
         self._linear_pairs(seen)
         for leaf in seen.leaves:
@@ -225,13 +228,12 @@ class GraphLook:
             yield "linear-pair", f"{names[0]} -> {names[1]}", {
                 "first": names[0], "second": names[1], **data, "layers": self._row_length(first, second)
             }  # fmt: skip
-        last = self._last_weight()
         for index, kept in self._symmetry.items():
             if kept.first is not None:
                 name = _name(self._parameters, index)
                 yield "symmetry", name, {
                     "first": kept.first, "last": kept.last, "gradient_spread": kept.gradient,
-                    "constant": kept.constant, "units": kept.units, "is_output": index == last,
+                    "constant": kept.constant, "units": kept.units, "is_output": index == self._output,
                 }  # fmt: skip
         for place, data in self._manual.items():
             yield "manual-loss", place, data
@@ -252,9 +254,6 @@ class GraphLook:
                     length += 1
                     grew = True
         return length
-
-    def _last_weight(self) -> int | None:
-        return next(iter(self._symmetry), None)  # breadth-first from the loss: the nearest weight comes first
 
 
 def _name(parameters: Parameters, index: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections import Counter
 from collections.abc import Iterator
@@ -53,6 +54,9 @@ class Loop:
         self.recreated = 0
         self.parameter_ids: set[int] = set()
         self.touched_before_step = False
+        self._backward_sites: set[Site | None] = set()
+        self._root_over_loss: list[float] = []
+        self._backwards_seen = 0
         self._cleared_now = False
         self._watched: Tensor | None = None  # one parameter stands for all: users clear them together
         self._gradient_id = 0
@@ -83,13 +87,27 @@ class Loop:
             return False
         return not self._backward_since_step and self.steps > 0
 
-    def after_backward(self, loss: Tensor, site: Site | None) -> None:
-        """Note a backward that reaches, or may reach, this loop's parameters."""
+    def after_backward(self, loss: Tensor, site: Site | None, reached: bool) -> None:
+        """Note a backward that reaches, or may reach, this loop's parameters.
+
+        Args:
+            loss: What it started from.
+            site: Where it was called.
+            reached: Whether it is known to reach them; a backward that reaches nobody's is everybody's loss.
+        """
         self._backward_since_step = True
-        self.backwards += 1
+        self.backwards += reached
         self.losses.append(loss)
-        self.backward_site = site
+        if site is not self.backward_site:
+            self.backward_site = site
+            self._backward_sites.add(site)
         self._remember()
+
+    def compare_root(self, numbers: list[float]) -> None:
+        """Take what backward started from and the value of the loss function it came from."""
+        root, loss = numbers
+        if loss and math.isfinite(root) and math.isfinite(loss) and len(self._root_over_loss) < 1000:
+            self._root_over_loss.append(root / loss)
 
     def _remember(self) -> None:
         watched = self._watched
@@ -106,8 +124,9 @@ class Loop:
         self._gradient_id = id(gradient)
         self._version = gradient._version
 
-    def before_step(self, step: int) -> None:
-        """Judge the interval since the last step."""
+    def before_step(self, step: int, backwards: int) -> None:
+        """Judge the interval since the last step; `backwards` counts those of the whole run."""
+        fresh, self._backwards_seen = backwards > self._backwards_seen, backwards
         watched = self._watched
         if self._backward_since_step:
             if self.steps > 0 and watched is not None:
@@ -122,7 +141,7 @@ class Loop:
                 self.cleared_before_step += 1
             # Changed since backward: clipped, unscaled, or zeroed in place; the norm will tell.
             self.touched_before_step = gradient is not None and gradient._version != self._version
-        elif not self.closure:
+        elif not self.closure and not fresh:
             self.without_backward += 1
             if self.first_without_backward is None:
                 self.first_without_backward = step
@@ -191,6 +210,10 @@ class Loop:
             "closure": self.closure,
             "backward_place": text_of(self.backward_site),
             "step_place": text_of(self.step_site),
+            "backward_places": len({text_of(site) for site in self._backward_sites}),
+            "root_over_loss": (
+                sum(self._root_over_loss) / len(self._root_over_loss) if self._root_over_loss else None
+            ),
         }  # fmt: skip
         yield "clearing", self.subject, {
             "cleared": self.cleared,

@@ -45,9 +45,19 @@ class _Call:
         self.target: list[list[float]] = []
         self.rows: list[list[float]] = []
         self.distinct: set[float] = set()
+        self.first_value: float | None = None
+        self.last_value: float | None = None
+
+    def receive_value(self, numbers: list[float]) -> None:
+        """Take the value of a looked-at call."""
+        if self.first_value is None:
+            self.first_value = numbers[0]
+        self.last_value = numbers[0]
 
 
-class _Pending:
+class Pending:
+    """A call whose backward has not come yet."""
+
     __slots__ = ("asleep", "call", "sequence", "value", "weight")
 
     def __init__(self, call: _Call, sequence: int, asleep: bool, value: Tensor | None, weight: int) -> None:
@@ -90,7 +100,7 @@ class LossWatch:
         self._metric = metric
         self._in_eval = in_eval
         self._calls: dict[tuple[Site | None, str], _Call] = {}
-        self._pending: list[_Pending] = []
+        self._pending: list[Pending] = []
         self._windows: dict[tuple[Site | None, str], _Window] = {}
         self._train_target: weakref.ref[Tensor] | None = None
         self._train_base: weakref.ref[Tensor] | None = None
@@ -114,13 +124,11 @@ class LossWatch:
         weight = int(scores.shape[0]) if scores.ndim else 1
         if not value.requires_grad:
             if not torch.is_grad_enabled() or not scores.requires_grad:
-                self._validation(call, value, scores, target, weight)
+                self._validation(call, self._per_example(value, weight, args, kwargs), scores, target, weight)
             return
         asleep = self._in_eval()
-        kept = None
-        if asleep:
-            kept = self._per_example(value, weight)
-        self._pending.append(_Pending(call, value.grad_fn._sequence_nr(), asleep, kept, weight))
+        kept = self._per_example(value, weight, args, kwargs) if asleep or self.looking else None
+        self._pending.append(Pending(call, value.grad_fn._sequence_nr(), asleep, kept, weight))
         if len(self._pending) > 256:  # losses that no backward ever uses
             del self._pending[:128]
         if isinstance(target, Tensor):
@@ -134,15 +142,18 @@ class LossWatch:
 
     # -- validation
 
-    def _per_example(self, value: Tensor, weight: int) -> Tensor:
+    def _per_example(self, value: Tensor, weight: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         detached = value.detach()
-        return detached.mean() if detached.numel() > 1 else detached.reshape(()).clone()
+        if detached.numel() > 1:
+            return detached.mean()
+        summed = kwargs.get("reduction") == "sum" or "sum" in [a for a in args if isinstance(a, str)]
+        return detached.reshape(()) / max(1, weight) if summed else detached.reshape(()).clone()
 
     def _validation(self, call: _Call, value: Tensor, scores: Tensor, target: Any, weight: int) -> None:
         if isinstance(target, Tensor) and self._is_training_target(target):
             return  # a figure of the training batch
         call.counts["validation"] += 1
-        self._add(call, self._per_example(value, weight), weight)
+        self._add(call, value, weight)
         if self.looking or call.counts["validation"] <= 2:
             call.described.setdefault("input_shape", list(scores.shape))
             if isinstance(target, Tensor):
@@ -185,20 +196,20 @@ class LossWatch:
 
     # -- training
 
-    def before_backward(self, root: Tensor) -> list[_Call]:
+    def before_backward(self, root: Tensor) -> list[Pending]:
         """Sort the calls since the last backward: those that this one uses are training, the others in eval mode validation."""
         pending, self._pending = self._pending, []
         if not pending:
             return []
         if len(pending) == 1:
             pending[0].call.counts["train"] += 1
-            return [pending[0].call]
+            return pending
         used = _sequence_numbers(root, least=min(item.sequence for item in pending))
         mine = []
         for item in pending:
             if item.sequence in used:
                 item.call.counts["train"] += 1
-                mine.append(item.call)
+                mine.append(item)
             elif item.asleep and item.value is not None:
                 item.call.counts["validation"] += 1
                 self._add(item.call, item.value, item.weight)
@@ -251,6 +262,8 @@ class LossWatch:
                     facts["softmax_dim"] = dim % len(shape)
                     facts["softmax_shape"] = list(shape)
                 break
+        if value.numel() == 1:
+            self._deferred.add(value.detach().clone(), call.receive_value)
         self._deferred.add(batches.summary(scores), call.input.append)
         class_dim = 1 if function in CLASS_DIM_ONE and scores.ndim > 1 else scores.ndim - 1
         if scores.ndim:
@@ -292,6 +305,7 @@ class LossWatch:
             data["phase"] = "train" if call.counts["train"] else "validation"
             data["count"] = call.counts["train"] or call.counts["validation"]
             data["place"] = place
+            data["first_value"], data["last_value"] = call.first_value, call.last_value
             if call.input:
                 data["input"] = _joined(call.input)
             if call.target:

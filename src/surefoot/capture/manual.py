@@ -63,7 +63,8 @@ class ManualDescent:
             return
         replaced = [id(leaf) for leaf in leaves] != [id(p) for p in loop.parameters]
         same_shapes = [leaf.shape for leaf in leaves] == [p.shape for p in loop.parameters]
-        if (replaced and same_shapes) or (not replaced and self._moved()):
+        # Where an optimizer was made, a new leaf is data or an output wrapped anew, not the next iterate.
+        if (replaced and same_shapes and not observer.created) or (not replaced and self._moved()):
             if replaced:
                 for old, new in zip(loop.parameters, leaves, strict=True):
                     if old is not new:

@@ -119,7 +119,7 @@ class ModuleWatch:
         self._handles: list[RemovableHandle] = []
         self._stack: list[nn.Module] = []
         self._connected: str | None = None  # last module inside the model whose output had a gradient's path
-        self._last_input: tuple[int, int] | None = None
+        self._last_input: tuple[int, int, int] | None = None
         self.forbidden = False  # compiled models: their hooks would be traced into the graph
 
     # -- on and off
@@ -251,7 +251,8 @@ class ModuleWatch:
             return  # a teacher or a frozen feature extractor inside a training step
         count.looked += 1
         if batch is not None:
-            current = (batch.untyped_storage().data_ptr(), batch._version)
+            # The same batch again with no step between: passes that are averaged.
+            current = (batch.untyped_storage().data_ptr(), batch._version, self.step)
             count.repeats |= current == self._last_input and model.calls > 1
             self._last_input = current
         wrong = [name for name, child in model.sensitive if child.training]

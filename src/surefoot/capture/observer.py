@@ -24,7 +24,7 @@ from surefoot.capture.guard import Guard
 from surefoot.capture.limit import StepLimit
 from surefoot.capture.look import GraphLook
 from surefoot.capture.loop import FactRow, Loop, plain_settings
-from surefoot.capture.losses import LossWatch
+from surefoot.capture.losses import LossWatch, Pending
 from surefoot.capture.manual import ManualDescent
 from surefoot.capture.modules import ModuleWatch
 from surefoot.capture.parameters import Parameters, is_uninitialized
@@ -98,6 +98,8 @@ class Observer:
         self._site: Site | None = None
         self._loss = torch.zeros(())
         self._look_cost = 0.0
+        self._position = 0
+        self._leaf_columns: list[int] = []
         self._first_backward: str | None = None
         self._group_settings: dict[tuple[int, int], tuple[Any, ...]] = {}
         recorder.collect_facts = self.facts
@@ -193,7 +195,8 @@ class Observer:
         if self._first_backward is None:
             self._first_backward = text_of(site)
         self.losses.step = self.modules.step = step
-        self.looking = self._looker.due(step) or site not in self._reach
+        self._position = step if self.steps else self.backwards  # a script that never steps is looked at all the same
+        self.looking = self._looker.due(self._position) or site not in self._reach
         if retain_graph and not create_graph:
             self.graphs.retain_graph += 1
             self.graphs.retain_place = self.graphs.retain_place or text_of(site)
@@ -214,7 +217,7 @@ class Observer:
                 self._defer_leftover(loop)
         if self.looking:
             began = time.perf_counter()
-            self._look(root, site, step, bool(calls), calls)
+            self._look(root, site, step, calls)
             self._look_cost = time.perf_counter() - began
         self.modules.judge_training(None if self.modules.training.first is not None else text_of(site))
 
@@ -228,11 +231,17 @@ class Observer:
 
             self.recorder.deferred.add(norms, receive)
 
-    def _look(self, root: Tensor, site: Site | None, step: int, by_function: bool, calls: list[Any]) -> None:
-        size = calls[0].described.get("batch_size") if calls else None
-        leaves = self.graphs.read(root, step, text_of(site), by_function, size)
+    def _look(self, root: Tensor, site: Site | None, step: int, calls: list[Pending]) -> None:
+        size = calls[0].call.described.get("batch_size") if calls else None
+        leaves = self.graphs.read(root, step, text_of(site), bool(calls), size)
         ids = {id(leaf) for leaf in leaves}
-        self._reach[site] = {id(loop) for loop in self.all_loops() if loop.parameter_ids & ids}
+        self._leaf_columns = [self.parameters.index_of(leaf) for leaf in leaves if leaf.requires_grad]
+        reached = [loop for loop in self.all_loops() if loop.parameter_ids & ids]
+        self._reach[site] = {id(loop) for loop in reached}
+        if len(calls) == 1 and calls[0].value is not None:
+            both = torch.stack([self._loss.float(), calls[0].value.float()])
+            for loop in reached:
+                self.recorder.deferred.add(both, loop.compare_root)
         self.modules.mark_trained(ids)
         self.batches.from_graph(root, step)
         if not self.manual.active and self.manual.wanted(self, leaves):
@@ -244,15 +253,17 @@ class Observer:
         """The backward has ended."""
         reach = self._reach.get(self._site)
         for loop in self.all_loops():
-            if reach is None or id(loop) in reach:
-                loop.after_backward(self._loss, self._site)
+            if not reach or id(loop) in reach:
+                loop.after_backward(self._loss, self._site, bool(reach))
         if self._closure is not None:
             self._closure_losses.append(self._loss)
             if self._closure_norms is None:
                 self._closure_norms = self._gradient_norms(self._closure)
         if self.looking:
             self.graphs.symmetry_of_gradients()
-            self._looker.measured(self.steps + 1, self._look_cost, self.clock.step_time)
+            self._looker.measured(self._position, self._look_cost, self.clock.step_time)
+            if self.steps == 0:
+                self.parameters.received(self._leaf_columns)
         if self.manual.active:
             self.manual.after_backward(self)
 
@@ -276,7 +287,7 @@ class Observer:
         if callable(closure):
             loop.closure = True
             self._closure, self._closure_losses, self._closure_norms = loop, [], None
-        loop.before_step(step)
+        loop.before_step(step, self.backwards)
         if self._make_clipper is not None and attached(optimizer) is None:
             self.guard.run("clipper", lambda: self._attach_clipper(optimizer))
         self._sample = None

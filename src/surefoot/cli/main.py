@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -163,31 +163,34 @@ def main() -> NoReturn:
     sys.exit(_main(sys.argv[1:]))
 
 
-def _main(arguments: list[str]) -> int:
-    import click
+# Some versions of Typer bring Click inside them, others import it: ask Typer's own exception for its base.
+_USAGE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
-    command = typer.main.get_command(app)
+
+def _main(arguments: list[str]) -> int:
+    command: Any = typer.main.get_command(app)
     target = None
     if arguments and arguments[0] in _TAKES_TARGET:
-        assert isinstance(command, click.Group) or hasattr(command, "commands")
-        parameters = command.commands[arguments[0]].params
         takes_value = {
-            name: not getattr(parameter, "is_flag", False) for parameter in parameters for name in parameter.opts
+            name: not getattr(parameter, "is_flag", False)
+            for parameter in command.commands[arguments[0]].params
+            for name in parameter.opts
         }
         own, target = split.split(arguments[1:], takes_value, _OPTIONAL_NUMBERS)
         arguments = [arguments[0], *own]
     try:
         result = command.main(args=arguments, prog_name="surefoot", standalone_mode=False, obj=target)
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
-        return COULD_NOT_RUN
-    except click.ClickException as error:
-        say(f"{error.format_message()} (surefoot {' '.join(arguments[:1])} --help lists the options)")
-        return COULD_NOT_RUN
-    except click.exceptions.Abort:
+    except typer.Abort:
         return 130
     except SurefootError as error:
         say(str(error))
+        return COULD_NOT_RUN
+    except Exception as error:
+        if not isinstance(error, _USAGE_ERROR):
+            raise
+        message = error.format_message()  # type: ignore[attr-defined]
+        if message:
+            say(f"{message.rstrip('.')}; surefoot {' '.join(arguments[:1])} --help lists the options.")
         return COULD_NOT_RUN
     if isinstance(result, RunSettings):
         from surefoot.cli.run import run_script
