@@ -313,7 +313,8 @@ def write_arrays(path: FilePath, arrays: Mapping[str, NDArray[Any]], meta: Mappi
             np.savez(file, allow_pickle=False, meta=np.array(json.dumps(meta)), **arrays)
         os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        if partial.is_file():
+            partial.unlink()
         raise StoreError(f"cannot write {path} ({error.strerror or error}); choose another place") from error
 
 
@@ -331,8 +332,9 @@ def read_arrays(path: FilePath) -> tuple[dict[str, NDArray[Any]], dict[str, Any]
 
 def _pack(value: Any, place: str, arrays: dict[str, Any]) -> Any:
     if isinstance(value, np.ndarray):
-        arrays[place] = value
-        return {"array": place}
+        name = place.rstrip(".")
+        arrays[name] = value
+        return {"array": name}
     if is_dataclass(value):
         inner = {f.name: _pack(getattr(value, f.name), f"{place}{f.name}.", arrays) for f in fields(value)}
         return {"class": type(value).__name__, "fields": inner}

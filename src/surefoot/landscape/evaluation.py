@@ -103,7 +103,7 @@ def evaluate(
     chosen: Way | None = None
     with undisturbed(objective.data), _threads_kept():
         for index, (batch, weight) in enumerate(objective.batches()):
-            if work.skip(index, batch):
+            if work.skip(index, batch, weight):
                 continue
             seen = _traced(objective, base, batch, index)
             if chosen is None:
@@ -154,7 +154,7 @@ class _Work:
             self.slopes = arrays["slopes"]
         self.resumed = meta["batches"]
 
-    def skip(self, index: int, batch: Any) -> bool:
+    def skip(self, index: int, batch: Any, weight: float) -> bool:
         """Whether this batch was finished before; begins it otherwise."""
         if self.path is None:
             return False
@@ -167,7 +167,10 @@ class _Work:
                 f"{self.path} keeps part of a landscape over other data (batch {index} differs); "
                 "delete it to start anew"
             )
-        return index < len(self.resumed) - 1 or self.done == len(self.losses)
+        if index == len(self.resumed) - 1 and self.done == len(self.losses):  # killed between two batches
+            self.finish_batch(weight)
+            return True
+        return index < len(self.resumed) - 1
 
     def add(self, start: int, weight: float, losses: Tensor, slopes: Tensor | None) -> None:
         stop = start + len(losses)

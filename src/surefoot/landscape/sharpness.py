@@ -30,6 +30,7 @@ def hessian_product(objective: Objective, at: Tensor, vector: Tensor) -> Tensor:
             try:
                 (slope,) = torch.autograd.grad(loss, point, create_graph=True, materialize_grads=True)
                 if slope.requires_grad:  # a loss linear in the parameters has none
+                    _refuse_once_differentiable(slope)
                     (part,) = torch.autograd.grad(slope @ vector, point, materialize_grads=True)
                     product += weight * part
             except RuntimeError as error:
@@ -120,6 +121,22 @@ def sharpness(
         worst=worst,
         settings=objective.settings() | {"probes": len(estimates), "seed_sharpness": seed},
     )
+
+
+def _refuse_once_differentiable(slope: Tensor) -> None:
+    """Torch's own error for such functions hangs on nodes that `autograd.grad` never visits."""
+    pending, seen = [slope.grad_fn], set()
+    while pending:
+        node = pending.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if "Error" in node.name():
+            raise SettingError(
+                "a custom function of this model is once_differentiable, so it has no second derivative; "
+                "sharpness needs one"
+            )
+        pending.extend(following for following, _ in node.next_functions)
 
 
 def _lanczos(
