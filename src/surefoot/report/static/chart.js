@@ -107,7 +107,7 @@
 
   function line(one, lone) {
     const stroke = () => color(`curve-${one.color % 6}`);
-    const few = one.style === "points" || lone || one.steps.length < 20;
+    const few = one.style !== "dash" && (one.style === "points" || lone || one.steps.length < 20);
     const faint = one.style === "faint" || one.style === "low" || one.style === "high";
     return {
       label: one.label,
