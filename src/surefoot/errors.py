@@ -5,10 +5,12 @@
     ├── NothingTrained         a script that ended without a single backward pass
     ├── StoreError             a run that cannot be read or written
     │   ├── RunNotFound        no run of that name or path
+    │   ├── RunLocked          a run that another program holds for now; trying again later may help
     │   └── NewerSchema        a run written by a newer surefoot
     ├── SettingError           an argument or option outside its range (also a ValueError)
     ├── ClippingError          a clipper that cannot do what it was asked
     │   └── NonfiniteGradient  gradients that stayed NaN or infinite for too many steps
+    ├── CheckpointError        a checkpoint of fit that cannot be written, read or continued
     ├── MissingExtra           an optional package that is not installed (also an ImportError)
     └── UnknownRule            a rule code that does not exist
 
@@ -38,6 +40,10 @@ class RunNotFound(StoreError):
     """No run of that name or path."""
 
 
+class RunLocked(StoreError):
+    """A run that another program holds for now."""
+
+
 class NewerSchema(StoreError):
     """A run that a newer surefoot wrote."""
 
@@ -52,6 +58,10 @@ class ClippingError(SurefootError):
 
 class NonfiniteGradient(ClippingError):
     """Gradients that stayed NaN or infinite for more consecutive steps than allowed."""
+
+
+class CheckpointError(SurefootError):
+    """A checkpoint of `fit` that cannot be written, read or continued."""
 
 
 class MissingExtra(SurefootError, ImportError):

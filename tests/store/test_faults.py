@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from surefoot.errors import NewerSchema, StoreError
+from surefoot.errors import NewerSchema, RunLocked, StoreError
 from surefoot.records import OptimizerInfo
 from surefoot.store import connection as connection_module
 from surefoot.store.batch import Batch, LayerRow, MetricRow, StepRow
@@ -142,9 +142,10 @@ def test_a_forked_child_leaves_the_file_alone(writer: RunWriter, folder: Path) -
     # A child that ends by running all finalizers, as one made by os.fork may.
     number = os.fork()
     if number == 0:
+        forgotten = writer._connection is None
         writer.__dict__.clear()
-        os._exit(0)
-    os.waitpid(number, 0)
+        os._exit(0 if forgotten else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) == 0
     assert (folder / "run.db-wal").stat().st_size == log_size
     writer.write(Batch(metrics=[MetricRow(3, "parent", 2.0, 0.1)]))
     with open_run(folder) as reader:
@@ -217,18 +218,51 @@ def test_a_file_system_that_refuses_more(tmp_path: Path) -> None:
         assert len(reader.metric("m", points=None)) == int(written)
 
 
-def test_a_locked_file(writer: RunWriter, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert writer._connection is not None
-    writer._connection.execute("PRAGMA busy_timeout = 10")
+def test_a_locked_file(writer: RunWriter, folder: Path) -> None:
     other = sqlite3.connect(folder / "run.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match=r"run\.db is locked by another program; close it and try again\."):
-        writer.write(Batch(metrics=[MetricRow(1, "m", 1.0, 0.1)]))
+    with pytest.raises(RunLocked, match=r"run\.db is locked by another program; close it and try again\."):
+        writer.write(Batch(metrics=[MetricRow(1, "m", 1.0, 0.1)]), patience=0.01)
     other.execute("ROLLBACK")
     other.close()
     writer.write(Batch(metrics=[MetricRow(1, "m", 1.0, 0.1)]))
     with open_run(folder) as reader:
         assert len(reader.metric("m")) == 1
+
+
+class _Interrupted:
+    """A connection during whose commit Ctrl-C is pressed, before or after it takes effect."""
+
+    def __init__(self, connection: sqlite3.Connection, after: bool) -> None:
+        self.connection = connection
+        self.after = after
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.connection, name)
+
+    def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+        if statement == "COMMIT":
+            if self.after:
+                self.connection.execute(statement)
+            raise KeyboardInterrupt
+        return self.connection.execute(statement, *values)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_an_interrupt_within_a_write(writer: RunWriter, folder: Path, after: bool) -> None:
+    """The interrupted batch is there whole or not at all, and writing goes on."""
+    connection = writer._connection
+    assert connection is not None
+    batch = Batch(metrics=[MetricRow(k, "m", 1.0, 0.1) for k in range(1500)])
+    writer.write(batch)
+    writer._connection = _Interrupted(connection, after)  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        writer.write(batch)
+    writer._connection = connection
+    writer.write(batch)
+    with open_run(folder) as reader:
+        times = 3 if after else 2
+        assert reader.metric("m", points=None).steps.tolist() == sorted(list(range(1500)) * times)
 
 
 def test_the_disk_fills_at_the_very_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from surefoot.errors import StoreError, SurefootError
+from surefoot.errors import RunLocked, StoreError, SurefootError
 
 FILE_NAME = "run.db"
 APPLICATION_ID = 0x53464F54  # "SFOT": tells a run from any other SQLite file
@@ -29,10 +29,16 @@ def plain_errors(path: Path, action: str) -> Iterator[None]:
     Args:
         path: File concerned.
         action: "read" or "written".
+
+    Raises:
+        RunLocked: Another program holds the file.
+        StoreError: Anything else.
     """
     try:
         yield
     except (sqlite3.Error, OSError, OverflowError) as error:
+        if isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error)):
+            raise RunLocked(f"{path} is locked by another program; close it and try again.") from error
         raise StoreError(_sentence(error, path, action)) from error
     except ValueError as error:
         if isinstance(error, SurefootError):
@@ -47,6 +53,11 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection
+
+
+def wait_at_most(connection: sqlite3.Connection, seconds: float) -> None:
+    """How long to wait for another program's lock from now on."""
+    connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
 
 
 def set_journal(connection: sqlite3.Connection, path: Path) -> str | None:
@@ -140,8 +151,6 @@ def _sentence(error: Exception, path: Path, action: str) -> str:
         return f"{path} cannot be {action}: {error.strerror or text}."
     if "not a database" in text or "malformed" in text:
         return f"{path} is damaged ({text}); `sqlite3 run.db .recover` may save a part of it."
-    if "locked" in text or "busy" in text:
-        return f"{path} is locked by another program; close it and try again."
     if "full" in text:
         return f"{path} cannot be {action}: the disk is full; free some space."
     return f"{path} cannot be {action}: {text}."

@@ -17,7 +17,7 @@ from surefoot.records import Run, Status
 from surefoot.store import codec
 from surefoot.store.batch import Batch, HyperparameterRow
 from surefoot.store.blocks import BlockedRows
-from surefoot.store.connection import FILE_NAME, connect_writer, plain_errors, set_journal
+from surefoot.store.connection import FILE_NAME, connect_writer, plain_errors, set_journal, wait_at_most
 from surefoot.store.folders import make_folder
 from surefoot.store.migrations import begin_schema
 from surefoot.store.statements import insert, insert_run, layer_row, unrecorded, write_records, write_run
@@ -59,6 +59,8 @@ class RunWriter:
         self._metrics = BlockedRows("metric")
         self._settings: dict[tuple[int, int, str], str] = {}
         self._revision = 0
+        # Revision and settings of a write that SQLite was given and that is not yet known to be committed.
+        self._staged: tuple[int, list[_Setting]] | None = None
 
     def create(self, run: Run, name: str | None = None) -> Path:
         """Make the run's folder and file.
@@ -94,20 +96,27 @@ class RunWriter:
         _open_writers.add(self)
         return folder
 
-    def write(self, batch: Batch) -> None:
+    def write(self, batch: Batch, patience: float = 1.0) -> None:
         """Write a batch in one transaction, and the heartbeat with it.
 
+        Args:
+            batch: What is new.
+            patience: Seconds to wait for another program that holds the file.
+
         Raises:
-            StoreError: The run is not open, or the disk is full, the file locked …; nothing was written.
+            RunLocked: Another program held it for that long; nothing was written.
+            StoreError: The run is not open, the disk is full …; nothing was written.
         """
         if os.getpid() != self._owner:
             return
         with self._lock, plain_errors(self._file, "written"):
             connection = self._open_connection()
+            self._settle(connection)
             revision = self._revision + 1
             steps, blocks = self._steps.number((*row, unrecorded(row)) for row in batch.steps)
             metrics, metric_blocks = self._metrics.number(batch.metrics)
             settings = self._changed(batch.hyperparameters)
+            wait_at_most(connection, patience)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 insert(connection, "step", steps)
@@ -117,15 +126,12 @@ class RunWriter:
                 insert(connection, "hyperparameter", [(None, *setting) for setting in settings])
                 write_records(connection, batch, revision)
                 write_run(connection, batch, revision)
+                self._staged = (revision, settings)
                 connection.execute("COMMIT")
-            except BaseException:
+            finally:
                 if connection.in_transaction:  # SQLite itself rolls back after some errors
                     connection.execute("ROLLBACK")
-                raise
-            self._revision = revision
-            self._steps.keep()
-            self._metrics.keep()
-            self._settings.update((setting[1:4], setting[4]) for setting in settings)
+            self._settle(connection)
 
     def finish(self, status: Status, exit_code: int | None = None, error: str | None = None) -> None:
         """Record how the run ended and close its file; further calls do nothing.
@@ -145,6 +151,7 @@ class RunWriter:
         with self._lock:
             try:
                 with plain_errors(self._file, "written"):
+                    wait_at_most(self._open_connection(), 10.0)
                     now = time.time()
                     fields = (status, exit_code, None if error is None else codec.text(error), now, now)
                     self._open_connection().execute(
@@ -184,11 +191,22 @@ class RunWriter:
                 changed.append(setting)
         return changed
 
+    def _settle(self, connection: sqlite3.Connection) -> None:
+        """Take note of the last write, if it was committed; a Ctrl-C may have come just after the commit."""
+        if self._staged is not None:
+            revision, settings = self._staged
+            if connection.execute("SELECT revision FROM run").fetchone() == (revision,):
+                self._revision = revision
+                self._steps.keep()
+                self._metrics.keep()
+                self._settings.update((setting[1:4], setting[4]) for setting in settings)
+            self._staged = None
+
     def _leave_single_file(self) -> None:
         """Fold the log into the file, so that it can be copied and read anywhere."""
         try:
             connection = self._open_connection()
-            connection.execute("PRAGMA busy_timeout = 200")
+            wait_at_most(connection, 0.2)
             connection.execute("PRAGMA journal_mode = DELETE")
         except sqlite3.Error:
             pass  # a reader has it open; the log stays beside the file, which is as good on this machine
