@@ -1,0 +1,132 @@
+"""Accelerate behind one door: device, processes, mixed precision. Loaded only when a training begins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from surefoot.errors import MissingExtra, SettingError
+
+PRECISIONS = ("no", "fp16", "bf16")
+
+
+class Engine:
+    """Device, processes and precision of one training.
+
+    Args:
+        mixed_precision: "no", "fp16" or "bf16"; None for what `accelerate launch` or the environment says.
+
+    Raises:
+        MissingExtra: Accelerate is not installed.
+        SettingError: The precision is unknown, or this machine has not got it.
+    """
+
+    def __init__(self, mixed_precision: str | None = None) -> None:
+        if mixed_precision is not None and mixed_precision not in PRECISIONS:
+            raise SettingError(
+                f"mixed_precision is {mixed_precision!r}: use {', '.join(map(repr, PRECISIONS))} or None."
+            )
+        try:
+            import accelerate
+            from accelerate.state import AcceleratorState
+            from accelerate.utils import send_to_device
+        except ImportError as error:
+            raise MissingExtra("fit needs the package accelerate: pip install 'surefoot[train]'.") from error
+        self._send = send_to_device
+        # Accelerate keeps the first precision of the process; a second training may want another.
+        wanted = mixed_precision or os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+        if AcceleratorState._shared_state and AcceleratorState().mixed_precision != wanted:
+            AcceleratorState._reset_state()
+        try:
+            self._accelerator: Any = accelerate.Accelerator(
+                mixed_precision=mixed_precision, step_scheduler_with_optimizer=False
+            )
+        except (ValueError, RuntimeError) as error:
+            raise SettingError(f"mixed_precision={mixed_precision!r} cannot be had here: {error}.") from error
+
+    @property
+    def rank(self) -> int:
+        """This process, from 0."""
+        return int(self._accelerator.process_index)
+
+    @property
+    def processes(self) -> int:
+        """How many processes train together."""
+        return int(self._accelerator.num_processes)
+
+    @property
+    def main(self) -> bool:
+        """Whether this process writes and shows."""
+        return bool(self._accelerator.is_main_process)
+
+    @property
+    def device(self) -> torch.device:
+        """Where this process computes."""
+        device: torch.device = self._accelerator.device
+        return device
+
+    @property
+    def scaler(self) -> Any:
+        """The GradScaler of fp16, else None."""
+        return self._accelerator.scaler
+
+    def prepared(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Any]:
+        """Model and optimizer made ready for device, processes and precision."""
+        both: tuple[nn.Module, Any] = self._accelerator.prepare(model, optimizer)
+        return both
+
+    def unwrapped(self, model: nn.Module) -> nn.Module:
+        """The user's own model again."""
+        own: nn.Module = self._accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+        return own
+
+    def sent(self, batch: Any) -> Any:
+        """A batch on the device."""
+        return self._send(batch, self.device, non_blocking=True)
+
+    def backward(self, root: Tensor) -> None:
+        """Backward with the loss scale of fp16."""
+        self._accelerator.backward(root)
+
+    @contextmanager
+    def quiet(self, model: nn.Module, quiet: bool) -> Iterator[None]:
+        """Backward without exchange between processes, for all micro-batches but the last."""
+        if not quiet or self.processes == 1:
+            yield
+            return
+        with self._accelerator.no_sync(model):
+            yield
+
+    def unscale(self, optimizer: Any) -> None:
+        """Take fp16's loss scale out of the gradients, before they are clipped."""
+        if self.scaler is not None:
+            self._accelerator.unscale_gradients(optimizer)
+
+    def summed(self, values: Tensor) -> Tensor:
+        """Sum over all processes, element by element."""
+        if self.processes == 1:
+            return values
+        total: Tensor = self._accelerator.reduce(values, reduction="sum")
+        return total
+
+    def gathered(self, item: Any) -> list[Any]:
+        """Any object of every process, in order of rank."""
+        if self.processes == 1:
+            return [item]
+        from accelerate.utils import gather_object
+
+        return list(gather_object([item]))
+
+    def wait(self) -> None:
+        """Wait for all processes."""
+        self._accelerator.wait_for_everyone()
+
+    def release(self) -> None:
+        """Let go of model and optimizer."""
+        self._accelerator.free_memory()

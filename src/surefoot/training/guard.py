@@ -1,0 +1,63 @@
+"""Which clipper a run gets, and the one that only keeps gradients that are not finite from the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import LBFGS, Optimizer
+
+from surefoot.clipping import AutoClip, ClipByNorm, Clipper
+from surefoot.clipping.by_threshold import ThresholdClipper
+from surefoot.errors import SettingError
+
+MOST_SKIPS = 20  # in a row, before a run counts as diverged
+
+
+class NonfiniteGuard(ThresholdClipper):
+    """Clips nothing; leaves out steps whose gradients are NaN or infinite.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.ones(1))
+        >>> optimizer = torch.optim.SGD([weight], lr=1.0)
+        >>> guard = NonfiniteGuard().attach(optimizer)
+        >>> weight.grad = torch.tensor([torch.nan])
+        >>> optimizer.step()
+        >>> weight.item()
+        1.0
+    """
+
+    def _thresholds(self, units: Sequence[str], norms: Sequence[float], record: bool) -> list[float]:
+        return [inf] * len(units)
+
+    def _thresholds_on_device(self, units: tuple[str, ...], norms: Tensor, record: Tensor) -> Tensor:
+        return torch.full_like(norms, inf)
+
+
+def clipper_for(clip: Any, optimizer: Optimizer) -> Clipper:
+    """The clipper that `fit(clip=…)` means.
+
+    Args:
+        clip: "auto": AutoClip, or for lbfgs nothing but the guard, because its line search needs true
+            gradients; a
+            number: the largest norm; None: nothing but the guard; or a clipper, as it is.
+        optimizer: Whose gradients.
+
+    Raises:
+        SettingError: It is nothing of the kind.
+    """
+    if isinstance(clip, Clipper):
+        return clip
+    common: dict[str, Any] = {"max_consecutive_skips": MOST_SKIPS}
+    if clip is None or (clip == "auto" and isinstance(optimizer, LBFGS)):
+        return NonfiniteGuard(**common)
+    if clip == "auto":
+        return AutoClip(**common)
+    if isinstance(clip, int | float) and not isinstance(clip, bool):
+        return ClipByNorm(float(clip), **common)
+    raise SettingError(
+        f"clip is {clip!r}: use 'auto', a largest norm, None or a clipper such as AutoClip(10)."
+    )

@@ -1,0 +1,89 @@
+"""The run that records a training, or the one that is under way already."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from torch import nn
+from torch.optim import Optimizer
+
+from surefoot.capture import Observation, watch
+from surefoot.capture.observation import current
+from surefoot.clipping import Clipper
+from surefoot.records import Finding
+from surefoot.report.text import verdict_text
+from surefoot.training.result import Ended
+
+
+class Observing:
+    """A training under observation in one process, and its clipper at work in all of them.
+
+    Args:
+        observe: Whether this process records; where a script is observed as a whole, its run is used.
+        model: The user's own.
+        optimizer: The torch optimizer.
+        clipper: Attached here, detached at the end.
+        name: The run's name.
+        runs: Folder of all runs.
+    """
+
+    def __init__(
+        self,
+        observe: bool,
+        model: nn.Module,
+        optimizer: Optimizer,
+        clipper: Clipper,
+        name: str | None,
+        runs: str | Path,
+    ) -> None:
+        self._clipper = clipper
+        # A clipper of the user's that is at work already stays so.
+        self._detach = clipper.optimizer is None
+        self._outer = current()
+        self._run: Observation | None = None
+        if observe and self._outer is None:
+            self._run = watch(model, optimizer, clip=clipper, name=name, runs=runs)
+        clipper.attach(optimizer, model)
+
+    def log(self, **metrics: float) -> None:
+        """Record numbers at the present step."""
+        run = self._run or self._outer
+        if run is not None:
+            run.log(**metrics)
+
+    @property
+    def run(self) -> Path | None:
+        """Folder of the run."""
+        run = self._run or self._outer
+        return run.path if run is not None else None
+
+    def end(self, ended: Ended, reason: str, show: bool) -> tuple[Finding, ...]:
+        """Close the run; returns its findings and, if `show`, prints the verdict."""
+        self.take_back()
+        if self._run is None:
+            return ()
+        diverged = ended == "diverged"
+        self._run.close(
+            "stopped" if diverged else "finished", 1 if diverged else 0, reason if diverged else None
+        )
+        findings = self._run.findings
+        history = self._run.history() if show else None
+        if history is not None:
+            print(verdict_text(history, findings), file=sys.stderr)
+        return findings
+
+    def fail(self, error: BaseException) -> None:
+        """Close the run of a training that raised."""
+        self.take_back()
+        if self._run is None:
+            return
+        if isinstance(error, KeyboardInterrupt):
+            self._run.close("interrupted", None)
+        else:
+            self._run.close("failed", None, f"{type(error).__name__}: {error}")
+
+    def take_back(self) -> None:
+        """Detach the clipper, if it was attached here."""
+        if self._detach:
+            self._clipper.detach()
