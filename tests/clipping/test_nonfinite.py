@@ -208,7 +208,7 @@ def test_gradients_are_given_back_after_a_skipped_step():
 
 
 class FillsInZeros(torch.optim.Optimizer):
-    """As some optimizers of third parties do: a missing gradient counts as zero, weights decay all the same."""
+    """As some optimizers of third parties do: a missing gradient counts as zero, and weights decay."""
 
     def __init__(self, params):
         super().__init__(params, {"calls": 0})

@@ -151,4 +151,6 @@ def _rows_with_gradient(parameter: Tensor, gradient: Tensor) -> Tensor:
 
 def _as_rows(factors: Tensor, part: Tensor) -> Tensor:
     """Factors shaped so that they multiply the rows of `part`."""
-    return factors.to(device=part.device, dtype=part.dtype).reshape([-1, *[1] * (part.dim() - 1)][: part.dim()])
+    return factors.to(device=part.device, dtype=part.dtype).reshape(
+        [-1, *[1] * (part.dim() - 1)][: part.dim()]
+    )

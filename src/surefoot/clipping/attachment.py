@@ -60,11 +60,17 @@ class Attachment:
         # One number in host memory that the fused kernel divides by.
         self._divisor = torch.ones((), dtype=torch.float32)
         self._divisor_memory = self._divisor.numpy()
+        # A compiled step must not trace into the hooks: what they lend lasts for one step, and a trace keeps
+        # what it saw. Creating any optimizer has already imported the compiler.
+        self._compiled = False
+        self._before_compiled_step = torch.compiler.disable(self._before_step_of_compiled)
+        self._after_compiled_step = torch.compiler.disable(self._settle)
         self._handles = [
             optimizer.register_step_pre_hook(self._before_step),
             optimizer.register_step_post_hook(self._after_step),
-            optimizer.register_state_dict_pre_hook(self._before_state_dict),
         ]
+        if hasattr(optimizer, "_optimizer_state_dict_pre_hooks"):
+            self._handles.append(optimizer.register_state_dict_pre_hook(self._before_state_dict))
 
     @property
     def optimizer(self) -> Optimizer | None:
@@ -83,6 +89,20 @@ class Attachment:
     # ---- hooks
 
     def _before_step(
+        self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        if torch.compiler.is_compiling():
+            return self._before_compiled_step(optimizer, args, kwargs)  # type: ignore[no-any-return]
+        self._compiled = False
+        return self._begin(optimizer, args, kwargs)
+
+    def _before_step_of_compiled(
+        self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        self._compiled = True
+        return self._begin(optimizer, args, kwargs)
+
+    def _begin(
         self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         if self._unsettled:
@@ -126,7 +146,9 @@ class Attachment:
         return clipped
 
     def _after_step(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self._unsettled:
+        if torch.compiler.is_compiling():
+            self._after_compiled_step(optimizer)
+        elif self._unsettled:
             self._settle(optimizer)
 
     def _before_state_dict(self, optimizer: Optimizer) -> None:
@@ -160,7 +182,7 @@ class Attachment:
     def travels(self, step: Step) -> bool:
         """Whether one factor for all gradients may go to the optimizer's fused kernel."""
         optimizer = self._optimizer()
-        if not step.fused or optimizer is None:
+        if not step.fused or optimizer is None or self._compiled:
             return False
         count = len(step.gradients)
         if self._checked[0] != count:
@@ -204,7 +226,7 @@ class Attachment:
         if optimizer is None:
             return None
         begun = self._begun.issuperset(map(id, step.parameters))
-        if not begun or not leaves_alone_without_gradients(optimizer):
+        if not begun or not UndoOnDevice.suits(optimizer):
             left_out = bool(bad.cpu().numpy())
             if left_out:
                 self.leave_out()
@@ -230,7 +252,7 @@ def stepping(optimizer: Any) -> Optimizer:
         ClippingError: There is none.
     """
     inner = optimizer
-    while not hasattr(inner, "_optimizer_step_pre_hooks"):
+    while not _takes_hooks(inner):
         holder = next((name for name in _HOLDERS if hasattr(inner, name)), None)
         if holder is None:
             raise ClippingError(
@@ -239,3 +261,9 @@ def stepping(optimizer: Any) -> Optimizer:
             )
         inner = getattr(inner, holder)
     return inner  # type: ignore[no-any-return]
+
+
+def _takes_hooks(optimizer: Any) -> bool:
+    # A wrapper may have the hooks' attributes and a step that never calls them.
+    step = getattr(type(optimizer), "step", None)
+    return hasattr(optimizer, "_optimizer_step_pre_hooks") and getattr(step, "hooked", False)

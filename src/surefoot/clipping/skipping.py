@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import LBFGS, Optimizer
+from torch.optim import LBFGS, Optimizer, SparseAdam
 
 
 def leaves_alone_without_gradients(optimizer: Optimizer) -> bool:
@@ -78,7 +78,7 @@ class UndoOnDevice:
     """Copies of weights and state, put back after the step where a flag on the device says so; no host waits.
 
     Args:
-        optimizer: One of torch's own, whose state already exists.
+        optimizer: One that it suits, and whose state already exists.
         bad: Shape (), bool: leave the step out.
     """
 
@@ -93,6 +93,11 @@ class UndoOnDevice:
         # Step counters may live in host memory: they wait until the flag has arrived there.
         self._on_host = [(tensor, tensor.detach().clone()) for tensor in written if not _near(tensor, bad)]
         self._late = LateNumber(bad) if self._on_host else None
+
+    @staticmethod
+    def suits(optimizer: Optimizer) -> bool:
+        """Whether all that the optimizer's step changes is in tensors."""
+        return leaves_alone_without_gradients(optimizer) and not isinstance(optimizer, SparseAdam)
 
     def apply(self) -> None:
         """After the step: select old or new on the device."""
