@@ -349,13 +349,19 @@ def test_a_newer_schema(ended: Path) -> None:
 
 
 READ_AS_NOBODY = """
-import os, sys
+import os, shutil, sys, tempfile
 from pathlib import Path
 from surefoot.errors import StoreError
 from surefoot.records import Run
 from surefoot.store.reader import open_run
 from surefoot.store.writer import RunWriter
 path = Path(sys.argv[1])
+with tempfile.TemporaryDirectory() as folder:  # load all modules while they can be read
+    writer = RunWriter(Path(folder))
+    made = writer.create(Run(path="", name="", script="train.py"))
+    writer.finish("finished")
+    with open_run(made) as reader:
+        reader.series("loss"), reader.run()
 if os.geteuid() == 0:
     os.setgid(65534), os.setuid(65534)  # rights do not bind root
 try:

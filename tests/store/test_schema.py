@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,11 +23,13 @@ ROOT = Path(__file__).parents[2]
 SCHEMAS = Path(__file__).with_name("schemas")
 
 
-def fresh() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    begin_schema(connection)
-    connection.execute("COMMIT")
-    return connection
+@pytest.fixture
+def fresh() -> Iterator[sqlite3.Connection]:
+    """Tables of the newest schema, in memory."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        begin_schema(connection)
+        connection.execute("COMMIT")
+        yield connection
 
 
 def tables(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
@@ -40,17 +44,16 @@ def test_the_page_is_current() -> None:
     assert page == schema_page(), "run: python -m surefoot.store.documentation > docs/schema.md"
 
 
-def test_every_column_is_on_the_page() -> None:
+def test_every_column_is_on_the_page(fresh: sqlite3.Connection) -> None:
     page = schema_page()
-    connection = fresh()
-    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    names = fresh.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     for (table,) in names:
         section = re.search(rf"^## {table}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
         assert section is not None, table
         documented = re.findall(
             r"^\| `(\w+)` \| (?:INTEGER|REAL|TEXT|BLOB)[^|]* \| \S", section[1], re.MULTILINE
         )
-        assert documented == [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        assert documented == [row[1] for row in fresh.execute(f"PRAGMA table_info({table})")]
 
 
 def test_the_newest_schema_is_kept_for_later() -> None:
@@ -60,13 +63,13 @@ def test_the_newest_schema_is_kept_for_later() -> None:
 
 
 @pytest.mark.parametrize("version", sorted(int(file.stem) for file in SCHEMAS.glob("*.sql")))
-def test_migrations_lead_to_the_newest_schema(version: int) -> None:
-    old = sqlite3.connect(":memory:", isolation_level=None)
-    old.executescript((SCHEMAS / f"{version}.sql").read_text(encoding="utf-8"))
-    old.execute(f"PRAGMA user_version = {version}")
-    assert len(migrations.migrate(old)) == newest() - version
-    assert old.execute("PRAGMA user_version").fetchone() == (newest(),)
-    assert tables(old) == tables(fresh())
+def test_migrations_lead_to_the_newest_schema(fresh: sqlite3.Connection, version: int) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
+        old.executescript((SCHEMAS / f"{version}.sql").read_text(encoding="utf-8"))
+        old.execute(f"PRAGMA user_version = {version}")
+        assert len(migrations.migrate(old)) == newest() - version
+        assert old.execute("PRAGMA user_version").fetchone() == (newest(),)
+        assert tables(old) == tables(fresh)
 
 
 @pytest.fixture
