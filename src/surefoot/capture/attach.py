@@ -25,8 +25,9 @@ from torch.utils.hooks import RemovableHandle
 
 from surefoot.capture.callsites import ClipCalls, Loaders, ScalerWatch, Schedulers, clippers_facts
 from surefoot.capture.losses import FUNCTIONS
-from surefoot.capture.observer import Observer, requires_no_observation
+from surefoot.capture.observer import Observer
 from surefoot.capture.patches import Patches
+from surefoot.capture.traced import traced
 
 _TORCH = os.path.dirname(torch.__file__)
 Make = Callable[[Any], Any]
@@ -73,11 +74,11 @@ class Attachment:
         before_step, after_step = observer.guard.core(observer.before_step), observer.guard.core(observer.after_step)
 
         def pre_hook(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-            if self.active and not requires_no_observation():
+            if self.active and not traced():
                 before_step(optimizer, args, kwargs)
 
         def post_hook(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-            if self.active and not requires_no_observation():
+            if self.active and not traced():
                 after_step(optimizer)
 
         self._handles = [
@@ -121,62 +122,66 @@ class Attachment:
         def backward(
             tensor: Tensor, gradient: Any = None, retain_graph: Any = None, create_graph: bool = False, inputs: Any = None
         ) -> Any:
-            if not self.active or self._in_backward or requires_no_observation():
+            if not self.active or self._in_backward or traced():
                 return original(tensor, gradient, retain_graph, create_graph, inputs)
-            return self._observed(
-                tensor,
-                retain_graph,
-                create_graph,
-                lambda: original(tensor, gradient, retain_graph, create_graph, inputs),
-            )
+            self._in_backward = True
+            try:
+                self._before_backward(tensor, retain_graph, create_graph)
+                result = original(tensor, gradient, retain_graph, create_graph, inputs)
+                self._after_backward()
+            finally:
+                self._in_backward = False
+            return result
 
         return backward
 
     def _autograd_backward(self, original: Any) -> Any:
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-            roots = [tensors] if isinstance(tensors, Tensor) else list(tensors)
-            if not self.active or self._in_backward or requires_no_observation() or not roots:
+            if not self.active or self._in_backward or traced():
                 return original(tensors, *args, **kwargs)
-            # Several roots are one backward: the first stands for its place, their sum for its loss.
-            root = roots[0] if len(roots) == 1 or roots[0].numel() != 1 else _total(roots)
+            if not isinstance(tensors, (Tensor, tuple, list)):
+                tensors = tuple(tensors)  # an iterator can be read once only
+            root = _root(tensors)
+            if root is None:
+                return original(tensors, *args, **kwargs)
             retain = args[1] if len(args) > 1 else kwargs.get("retain_graph")
             create = args[2] if len(args) > 2 else kwargs.get("create_graph", False)
-            given = roots if not isinstance(tensors, Tensor) else tensors
-            return self._observed(root, retain, bool(create), lambda: original(given, *args, **kwargs))
+            self._in_backward = True
+            try:
+                self._before_backward(root, retain, bool(create))
+                result = original(tensors, *args, **kwargs)
+                self._after_backward()
+            finally:
+                self._in_backward = False
+            return result
 
         return backward
-
-    def _observed(self, root: Tensor, retain_graph: Any, create_graph: bool, run: Callable[[], Any]) -> Any:
-        self._in_backward = True
-        try:
-            self._before_backward(root, retain_graph, create_graph)
-            result = run()
-            self._after_backward()
-            return result
-        finally:
-            self._in_backward = False
 
     def _loss(self, name: str) -> Make:
         def make(original: Any) -> Any:
             def loss(*args: Any, **kwargs: Any) -> Any:
                 result = original(*args, **kwargs)
-                if self.active and not requires_no_observation():
+                if self.active and not traced():
                     watch = self.observer.losses
                     self.observer.guard.run("losses", lambda: watch.seen(name, args, kwargs, result))
                 return result
 
+            # What torch.jit.script and torch.compile look for to take the original; assigned plainly, the names were mangled.
+            setattr(loss, "__script_if_tracing_wrapper", True)
+            setattr(loss, "__original_fn", original)
             return loss
 
         return make
 
     def _clip(self, name: str) -> Make:
         def make(original: Any) -> Any:
-            def clip(parameters: Any, limit: Any, *args: Any, **kwargs: Any) -> Any:
+            def clip(parameters: Any, *args: Any, **kwargs: Any) -> Any:
                 if not self.active:
-                    return original(parameters, limit, *args, **kwargs)
+                    return original(parameters, *args, **kwargs)
                 if not isinstance(parameters, Tensor):
                     parameters = list(parameters)  # a generator can be read once only
-                result = original(parameters, limit, *args, **kwargs)
+                result = original(parameters, *args, **kwargs)
+                limit = args[0] if args else kwargs.get("max_norm", kwargs.get("clip_value"))
                 self.observer.guard.run("clip calls", lambda: self.clips.seen(name, parameters, limit, result))
                 return result
 
@@ -208,7 +213,7 @@ class Attachment:
 
         def make(original: Any) -> Any:
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                if self.active and not requires_no_observation():
+                if self.active and not traced():
                     self.observer.guard.run("calls", lambda: tell(args))
                 return original(*args, **kwargs)
 
@@ -222,7 +227,7 @@ class Attachment:
         def make(original: Any) -> Any:
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 result = original(*args, **kwargs)
-                if self.active and not requires_no_observation():
+                if self.active and not traced():
                     self.observer.guard.run("calls", lambda: tell(args, result))
                 return result
 
@@ -253,7 +258,13 @@ class Attachment:
         self.observer.modules.close()
 
 
-def _total(roots: list[Tensor]) -> Tensor:
+def _root(tensors: Any) -> Tensor | None:
+    """What stands for a backward of several tensors: their sum where they are losses, else the first of them."""
+    if isinstance(tensors, Tensor):
+        return tensors
+    roots = [tensor for tensor in tensors if isinstance(tensor, Tensor)]
+    if not roots or len(roots) == 1 or any(root.numel() != 1 for root in roots):
+        return roots[0] if roots else None
     total = roots[0]
     for root in roots[1:]:
         total = total + root

@@ -109,7 +109,7 @@ class LossWatch:
 
     def seen(self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any], value: Any) -> None:
         """Note one call of a loss function; `value` is what it returned."""
-        if not isinstance(value, Tensor) or torch.jit.is_tracing():
+        if not isinstance(value, Tensor):
             return
         site = caller_site()
         call = self._calls.get((site, function))

@@ -17,6 +17,7 @@ from torch.utils.hooks import RemovableHandle
 
 from surefoot.capture.parameters import Parameters
 from surefoot.capture.place import caller_site, text_of
+from surefoot.capture.traced import traced
 
 FactRow = tuple[str, str, dict[str, Any]]
 
@@ -149,7 +150,7 @@ class ModuleWatch:
     # -- hooks
 
     def _before(self, module: nn.Module, inputs: Any) -> None:
-        if isinstance(module, _LOSS) or torch.jit.is_tracing():
+        if isinstance(module, _LOSS) or traced():
             return
         stack = self._stack
         stack.append(module)
@@ -160,7 +161,7 @@ class ModuleWatch:
 
     def _after(self, module: nn.Module, inputs: Any, output: Any) -> None:
         stack = self._stack
-        if not stack or isinstance(module, _LOSS):
+        if not stack or isinstance(module, _LOSS) or traced():
             return
         while stack and stack.pop() is not module:
             pass
@@ -301,6 +302,7 @@ class ModuleWatch:
                 model.refresh(module)
             if any(id(parameter) in tensors for parameter in module.parameters()):
                 model.trained = True
+            if model.trained or any(self._parameters.seen(parameter) for parameter in module.parameters()):
                 self._parameters.name_from(module, model.called)
 
     def all_in_eval(self) -> bool:

@@ -472,8 +472,3 @@ class Observer:
             "leaf_root": self.graphs.leaf_root,
             "unregistered": list(self.modules.unregistered)[:50],
         }
-
-
-def requires_no_observation() -> bool:
-    """Whether PyTorch is tracing: what runs now is being compiled, not trained."""
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()
