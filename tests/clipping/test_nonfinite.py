@@ -48,7 +48,7 @@ def spoiled(gradients, value):
 @pytest.mark.parametrize("name", [*OPTIMIZERS, *OTHERS])
 @pytest.mark.parametrize("first", [True, False])
 def test_a_skipped_step_changes_nothing_bitwise(name, place, first):
-    """Also on the very first step, where a fused SGD that skips itself keeps uninitialised momentum (trap 5)."""
+    """Also on the very first step, where a fused SGD skipping itself keeps uninitialised momentum."""
     parameters = make_parameters()
     optimizer = {**OPTIMIZERS, **OTHERS}[name](parameters)
     if hasattr(optimizer, "train"):
@@ -109,7 +109,7 @@ def test_every_clipper_leaves_a_bad_step_out(make, place):
 def test_zero_clears_bad_entries_and_clips_the_rest(place, fused):
     parameters = make_parameters()
     optimizer = torch.optim.SGD(parameters, lr=1.0, fused=fused)
-    clipper = ClipByNorm(0.5, nonfinite="zero", threshold_on=place).attach(optimizer)
+    ClipByNorm(0.5, nonfinite="zero", threshold_on=place).attach(optimizer)
     gradients = random_gradients(parameters, 1)[0]
     before = [p.detach().clone() for p in parameters]
     set_gradients(parameters, spoiled(gradients, math.nan))
