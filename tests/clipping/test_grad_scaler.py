@@ -62,7 +62,7 @@ def test_same_training_with_and_without_a_scaler(place, fused, unscale, kind):
 @pytest.mark.parametrize("nonfinite", ["skip", "zero", "raise", "propagate"])
 @pytest.mark.parametrize("first", [True, False])
 def test_overflow_is_skipped_rescaled_and_never_recorded(place, fused, unscale, nonfinite, first):
-    """Also for a fused SGD's first step (trap 5); nothing is raised, for overflow is how a scaler finds its scale."""
+    """Also for a fused SGD's first step (trap 5). Nothing is raised: overflow is how a scaler finds its scale."""
     parameters = make_parameters()
     optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9, fused=fused)
     clipper = AutoClip(nonfinite=nonfinite, max_consecutive_skips=0, threshold_on=place).attach(optimizer)
