@@ -66,14 +66,10 @@ class Movement:
 def movement(history: History) -> Movement:
     """The movement of the main optimizer's weights; empty if nothing was sampled."""
     main = history.main
-    columns = np.array(
-        [
-            p.index
-            for p in history.parameters
-            if p.optimizer == main and p.requires_grad and len(p.shape) >= 2
-        ],
-        dtype=np.int64,
-    )
+    # The optimizer's own order is the model's; `History.parameters` is in order of first sight.
+    order = next((o.parameters for o in history.optimizers if o.index == main), ())
+    held = [history.parameters[i] for i in order if i < len(history.parameters)]
+    columns = np.array([p.index for p in held if p.requires_grad and len(p.shape) >= 2], dtype=np.int64)
     layers = [history.parameter_layer(q) for q in ("grad_norm", "param_norm", "update_norm")]
     n = min(len(layer) for layer in layers)
     mine = layers[0].optimizers[:n] == main

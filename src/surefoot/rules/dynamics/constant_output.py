@@ -60,6 +60,7 @@ def constant_output(history: History, *, share: float = 0.01, learned: float = 0
     If the best answer is a constant. Players against each other are not judged. Fresh networks spread outputs
     by a tenth to one; the outputs must have fallen below 1 % (option `share`) of the targets' deviation, or
     of one for logits.
+    Less than a tenth of the way must have been made (option `learned`).
 
     ## Source
     "Predicts the majority class", common in DeepFD's cases; A. Karpathy (2019).

@@ -44,6 +44,7 @@ def dead_units(
     A few silent units in a hundred are natural, and large nets have many. A layer is reported if 98 % (option
     `whole`) are dead; or half of them (option `most`) in a training that has made less than 30 % of the way
     (option `learned`). Layers of less than 4 units are left out.
+    The options are `whole` (0.98), `most` (0.5), `learned` (0.3) and `units` (4).
 
     ## Source
     AUTOTRAINER (ICSE 2021) and TheDeepChecker (2022), dead ReLU; stackoverflow 54688502.

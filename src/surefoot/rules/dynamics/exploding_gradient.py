@@ -47,6 +47,8 @@ def exploding_gradient(
     If clipping is on and the loss falls well: a training that has made 70 % of the way (option `learned`) is
     not reported. For a network of L layers without saturation the answer lies near L; usual trainings stay
     below 100, so 1000 (option `answer`) leaves a factor of ten.
+    A growth of a hundredfold (option `growth`) is more than a healthy norm moves while the loss does not
+    rise.
 
     ## Source
     Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063. Ours is scale-free: gradient and weights over loss.

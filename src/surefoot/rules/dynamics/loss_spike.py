@@ -42,6 +42,8 @@ def loss_spike(
     ## When to ignore it
     Jumps that come with a jump of the rate (warm restarts) are not reported. A spike from which the loss
     comes back is information; a warning is given if it did not come back by the end.
+    The options are `times` (4), `noises` (12: with normal noise of a loss that never comes up) and
+    `window` (20 steps before).
 
     ## Source
     Spikes and clipping: Chowdhery et al. 2022 (PaLM), section 5.1. Median and noise instead of mean and

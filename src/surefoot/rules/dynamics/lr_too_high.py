@@ -47,6 +47,7 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
     judged. An update of 10 % of the weights (option `ratio`) that comes up more than once is asked for,
     except where the loss has run away. Usual trainings move by 0.01 % to 5 % a step; the first steps of Adam
     on wide layers by 10 %.
+    A loss that turned NaN without a climb needs an update as large as the weights (option `huge`, 1).
 
     ## Source
     Update-to-weight ratios of about 1e-3: A. Karpathy, CS231n notes, "Ratio of weights:updates";

@@ -54,6 +54,8 @@ def lr_too_low(
     During a warm-up (the rate still rises) it waits. A loss that fell by a tenth (option `drop`) is slow but
     on its way; weights that travelled further than 5 % (option `travelled`: usual trainings do that in ten
     steps) have some other trouble.
+    A loss that answers to a relative change of the weights by less than 2 % (option `pull`) is at its
+    bottom and not reported. 60 steps (option `steps`) are waited for.
 
     ## Source
     A. Karpathy, CS231n notes, "Ratio of weights:updates"; TheDeepChecker (2022).

@@ -39,6 +39,7 @@ def noisy_gradient(
     If the loss falls: small batches with a rate to match train well, and the noise scale grows as the loss
     falls. A ratio of 50 (option `times`) and less than a tenth of the way made (option `learned`) are asked
     for.
+    5 looks (option `looks`) are waited for.
 
     ## Source
     McCandlish et al. 2018, arXiv:1812.06162, equation 2.9 (simple noise scale).

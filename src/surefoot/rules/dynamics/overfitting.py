@@ -47,6 +47,7 @@ def overfitting(
     If another metric (accuracy) still rises: cross-entropy punishes sureness. A rise of less than 10 %
     (option `rise`) and a training loss above half of the validation loss (option `gap`) are not reported, nor
     less than 5 evaluations.
+    The option `evaluations` is 5.
 
     ## Source
     Prechelt 1998, "Early stopping, but when?", criterion of generalisation loss.

@@ -67,6 +67,7 @@ def plateau(
     Problems that take long before the loss falls. While the run goes on, 1000 steps (option `running`) are
     waited for; during a warm-up nothing is said; nor about losses that mean no progress (players, policy
     gradients, moving targets), nor where the validation loss falls.
+    The options `learned` (2 %) and `steps` (100) are the figures above.
 
     ## Source
     A. Karpathy, "A Recipe for Training Neural Networks" (2019).

@@ -33,6 +33,7 @@ def preprocessing_mismatch(
     `stretch`) or means by 0.8 deviations (option `shift`), over at least 32 examples: halves of one data set
     agree within a few per cent, pixels scaled to [0, 1] and to mean 0 and deviation 1 differ by 3. Token ids
     are left out.
+    The option `examples` is 32.
 
     ## Source
     Training/serving skew: Breck et al. 2019, "Data validation for machine learning".

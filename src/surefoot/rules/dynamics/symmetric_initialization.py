@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from surefoot.records import Fact, Finding, History
@@ -75,4 +76,8 @@ def _symmetric(fact: Fact, spread: float) -> bool:
     first, last = fact.get("first"), fact.get("last")
     if fact.get("is_output") or (fact.get("units") or 0) < 2 or first is None or last is None:
         return False
+    if fact.get("constant") and math.isnan(first):
+        first = 0.0  # all zero: no norm to divide by
+    if math.isnan(last):
+        last = first
     return bool(first <= spread and last <= spread)

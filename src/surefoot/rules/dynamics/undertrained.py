@@ -48,7 +48,8 @@ def undertrained(history: History, *, fall: float = 0.15, evaluations: int = 5) 
     Train longer, or with a higher rate or another schedule.
 
     ## When to ignore it
-    If time is what is short. Only runs that came to their own end are judged, with at least 5 evaluations.
+    If time is what is short. Only runs that came to their own end are judged, with at least 5 evaluations
+    (option `evaluations`).
 
     ## Source
     Learning curves in the usual sense; the option `fall` (0.15) is twice what a loss that falls as 1/t does

@@ -45,6 +45,7 @@ def weight_decay_too_strong(
     ## When to ignore it
     If the loss falls (more than half of the way made, option `learned`). A decay in the usual range shrinks
     weights by less than 10 % in an epoch.
+    The options are `left` (half of the first size) and `pull` (decay as strong as the gradient, 1).
 
     ## Source
     Krogh and Hertz 1991; Loshchilov and Hutter 2019, arXiv:1711.05101 (decoupled decay multiplies by 1 - rate

@@ -26,7 +26,7 @@ def accumulation_unscaled(history: History, *, regular: float = 0.8) -> Iterator
     undivided).
 
     ## What to try
-    `(loss / k).backward()`.
+    Divide before backward: `(loss / k).backward()`.
 
     ## When to ignore it
     If the rate was chosen for the sum. Adam and its like do not change with the gradients' scale: for them,

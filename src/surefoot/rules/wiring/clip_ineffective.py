@@ -29,6 +29,7 @@ def clip_ineffective(history: History, *, share: float = 0.5, least: int = 3) ->
     ## When to ignore it
     If clipping is called to measure the norm only. Clipping a part of the parameters is not reported, only
     none of them (below 1 %). Half of the calls (option `share`) must be out of order.
+    Three calls (option `least`) are waited for.
 
     ## Source
     PyTorch documentation, "Automatic mixed precision examples: gradient clipping".

@@ -28,6 +28,7 @@ def grads_cleared_before_step(history: History, *, share: float = 0.5, least: in
     ## When to ignore it
     If most steps are skipped on purpose (a loop that clears gradients of bad batches). The option `share`
     (0.5) asks that half of all steps are empty; a healthy loop has none.
+    Two such steps (option `least`) are waited for.
 
     ## Source
     Order of calls in the PyTorch documentation of `torch.optim`; discuss.pytorch.org 12099.

@@ -37,6 +37,7 @@ def graph_retained(
     If the graph grows on purpose. Growth without `retain_graph` (longer episodes, longer sequences) is not
     reported. It must double (option `growth`) over at least 8 looks (option `looks`), rising in nearly all of
     them.
+    Half of all backward calls (option `share`) must keep the graph.
 
     ## Source
     PyTorch documentation, "Autograd mechanics"; truncated back-propagation through time (Williams and Peng

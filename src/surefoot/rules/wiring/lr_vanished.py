@@ -44,6 +44,7 @@ def lr_vanished(
     If the training had converged. A loss below 20 % of its start (option `high`), one that still falls, and a
     rate that comes back (restarts) are not reported. Usual schedules spend less than the last tenth below 1 %
     of the peak.
+    The options `share` (1 %), `early` (40 %) and `tail` (20 steps at least below) are set by that.
 
     ## Source
     discuss.pytorch.org 111249 and 12444; the share of steps below 1 % is 6 % for a cosine and 10 % for three
@@ -64,7 +65,7 @@ def lr_vanished(
     seen = progress(history)
     if not seen.judged or len(seen.losses) != n or seen.late < high * seen.start:
         return
-    before = float(np.median(seen.losses[max(0, at - 10) : at + 10]))
+    before = float(np.median(seen.losses[at : at + tail]))
     if seen.late < 0.9 * before:
         return
     scheduler = max(history.facts_of("scheduler"), key=lambda f: f.get("steps") or 0, default=None)

@@ -44,8 +44,8 @@ def missing_step(history: History, *, running: int = 500, over: int = 5) -> Iter
     backwards, steps = calls.get("backwards", 0), calls.get("steps", 0)
     needed = over if ended(history) else running
     if steps == 0 and backwards >= needed:
-        # Leaves made anew for each backward call are functional descent: nothing is missing.
-        if history.parameters and max(p.received for p in history.parameters) < 2:
+        # A new leaf for each backward call is functional descent: nothing is missing.
+        if 2 * sum(not p.is_parameter for p in history.parameters) >= backwards:
             return
         made = calls.get("optimizers_created", 0)
         yield Finding(

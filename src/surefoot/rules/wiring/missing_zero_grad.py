@@ -8,7 +8,13 @@ from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 
 
-@rule("missing-zero-grad", severity="error", needs=("fact:clearing",), since="0.1")
+@rule(
+    "missing-zero-grad",
+    severity="error",
+    needs=("fact:clearing",),
+    since="0.1",
+    follows=("grads-cleared-before-step",),
+)
 def missing_zero_grad(history: History, *, share: float = 0.2, least: int = 2) -> Iterator[Finding]:
     """Gradients are not cleared between optimizer steps.
 
@@ -32,6 +38,7 @@ def missing_zero_grad(history: History, *, share: float = 0.2, least: int = 2) -
     If gradients are meant to build up across steps. Accumulation over several backward calls before one step
     is recognised and is not reported. An option `share` (0.2) of uncleared intervals is asked for: a loop
     that clears once an epoch lies near 1, a healthy one at 0.
+    Two intervals (option `least`) are waited for.
 
     ## Source
     PyTorch documentation of `Optimizer.zero_grad`; fault stackoverflow-60335387 of TrainCheck (OSDI 2025).

@@ -30,6 +30,7 @@ def optimizer_recreated(history: History, *, least: int = 3, steps_each: float =
     ## When to ignore it
     If the state is to be dropped (a restart each phase): more than 3 steps each (option `steps_each`) is
     reported as information only. Plain SGD has no state and is not reported.
+    Being made anew three times (option `least`) tells a loop from phases.
 
     ## Source
     PYSIASSIST pattern 3; discuss.pytorch.org 60855.

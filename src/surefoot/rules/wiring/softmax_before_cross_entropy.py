@@ -31,6 +31,7 @@ def softmax_before_cross_entropy(history: History, *, tolerance: float = 5e-3) -
 
     ## When to ignore it
     If the second softmax is meant as a smoothing. A log-softmax in front is harmless and is not reported.
+    The option `tolerance` (5e-3) leaves room for half precision.
 
     ## Source
     Documentation of `torch.nn.CrossEntropyLoss`; pytorch issue 55902; TheDeepChecker, redundant softmax.

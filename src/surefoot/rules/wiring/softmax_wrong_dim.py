@@ -30,6 +30,7 @@ def softmax_wrong_dim(history: History, *, tolerance: float = 0.05) -> Iterator[
 
     ## When to ignore it
     If examples should compete (a softmax over candidates stacked in the batch).
+    The option `tolerance` (0.05) leaves room for half precision and smoothing constants.
 
     ## Source
     PYSIASSIST (SANER 2024), pattern 10; discuss.pytorch.org 77250.

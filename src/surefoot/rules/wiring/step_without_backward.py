@@ -36,6 +36,7 @@ def step_without_backward(history: History, *, share: float = 0.1, least: int = 
     If gradients are set by hand (`p.grad = …`); an optimizer that never sees a backward pass but always holds
     gradients is taken to be that and is not reported. A left-over step at the end of an epoch is below
     `share` (0.1).
+    Three such steps (option `least`) are waited for, and a share of `share` of all.
 
     ## Source
     PyTorch documentation of `torch.optim`, "Taking an optimization step".

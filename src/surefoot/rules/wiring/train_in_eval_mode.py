@@ -29,6 +29,7 @@ def train_in_eval_mode(history: History, *, share: float = 0.1, least: int = 3) 
     ## When to ignore it
     Fine-tuning with fixed statistics. A part in eval mode while the rest is in train mode, and a frozen part,
     are taken as meant and not reported. A tenth of the steps (option `share`) must be concerned.
+    Three steps at least (option `least`).
 
     ## Source
     PyTorch documentation of `Module.train`; Lightning issues 20573, 20216, 20177.

@@ -1,0 +1,38 @@
+"""Tests of the rule `loss-sign-flipped`."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from rules.build import Training, falling, found
+
+
+def test_fires() -> None:
+    spoiled = Training(-falling(0.2, 90.0)).fact("cadence", "optimizer 0", root_over_loss=-1.0)
+    assert "negative" in found("loss-sign-flipped", spoiled)[0].title
+    ascent = Training().optimizer("SGD", maximize=True)
+    assert "maximizes" in found("loss-sign-flipped", ascent)[0].title
+
+
+def test_quiet() -> None:
+    assert not found("loss-sign-flipped", Training())
+
+
+def test_near_miss() -> None:
+    # Players against each other; the negative under an optimizer that maximizes.
+    players = Training().fact("cadence", "optimizer 0", root_over_loss=-1.0).second_player()
+    assert not found("loss-sign-flipped", players)
+    twice = Training().fact("cadence", "optimizer 0", root_over_loss=-1.0).optimizer("SGD", maximize=True)
+    assert not found("loss-sign-flipped", twice)
+    # An adversarial example: the input is what is stepped.
+    example = Training().fact("cadence", "optimizer 0", root_over_loss=-1.0)
+    example.parameters = [replace(p, is_parameter=False) for p in example.parameters]
+    assert not found("loss-sign-flipped", example)
+    # A rate too high makes the loss climb by large steps.
+    high = Training(np.linspace(2.3, 9.0, 300)).scaled("update_norm", 100.0)
+    assert not found("loss-sign-flipped", high)
+
+
+def test_steady_climb_by_hand() -> None:
+    climbing = Training(np.linspace(2.3, 9.0, 300)).optimizer("by hand")
+    assert "climbs" in found("loss-sign-flipped", climbing)[0].title

@@ -1,0 +1,38 @@
+"""Tests of the rule `lr-too-high`."""
+
+import numpy as np
+
+from rules.build import CREATED, Training, falling, flat, found
+
+
+def test_fires() -> None:
+    spoiled = Training(flat(2.6)).optimizer("SGD", lr=5.0).scaled("update_norm", 100.0)
+    finding = found("lr-too-high", spoiled)[0]
+    assert finding.severity == "error"
+    assert "learning rate 5 is too high" in finding.title
+    assert finding.where == CREATED
+
+
+def test_quiet() -> None:
+    assert not found("lr-too-high", Training())
+
+
+def test_near_miss() -> None:
+    # Large steps in a training that gets on; a loss that stands still under small steps.
+    assert not found("lr-too-high", Training().scaled("update_norm", 60.0))
+    assert not found("lr-too-high", Training(flat(2.6)))
+    # A policy gradient's loss, of either sign, and players against each other.
+    either = Training(np.random.default_rng(0).standard_normal(300)).scaled("update_norm", 100.0)
+    assert not found("lr-too-high", either)
+    assert not found("lr-too-high", Training(flat(2.6)).scaled("update_norm", 100.0).second_player())
+
+
+def test_runs_away() -> None:
+    away = Training(np.concatenate([2.3 * 3.0 ** np.arange(20), np.full(30, np.nan)]))
+    finding = found("lr-too-high", away)[0]
+    assert "ran away" in finding.title
+    assert finding.step == 21
+
+
+def test_nan_out_of_the_blue_is_not_the_rate() -> None:
+    assert not found("lr-too-high", Training(np.concatenate([falling(steps=200), np.full(100, np.nan)])))

@@ -1,0 +1,29 @@
+"""Tests of the rule `lr-too-low`."""
+
+import numpy as np
+
+from rules.build import Training, falling, flat, found
+
+
+def test_fires() -> None:
+    spoiled = Training(np.linspace(2.31, 2.309, 300)).optimizer("SGD", lr=1e-6).scaled("update_norm", 1e-3)
+    finding = found("lr-too-low", spoiled)[0]
+    assert "1e-06 is too low" in finding.title
+    assert finding.evidence["way travelled over weights"] < 0.001
+
+
+def test_quiet() -> None:
+    assert not found("lr-too-low", Training())
+
+
+def test_near_miss() -> None:
+    small = 1e-3
+    # Fine-tuning: tiny steps, and the loss falls.
+    assert not found("lr-too-low", Training(falling(1.0, 0.5)).scaled("update_norm", small))
+    # A warm-up over thousands of steps has only begun.
+    warming = Training(flat()).scaled("update_norm", small)
+    warming.series["lr"] = np.linspace(1e-7, 1e-5, 300)
+    assert not found("lr-too-low", warming)
+    # At the bottom nothing pulls.
+    bottom = Training(flat(0.5)).scaled("update_norm", small).scaled("grad_norm", 1e-4)
+    assert not found("lr-too-low", bottom)

@@ -1,0 +1,34 @@
+"""Tests of the rule `saturated-units`."""
+
+from rules.build import Training, flat, found
+from surefoot.records import ActivationInfo
+
+
+def test_fires() -> None:
+    spoiled = _tanh(Training(flat()))
+    spoiled.units["saturated_share"][:, 0] = 0.95
+    finding = found("saturated-units", spoiled)[0]
+    assert finding.where == "tanh after fc1.weight"
+
+
+def test_quiet() -> None:
+    assert not found("saturated-units", _tanh(Training()))
+
+
+def test_near_miss() -> None:
+    # The loss falls all the same.
+    falls = _tanh(Training())
+    falls.units["saturated_share"][:, 0] = 0.95
+    assert not found("saturated-units", falls)
+    # A sure classifier saturates its last activation.
+    last = _tanh(Training(flat()))
+    last.units["saturated_share"][:, 1] = 0.99
+    assert not found("saturated-units", last)
+
+
+def _tanh(training: Training) -> Training:
+    training.activations = [
+        ActivationInfo(0, "tanh after fc1.weight", "tanh", 64),
+        ActivationInfo(1, "sigmoid after fc3.weight", "sigmoid", 10),
+    ]
+    return training

@@ -1,0 +1,28 @@
+"""Tests of the rule `tiny-batch-norm`."""
+
+from rules.build import Training, found
+
+
+def test_fires() -> None:
+    assert "batches of 3" in found("tiny-batch-norm", _batch(3, "BatchNorm1d"))[0].title
+    assert found("tiny-batch-norm", _batch(2, "BatchNorm2d"))
+
+
+def test_quiet() -> None:
+    assert not found("tiny-batch-norm", Training())
+    assert not found("tiny-batch-norm", _batch(32, "BatchNorm1d"))
+
+
+def test_near_miss() -> None:
+    # Four images bring four thousand pixels; a batch norm in eval mode takes no statistics; layer norm
+    # has none.
+    assert not found("tiny-batch-norm", _batch(4, "BatchNorm2d"))
+    assert not found(
+        "tiny-batch-norm", _batch(2, "BatchNorm1d").fact("mode", "training", modules=["norm"], partial=True)
+    )
+    assert not found("tiny-batch-norm", _batch(2, "LayerNorm"))
+
+
+def _batch(size: int, kind: str) -> Training:
+    training = Training().fact("batch-input", "train", shape=[size, 3, 32, 32])
+    return training.fact("model", "Net", modules=[["", "Net"], ["norm", kind]])

@@ -1,0 +1,36 @@
+"""Tests of the rule `unnormalized-inputs`."""
+
+from rules.build import Training, flat, found
+
+RAW = {
+    "min": 0.1,
+    "max": 1680.0,
+    "feature_std_min": 0.12,
+    "feature_std_max": 315.0,
+    "feature_mean_absmax": 746.0,
+}
+
+
+def test_fires() -> None:
+    spoiled = Training(flat()).fact("batch-input", "train", **RAW)
+    finding = found("unnormalized-inputs", spoiled)[0]
+    assert finding.severity == "warning"
+    assert finding.evidence["largest deviation of a feature"] == 315.0
+
+
+def test_quiet() -> None:
+    assert not found("unnormalized-inputs", Training())
+
+
+def test_near_miss() -> None:
+    # It gets on; a normalisation layer comes first; tokens are numbers without size.
+    assert not found("unnormalized-inputs", Training().fact("batch-input", "train", **RAW))
+    for harmless in ({"normalized_inside": True}, {"integer": True}):
+        assert not found(
+            "unnormalized-inputs", Training(flat()).fact("batch-input", "train", **{**RAW, **harmless})
+        )
+    # Pixels of 0 to 16, in a training with another trouble.
+    pixels = Training(flat()).fact(
+        "batch-input", "train", min=0, max=16, feature_std_max=6.0, feature_mean_absmax=12.0
+    )
+    assert not found("unnormalized-inputs", pixels)

@@ -1,0 +1,32 @@
+"""Tests of the rule `clip-ineffective`."""
+
+from rules.build import Training, found
+
+RIGHT = {
+    "function": "clip_grad_norm_",
+    "limit": 1.0,
+    "count": 300,
+    "after_step": 0,
+    "covered": 1.0,
+    "scaled": 0,
+}
+
+
+def test_fires() -> None:
+    for wrong, text in (
+        ({"after_step": 300}, "after the step"),
+        ({"covered": 0.0}, "does not hold"),
+        ({"scaled": 300}, "scaler"),
+    ):
+        spoiled = Training().fact("clip-call", "train.py:8", **{**RIGHT, **wrong})
+        assert text in found("clip-ineffective", spoiled)[0].title
+
+
+def test_quiet() -> None:
+    assert not found("clip-ineffective", Training().fact("clip-call", "train.py:8", **RIGHT))
+
+
+def test_near_miss() -> None:
+    # Only the recurrent part is clipped, and one call of many comes late.
+    part = Training().fact("clip-call", "train.py:8", **{**RIGHT, "covered": 0.4, "after_step": 1})
+    assert not found("clip-ineffective", part)

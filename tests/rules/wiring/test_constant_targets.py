@@ -1,0 +1,28 @@
+"""Tests of the rule `constant-targets`."""
+
+from rules.build import Training, found
+
+
+def test_fires() -> None:
+    spoiled = Training().loss_call(
+        target={"min": 0.0, "max": 0.0, "mean": 0.0, "std": 0.0}, target_distinct=1
+    )
+    assert "is 0" in found("constant-targets", spoiled)[0].title
+
+
+def test_quiet() -> None:
+    assert not found("constant-targets", Training())
+
+
+def test_near_miss() -> None:
+    constant = {"target": {"min": 1.0, "max": 1.0, "mean": 1.0, "std": 0.0}, "target_distinct": 1}
+    # The ones and zeros of a GAN.
+    assert not found("constant-targets", Training().loss_call(**constant).second_player())
+    # One call of several, the others varied.
+    several = Training().fact(
+        "loss-call", "train.py:9: ones", function="binary_cross_entropy", count=300, **constant
+    )
+    assert not found("constant-targets", several)
+    # A residual that is to be zero everywhere.
+    residual = Training().regression(mean=0.0, deviation=0.0, target_distinct=1)
+    assert not found("constant-targets", residual)

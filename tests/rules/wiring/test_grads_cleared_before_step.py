@@ -1,0 +1,23 @@
+"""Tests of the rule `grads-cleared-before-step`."""
+
+from rules.build import Training, found
+
+
+def test_fires() -> None:
+    spoiled = Training().fact(
+        "cleared-before-step", "optimizer 0", count=300, clear_place="train.py:7: optimizer.zero_grad()"
+    )
+    finding = found("grads-cleared-before-step", spoiled)[0]
+    assert finding.where == "train.py:7: optimizer.zero_grad()"
+    assert "300 of 300" in finding.title
+
+
+def test_quiet() -> None:
+    assert not found("grads-cleared-before-step", Training())
+
+
+def test_near_miss() -> None:
+    # A loop that drops the gradients of bad batches.
+    assert not found(
+        "grads-cleared-before-step", Training().fact("cleared-before-step", "optimizer 0", count=40)
+    )

@@ -1,0 +1,25 @@
+"""Tests of the rule `loss-sum-reduction`."""
+
+from rules.build import Training, falling, flat, found
+
+
+def test_fires() -> None:
+    spoiled = Training(flat(160.0)).optimizer("SGD", lr=0.1).loss_call(reduction="sum", batch_size=64)
+    finding = found("loss-sum-reduction", spoiled)[0]
+    assert finding.severity == "warning"
+    assert finding.evidence["rate a mean would see"] == 6.4
+
+
+def test_quiet() -> None:
+    assert not found("loss-sum-reduction", Training())
+
+
+def test_near_miss() -> None:
+    # A variational autoencoder under Adam; a sum that is divided afterwards.
+    assert not found("loss-sum-reduction", Training(flat(160.0)).loss_call(reduction="sum"))
+    divided = Training().optimizer("SGD").loss_call(reduction="sum")
+    divided.fact("cadence", "optimizer 0", root_over_loss=1 / 32)
+    assert not found("loss-sum-reduction", divided)
+    # It works: worth knowing, no more.
+    well = Training(falling(70.0, 6.0)).optimizer("SGD").loss_call(reduction="sum")
+    assert found("loss-sum-reduction", well)[0].severity == "information"

@@ -1,0 +1,36 @@
+"""Tests of the rule `lr-vanished`."""
+
+import numpy as np
+
+from rules.build import Training, falling, found
+
+STILL = np.concatenate([np.linspace(2.3, 1.4, 20), np.full(280, 1.4)])
+
+
+def test_fires() -> None:
+    finding = found("lr-vanished", _scheduled(0.3 ** (np.arange(300) // 4), losses=STILL))[0]
+    assert finding.step == 17
+    assert "once an epoch" in finding.fix
+
+
+def test_quiet() -> None:
+    assert not found("lr-vanished", Training())
+    cosine = 0.5 * (1 + np.cos(np.pi * np.arange(300) / 300))
+    assert not found("lr-vanished", _scheduled(cosine, losses=STILL))
+
+
+def test_near_miss() -> None:
+    # Restarts come back; a converged loss may stand still; a loss that falls on is not stopped by the rate.
+    restarts = np.tile(0.5 * (1 + np.cos(np.pi * np.arange(100) / 99)), 3)
+    assert not found("lr-vanished", _scheduled(restarts, losses=STILL))
+    fast = 0.3 ** (np.arange(300) // 4)
+    assert not found("lr-vanished", _scheduled(fast, losses=falling(end=0.05)))
+    assert not found("lr-vanished", _scheduled(fast, losses=np.linspace(2.3, 1.0, 300)))
+
+
+def _scheduled(factors: np.ndarray, losses: np.ndarray) -> Training:
+    training = Training(losses)
+    training.series["lr"] = 0.05 * factors
+    return training.fact(
+        "scheduler", "scheduler 0", steps=300, per_step=1.0, place="train.py:9", **{"class": "StepLR"}
+    )

@@ -1,0 +1,42 @@
+"""Tests of the rule `no-gradient`."""
+
+from dataclasses import replace
+
+from rules.build import Training, found
+
+
+def test_fires() -> None:
+    spoiled = Training()
+    for name in ("fc1.weight", "fc1.bias"):
+        spoiled.parameter(name, reached=False, received=0)
+    spoiled.fact("reach", "run", cut={"after": "fc1", "before": "fc2", "place": "train.py:20: x = x.data"})
+    finding = found("no-gradient", spoiled)[0]
+    assert "between fc1 and fc2" in finding.title
+    assert finding.where == "train.py:20: x = x.data"
+
+
+def test_quiet() -> None:
+    assert not found("no-gradient", Training())
+
+
+def test_near_miss() -> None:
+    # A head that never ran, as pretrained models have: nothing is cut.
+    unused = Training().parameter("pooler.weight", optimizer=0, reached=False, module_called=False)
+    assert not found("no-gradient", unused)
+    # A branch that ran and whose output the loss does not use.
+    branch = Training().parameter("aux.weight", optimizer=0, reached=False)
+    assert not found("no-gradient", branch)
+
+
+def test_whole_model() -> None:
+    spoiled = Training().fact("reach", "run", leaf_root=True)
+    spoiled.parameters = [replace(p, reached=False, received=0) for p in spoiled.parameters]
+    assert "made anew" in found("no-gradient", spoiled)[0].title
+
+
+def test_script_that_dies_of_it() -> None:
+    died = Training()
+    died.run = replace(
+        died.run, status="failed", error="RuntimeError: element 0 of tensors does not require grad and"
+    )
+    assert found("no-gradient", died)

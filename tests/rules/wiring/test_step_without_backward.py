@@ -1,0 +1,27 @@
+"""Tests of the rule `step-without-backward`."""
+
+from rules.build import Training, found
+
+
+def test_fires() -> None:
+    twice = Training().fact("cadence", "optimizer 0", steps_without_backward=150, first_without_backward=2)
+    finding = found("step-without-backward", twice)[0]
+    assert finding.severity == "error"
+    assert finding.step == 2
+    never = Training().fact("cadence", "optimizer 0", steps_without_backward=300, backwards=0)
+    never.fact("missing-gradients", "optimizer 0", steps_without_any=300)
+    assert "no gradient at all" in found("step-without-backward", never)[0].title
+
+
+def test_quiet() -> None:
+    assert not found("step-without-backward", Training())
+
+
+def test_near_miss() -> None:
+    # Gradients set by hand: no backward pass is ever seen, yet gradients are always there.
+    by_hand = Training().fact("cadence", "optimizer 0", steps_without_backward=300, backwards=0)
+    assert not found("step-without-backward", by_hand)
+    # One left-over step at the end of each of ten epochs.
+    assert not found(
+        "step-without-backward", Training().fact("cadence", "optimizer 0", steps_without_backward=10)
+    )
