@@ -12,6 +12,10 @@ from surefoot.records import History
 Vector = NDArray[np.float64]
 
 
+# Sampled steps that are looked at: the first ones, where most is decided, and an even choice of the rest.
+FIRST, MOST = 50, 300
+
+
 @dataclass(frozen=True, slots=True)
 class Movement:
     """Weights (two dimensions and more; biases start at zero and have no scale) of the main optimizer.
@@ -19,9 +23,10 @@ class Movement:
     Args:
         columns: Shape (c,), indices into `History.parameters`, in the model's order.
         steps: Shape (n,), sampled steps.
-        gradients: Shape (n, c), gradient norms.
-        weights: Shape (n, c), parameter norms before the update.
-        updates: Shape (n, c), norms of the change.
+        gradients: Shape (n,), joint gradient norm.
+        weights: Shape (n,), joint norm of the weights before the update.
+        updates: Shape (n,), joint norm of the change.
+        profile: Shape (c,), median gradient norm of each weight; NaN if never finite.
     """
 
     columns: NDArray[np.int64]
@@ -29,13 +34,12 @@ class Movement:
     gradients: Vector
     weights: Vector
     updates: Vector
+    profile: Vector
 
     @property
     def ratios(self) -> Vector:
         """Shape (m,): norm of the whole update over that of all weights, where both are finite."""
-        with np.errstate(all="ignore"):
-            ratio = np.sqrt(np.nansum(self.updates**2, axis=1)) / np.sqrt(np.nansum(self.weights**2, axis=1))
-        return np.asarray(ratio[np.isfinite(ratio)])
+        return _finite_ratio(self.updates, self.weights)
 
     @property
     def peak_ratio(self) -> float:
@@ -48,23 +52,22 @@ class Movement:
         """Median update over weights; NaN if never measured."""
         return float(np.median(self.ratios)) if len(self.ratios) else float("nan")
 
-    @property
-    def profile(self) -> Vector:
-        """Shape (c,): median gradient norm of each weight per square root of its entries."""
-        if not len(self.gradients):
-            return np.empty(0)
-        with np.errstate(all="ignore"):
-            return np.asarray(
-                np.nanmedian(np.where(np.isfinite(self.gradients), self.gradients, np.nan), axis=0)
-            )
 
-    def norm_of(self, rows: Vector) -> Vector:
-        """Shape (n,): joint norm over the columns."""
-        return np.asarray(np.sqrt(np.nansum(rows**2, axis=1)))
+_last: tuple[History, Movement] | None = None
 
 
 def movement(history: History) -> Movement:
-    """The movement of the main optimizer's weights; empty if nothing was sampled."""
+    """The movement of the main optimizer's weights; kept for the history asked for last."""
+    global _last
+    kept = _last
+    if kept is not None and kept[0] is history:
+        return kept[1]
+    made = _measure(history)
+    _last = (history, made)
+    return made
+
+
+def _measure(history: History) -> Movement:
     main = history.main
     # The optimizer's own order is the model's; `History.parameters` is in order of first sight.
     order = next((o.parameters for o in history.optimizers if o.index == main), ())
@@ -72,6 +75,39 @@ def movement(history: History) -> Movement:
     columns = np.array([p.index for p in held if p.requires_grad and len(p.shape) >= 2], dtype=np.int64)
     layers = [history.parameter_layer(q) for q in ("grad_norm", "param_norm", "update_norm")]
     n = min(len(layer) for layer in layers)
-    mine = layers[0].optimizers[:n] == main
-    picked = [layer.values[:n][mine][:, columns] for layer in layers]
-    return Movement(columns, layers[0].steps[:n][mine], *picked)
+    rows = np.flatnonzero(layers[0].optimizers[:n] == main)
+    if len(rows) > MOST:
+        spread = np.linspace(FIRST, len(rows) - 1, MOST - FIRST).astype(np.int64)
+        rows = rows[np.concatenate([np.arange(FIRST), spread])]
+    gradients, weights, updates = (layer.values[rows][:, columns] for layer in layers)
+    return Movement(
+        columns,
+        layers[0].steps[rows],
+        _joint(gradients),
+        _joint(weights),
+        _joint(updates),
+        _medians(gradients),
+    )
+
+
+def _joint(norms: Vector) -> Vector:
+    """Norm over the columns; what was not measured counts as zero."""
+    known = np.where(np.isnan(norms), 0.0, norms)
+    with np.errstate(over="ignore"):
+        return np.asarray(np.sqrt(np.einsum("nc,nc->n", known, known)))
+
+
+def _medians(norms: Vector) -> Vector:
+    known = np.where(np.isfinite(norms), norms, np.nan)
+    if not len(known):
+        return np.full(norms.shape[1], np.nan)
+    if not np.isnan(known).any():
+        return np.asarray(np.median(known, axis=0))
+    columns = [column[~np.isnan(column)] for column in known.T]
+    return np.array([np.median(column) if len(column) else np.nan for column in columns])
+
+
+def _finite_ratio(above: Vector, below: Vector) -> Vector:
+    with np.errstate(all="ignore"):
+        ratio = above / below
+    return np.asarray(ratio[np.isfinite(ratio)])

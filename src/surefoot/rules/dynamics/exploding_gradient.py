@@ -87,7 +87,7 @@ def _answers(moved: Movement, seen: Progress) -> np.ndarray:
     at = np.searchsorted(seen.steps, moved.steps)
     at = np.clip(at, 0, len(seen.losses) - 1)
     with np.errstate(all="ignore"):
-        answers = moved.norm_of(moved.gradients) * moved.norm_of(moved.weights) / np.abs(seen.losses[at])
+        answers = moved.gradients * moved.weights / np.abs(seen.losses[at])
     return np.asarray(answers[np.isfinite(answers)])
 
 

@@ -98,6 +98,6 @@ def lr_too_low(
 def _answer(history: History, loss: float) -> float:
     """Relative change of the loss for a relative change of the weights, to first order."""
     moved = movement(history)
-    product = moved.norm_of(moved.gradients) * moved.norm_of(moved.weights)
+    product = moved.gradients * moved.weights
     usual = float(np.median(product[np.isfinite(product)])) if np.any(np.isfinite(product)) else math.nan
     return usual / abs(loss) if loss else math.inf

@@ -55,7 +55,7 @@ def weight_decay_too_strong(
     decay = float(optimizer.settings.get("weight_decay") or 0) if optimizer is not None else 0.0
     if optimizer is None or decay <= 0 or not seen.judged or not seen.enough or len(moved.steps) < 5:
         return
-    sizes = moved.norm_of(moved.weights)
+    sizes = moved.weights
     shrunk = float(np.median(sizes[-3:]) / sizes[0]) if sizes[0] > 0 else 1.0
     force = _pull(moved, decay, optimizer.name)
     if shrunk > left or not force >= pull or not seen.learned < learned:
@@ -86,6 +86,6 @@ def _pull(moved: Movement, decay: float, name: str) -> float:
     if name.lower() in ("adamw", "muon", "lion"):
         return math.inf
     with np.errstate(all="ignore"):
-        ratio = decay * moved.norm_of(moved.weights) / moved.norm_of(moved.gradients)
+        ratio = decay * moved.weights / moved.gradients
     ratio = ratio[np.isfinite(ratio)]
     return float(np.median(ratio[: max(3, len(ratio) // 2)])) if len(ratio) else 0.0
