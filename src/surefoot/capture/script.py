@@ -8,6 +8,7 @@ import importlib.util
 import io
 import os
 import sys
+import zipfile
 from dataclasses import dataclass
 from types import CodeType, ModuleType
 
@@ -71,23 +72,36 @@ def prepare(target: Target) -> Prepared:
 
 
 def _prepare_file(target: Target) -> Prepared:
-    path = os.path.abspath(target.name)
-    entry = os.path.dirname(os.path.realpath(path))
-    if os.path.isdir(path):
-        entry, path = path, os.path.join(path, "__main__.py")
-        if not os.path.exists(path):
-            raise ScriptError(f"{target.name} is a folder without a __main__.py: name the script itself.")
+    # As Python shows it: absolute, not normalised.
+    path = (
+        target.name
+        if os.path.isabs(target.name)
+        else os.path.join(os.getcwd(), target.name)
+    )
+    if os.path.isdir(path) or zipfile.is_zipfile(path):
+        return _prepare_folder(target, path)
     try:
         with io.open_code(path) as file:
             data = file.read()
     except FileNotFoundError:
-        raise ScriptError(f"there is no script {target.name}: check the path, seen from {os.getcwd()}.") from None
+        raise ScriptError(
+            f"there is no script {target.name}: check the path, seen from {os.getcwd()}."
+        ) from None
     except OSError as error:
         raise ScriptError(f"{target.name} cannot be read: {error.strerror}.") from None
     module = _main_module(path, importlib.machinery.SourceFileLoader("__main__", path))
     code = _compiled(data, path)
     source = data.decode("utf-8", errors="replace")
+    entry = os.path.dirname(os.path.realpath(path))
     return Prepared(code, module, entry, [target.name, *target.arguments], path, source)
+
+
+def _prepare_folder(target: Target, path: str) -> Prepared:
+    """A folder or a zip file with a `__main__.py`."""
+    spec = importlib.machinery.PathFinder.find_spec("__main__", [path])
+    if spec is None or spec.loader is None:
+        raise ScriptError(f"{target.name} is a folder without a __main__.py: name the script itself.")
+    return _from_spec(spec, "__main__", path, target.name, target.arguments)
 
 
 def _compiled(data: bytes, path: str) -> CodeType:
@@ -110,7 +124,19 @@ def _prepare_module(target: Target) -> Prepared:
     finally:
         sys.path.pop(0)
     if spec is None or spec.loader is None:
-        raise ScriptError(f"there is no module {name} that can be run: check its name, seen from {os.getcwd()}.")
+        raise ScriptError(
+            f"there is no module {name} that can be run: check its name, seen from {os.getcwd()}."
+        )
+    return _from_spec(spec, name, os.getcwd(), None, target.arguments)
+
+
+def _from_spec(
+    spec: importlib.machinery.ModuleSpec,
+    name: str,
+    entry: str,
+    command: str | None,
+    arguments: tuple[str, ...],
+) -> Prepared:
     get_code = getattr(spec.loader, "get_code", None)
     code = get_code(name) if get_code is not None else None
     if code is None:
@@ -121,7 +147,7 @@ def _prepare_module(target: Target) -> Prepared:
     module.__package__ = spec.parent
     get_source = getattr(spec.loader, "get_source", None)
     source = (get_source(name) if get_source is not None else None) or ""
-    return Prepared(code, module, os.getcwd(), [filename, *target.arguments], filename, source)
+    return Prepared(code, module, entry, [command or filename, *arguments], filename, source)
 
 
 def _main_module(filename: str, loader: object) -> ModuleType:
@@ -131,6 +157,8 @@ def _main_module(filename: str, loader: object) -> ModuleType:
     module.__package__ = None
     module.__dict__["__builtins__"] = builtins
     module.__dict__["__cached__"] = None
+    if "__annotations__" in vars(sys.modules["__main__"]):  # until Python 3.13
+        module.__dict__["__annotations__"] = {}
     return module
 
 
