@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ def _write(folder: Path, name: str, state: dict[str, Any], marks: Iterable[str])
     folder.mkdir(parents=True, exist_ok=True)
     index = read_index(folder)
     # What is in use stays untouched: a second checkpoint at the same step gets a name of its own.
-    name = next(n for n in (name, *(f"{name}-{k}" for k in range(2, 10**6))) if n not in index.values())
+    names = chain([name], (f"{name}-{again}" for again in count(2)))
+    name = next(free for free in names if free not in index.values())
     partial, target = folder / f".{name}.partial", folder / name
     for leftover in (partial, target):  # of a process that died while it wrote or deleted
         shutil.rmtree(leftover, ignore_errors=True)

@@ -126,7 +126,3 @@ class Engine:
     def wait(self) -> None:
         """Wait for all processes."""
         self._accelerator.wait_for_everyone()
-
-    def release(self) -> None:
-        """Let go of model and optimizer."""
-        self._accelerator.free_memory()

@@ -213,7 +213,6 @@ def fit(
         raise
     finally:
         engine.unwrapped(ready)
-        engine.release()
     return Fit(
         model=model,
         optimizer=raw,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from surefoot.clipping import Clipper
-from surefoot.errors import CheckpointError, NonfiniteGradient
+from surefoot.errors import CheckpointError, ClippingError, NonfiniteGradient
 from surefoot.schedules import ScheduledLR
 from surefoot.training.batches import Source
 from surefoot.training.checkpoint import checkpoint_name, read_checkpoint, write_checkpoint
@@ -271,7 +271,7 @@ class Loop:
             self.own.load_state_dict({**state["model"], **state["extra"]})
             self.raw.load_state_dict(state["optimizer"])
             self.clipper.load_state_dict(state["clipper"])
-        except (RuntimeError, ValueError, KeyError) as error:
+        except (RuntimeError, ValueError, KeyError, ClippingError) as error:
             said = " ".join(str(error).split())
             raise CheckpointError(f"The checkpoint is of another model or optimizer: {said}") from error
         if self.engine.scaler is not None and state["scaler"] is not None:

@@ -74,7 +74,8 @@ class Stepper:
                     root = _times(value.root, weight if micro.share else 0.0)
                     values.append(_times(value.root.detach(), self._part(micro, batch)))
                 else:
-                    count = torch.as_tensor(value.count, device=value.root.device, dtype=torch.float32)
+                    wide = torch.promote_types(value.root.dtype, torch.float32)
+                    count = torch.as_tensor(value.count, device=value.root.device, dtype=wide)
                     if engine.processes == 1 and not counts:
                         unit = torch.where(count > 0, count, 1.0)  # one micro-batch alone is its plain mean
                     present = 1.0 if micro.share else 0.0
