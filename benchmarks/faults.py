@@ -86,7 +86,16 @@ def programs(folder: Path) -> list[Program]:
 def score(program: Program, steps: int | None) -> Score:
     with tempfile.TemporaryDirectory() as scratch:
         result = Path(scratch) / "result.json"
-        command = [sys.executable, "-m", "surefoot", "check", "--runs", f"{scratch}/runs", "--json", str(result)]
+        command = [
+            sys.executable,
+            "-m",
+            "surefoot",
+            "check",
+            "--runs",
+            f"{scratch}/runs",
+            "--json",
+            str(result),
+        ]
         if steps is not None:
             command += ["--steps", str(steps)]
         began = time.perf_counter()
@@ -102,18 +111,27 @@ def score(program: Program, steps: int | None) -> Score:
         seconds = time.perf_counter() - began
         data = json.loads(result.read_text()) if result.exists() else {}
     return Score(
-        program, tuple(data.get("findings", ())), ended.returncode, seconds, data.get("steps", 0), ended.stderr
+        program,
+        tuple(data.get("findings", ())),
+        ended.returncode,
+        seconds,
+        data.get("steps", 0),
+        ended.stderr,
     )
 
 
 def table(scores: list[Score]) -> str:
-    lines = ["| program | expected | said | right | found | false alarms | steps | s |", "| - | - | - | - | - | - | - | - |"]
+    lines = [
+        "| program | expected | said | right | found | false alarms | steps | s |",
+        "| - | - | - | - | - | - | - | - |",
+    ]
     for s in scores:
         faulty = bool(s.program.expect)
+        right, found = (("yes" if hit else "NO") if faulty else "" for hit in (s.main_right, s.found))
+        alarms = "" if faulty else ", ".join(s.false_alarms)
+        said, expected = ", ".join(s.codes) or "-", ", ".join(s.program.expect)
         lines.append(
-            f"| {s.program.label} | {', '.join(s.program.expect)} | {', '.join(s.codes) or '-'} "
-            f"| {('yes' if s.main_right else 'NO') if faulty else ''} | {('yes' if s.found else 'NO') if faulty else ''} "
-            f"| {'' if faulty else ', '.join(s.false_alarms)} | {s.steps} | {s.seconds:.1f} |"
+            f"| {s.program.label} | {expected} | {said} | {right} | {found} | {alarms} | {s.steps} | {s.seconds:.1f} |"
         )
     return "\n".join(lines)
 
@@ -134,7 +152,9 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--only", help="programs whose label contains this")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=None, help="optimizer steps; default: those of surefoot check")
+    parser.add_argument(
+        "--steps", type=int, default=None, help="optimizer steps; default: those of surefoot check"
+    )
     parser.add_argument("--markdown", type=Path, help="write the table to this file")
     arguments = parser.parse_args()
     chosen = [p for folder in arguments.folders for p in programs(folder)]

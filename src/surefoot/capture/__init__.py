@@ -1,7 +1,9 @@
 """Observing a training: hooks, structural facts, sampling, recording, and running somebody's script under it.
 
-`attach` is the only door to PyTorch's hooks; `observer` turns events into rows and facts; `recorder` writes them. The script
-runner (`script`, `imports`, `tracebacks`) needs no torch: a script may set threads or devices before it imports torch itself.
+`attach` is the only door to PyTorch's hooks; `observer` turns events into rows and facts; `recorder` writes
+them. The script
+runner (`script`, `imports`, `tracebacks`) needs no torch: a script may set threads or devices before it
+imports torch itself.
 """
 
 from __future__ import annotations

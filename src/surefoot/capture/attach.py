@@ -1,7 +1,7 @@
 """The only door: everything that PyTorch is asked to report is asked for here, and taken back here.
 
-Official hooks where there are some (optimizer steps, module calls); an attribute replaced for the time of the observation
-where there are none (`Patches`).
+Official hooks where there are some (optimizer steps, module calls); an attribute replaced for the time of
+the observation where there are none (`Patches`).
 """
 
 from __future__ import annotations
@@ -59,9 +59,8 @@ class Attachment:
             self.scaler.facts,
             lambda: clippers_facts(observer.loops),
         ]
-        core = observer.guard.core
-        self._before_backward = core(observer.before_backward)
-        self._after_backward = core(observer.after_backward)
+        self._before_backward = observer.guard.part("core", observer.before_backward)
+        self._after_backward = observer.guard.part("core", observer.after_backward)
 
     @property
     def active(self) -> bool:
@@ -71,7 +70,8 @@ class Attachment:
     def attach(self) -> None:
         """Register every hook and patch."""
         observer = self.observer
-        before_step, after_step = observer.guard.core(observer.before_step), observer.guard.core(observer.after_step)
+        before_step = observer.guard.part("core", observer.before_step)
+        after_step = observer.guard.part("core", observer.after_step)
 
         def pre_hook(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
             if self.active and not traced():
@@ -91,7 +91,7 @@ class Attachment:
         for name in FUNCTIONS:
             patch(functional, name, self._loss(name))
         patch(Optimizer, "__init__", self._after(lambda args, result: observer.optimizer_made(args[0])))
-        patch(nn.Module, "train", self._before(lambda args: observer.attention()))
+        patch(nn.Module, "train", self._before(lambda args: observer.mode_changes()))
         patch(DataLoader, "__iter__", self._before(self._loader_begins))
         patch(torch.no_grad, "__enter__", self._gradients_off)
         patch(torch.inference_mode, "__enter__", self._gradients_off)
@@ -120,7 +120,11 @@ class Attachment:
 
     def _tensor_backward(self, original: Any) -> Any:
         def backward(
-            tensor: Tensor, gradient: Any = None, retain_graph: Any = None, create_graph: bool = False, inputs: Any = None
+            tensor: Tensor,
+            gradient: Any = None,
+            retain_graph: Any = None,
+            create_graph: bool = False,
+            inputs: Any = None,
         ) -> Any:
             if not self.active or self._in_backward or traced():
                 return original(tensor, gradient, retain_graph, create_graph, inputs)
@@ -158,15 +162,17 @@ class Attachment:
         return backward
 
     def _loss(self, name: str) -> Make:
+        seen = self.observer.guard.part("losses", self.observer.losses.seen)
+
         def make(original: Any) -> Any:
             def loss(*args: Any, **kwargs: Any) -> Any:
                 result = original(*args, **kwargs)
                 if self.active and not traced():
-                    watch = self.observer.losses
-                    self.observer.guard.run("losses", lambda: watch.seen(name, args, kwargs, result))
+                    seen(name, args, kwargs, result)
                 return result
 
-            # What torch.jit.script and torch.compile look for to take the original; assigned plainly, the names were mangled.
+            # What torch.jit.script and torch.compile look for to take the original; assigned plainly, the
+            # names were mangled.
             setattr(loss, "__script_if_tracing_wrapper", True)
             setattr(loss, "__original_fn", original)
             return loss
@@ -182,7 +188,9 @@ class Attachment:
                     parameters = list(parameters)  # a generator can be read once only
                 result = original(parameters, *args, **kwargs)
                 limit = args[0] if args else kwargs.get("max_norm", kwargs.get("clip_value"))
-                self.observer.guard.run("clip calls", lambda: self.clips.seen(name, parameters, limit, result))
+                self.observer.guard.run(
+                    "clip calls", lambda: self.clips.seen(name, parameters, limit, result)
+                )
                 return result
 
             return clip
@@ -191,7 +199,8 @@ class Attachment:
 
     def _gradients_off(self, original: Any) -> Any:
         def enter(context: Any) -> Any:
-            # PyTorch itself switches gradients off in clipping and elsewhere; a decorator of the user's comes through _contextlib.
+            # PyTorch itself switches gradients off in clipping and elsewhere; a decorator of the user's
+            # comes through _contextlib.
             filename = sys._getframe(1).f_code.co_filename
             if self.active and (not filename.startswith(_TORCH) or filename.endswith("_contextlib.py")):
                 self.observer.guard.run("calls", self.observer.attention)

@@ -1,4 +1,4 @@
-"""Calls beside forward, backward and step that tell how a loop is wired: clipping, schedulers, loaders, loss scaling."""
+"""Calls beside forward, backward and step that tell how a loop is wired: clips, schedules, loaders, scaling."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ class ClipCalls:
         site = caller_site()
         call = self._calls.get(site)
         if call is None:
-            call = self._calls[site] = _Clip(function, float(limit) if isinstance(limit, (int, float)) else float("nan"))
+            call = self._calls[site] = _Clip(
+                function, float(limit) if isinstance(limit, (int, float)) else float("nan")
+            )
         call.count += 1
         loops = [loop for loop in self._loops() if loop.optimizer() is not None]
         if loops and all(not loop.backward_seen() for loop in loops) and any(loop.steps for loop in loops):

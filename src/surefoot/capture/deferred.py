@@ -42,14 +42,26 @@ def to_host(vectors: Sequence[Tensor]) -> list[list[float]]:
         Lists of floats in the same order.
     """
     result: list[list[float]] = [[] for _ in vectors]
-    by_device: dict[torch.device, list[int]] = {}
+    alike: dict[tuple[torch.device, torch.dtype], list[int]] = {}
     for index, vector in enumerate(vectors):
-        by_device.setdefault(vector.device, []).append(index)
-    for indices in by_device.values():
-        joined = torch.cat([vectors[index].to(torch.float32) for index in indices]).tolist()
+        alike.setdefault((vector.device, vector.dtype), []).append(index)
+    for (_, dtype), indices in alike.items():
+        joined = torch.cat([vectors[index] for index in indices])
+        numbers = (joined if dtype == torch.float64 else joined.to(torch.float32)).tolist()
         start = 0
         for index in indices:
-            end = start + vectors[index].numel()
-            result[index] = joined[start:end]
+            end = start + vectors[index].shape[0]
+            result[index] = numbers[start:end]
             start = end
     return result
+
+
+def scalars_to_host(scalars: Sequence[Tensor]) -> list[float]:
+    """The same for tensors of shape (), which are most of what a flush has."""
+    if not scalars:
+        return []
+    first = scalars[0]
+    if all(tensor.dtype is first.dtype and tensor.device == first.device for tensor in scalars):
+        numbers: list[float] = torch.stack(list(scalars)).tolist()
+        return numbers
+    return [numbers[0] for numbers in to_host([tensor.reshape(1) for tensor in scalars])]

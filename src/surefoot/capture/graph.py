@@ -152,7 +152,9 @@ class LossGraph:
 
     def nonlinearities(self) -> int:
         """How many operations before the last linear one make the model more than a linear map."""
-        queue = deque(child for node in self.nodes if node.name() in LINEAR for child in weight_and_inputs(node)[1])
+        queue = deque(
+            child for node in self.nodes if node.name() in LINEAR for child in weight_and_inputs(node)[1]
+        )
         seen = set(queue)
         count = 0
         while queue:
@@ -275,4 +277,6 @@ def _bends(node: Node) -> bool:
         computed = [child for child, _ in node.next_functions if child is not None and not is_leaf(child)]
         product = name == "MulBackward0" or (name in LINEAR and weight_and_inputs(node)[0] is None)
         return product and len(computed) > 1
-    return any(word in name for word in ("Pow", "Exp", "Log", "Abs", "Max", "Min", "Attention", "Rnn", "Cos", "Erf"))
+    return any(
+        word in name for word in ("Pow", "Exp", "Log", "Abs", "Max", "Min", "Attention", "Rnn", "Cos", "Erf")
+    )

@@ -38,18 +38,20 @@ class Guard:
         if part == "core" and count + 1 >= _MOST:
             self._give_up(f"internal error: {self.faults[part][0]}")
 
-    def core(self, method: _F) -> _F:
-        """The same as a wrapper, for the events themselves."""
+    def part(self, part: str, method: _F) -> _F:
+        """The same as a wrapper, for what is called at each step."""
+        count = 0
 
         @functools.wraps(method)
         def guarded(*args: Any) -> None:
-            faults = self.faults
-            if faults and faults.get("core", ("", 0))[1] >= _MOST:
+            nonlocal count
+            if count >= _MOST:
                 return
             try:
                 method(*args)
             except Exception as error:
-                self._note("core", faults["core"][1] if "core" in faults else 0, error)
+                self._note(part, count, error)
+                count += 1
 
         return guarded  # type: ignore[return-value]
 

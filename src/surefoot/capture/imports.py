@@ -1,7 +1,7 @@
 """Something to be done right after a module is imported for the first time.
 
-Observation begins when the script imports torch, not before: a script may set the number of threads, the visible devices or the
-memory allocator first, and torch reads these at import.
+Observation begins when the script imports torch, not before: a script may set the number of threads, the
+visible devices or the memory allocator first, and torch reads these at import.
 """
 
 from __future__ import annotations

@@ -40,7 +40,11 @@ class _Unit:
             self.current, self.previous = mask, None
         else:
             self.current = self.current | mask
-        alive = self.current if self.previous is None or self.previous.shape != mask.shape else self.current | self.previous
+        alive = (
+            self.current
+            if self.previous is None or self.previous.shape != mask.shape
+            else self.current | self.previous
+        )
         self.looks += 1
         if self.looks % _WINDOW == 0:
             self.previous, self.current = self.current, mask
@@ -55,6 +59,10 @@ class _Symmetry:
         self.last: float | None = None
         self.gradient: float | None = None
         self.constant: bool | None = None
+
+    def receive_gradient(self, numbers: list[float]) -> None:
+        """Take the spread of the gradient."""
+        self.gradient = numbers[0]
 
     def receive(self, numbers: list[float]) -> None:
         """Take spread and range of the weight."""
@@ -104,9 +112,13 @@ class GraphLook:
 
     def leaves(self, root: Tensor) -> list[Tensor]:
         """The leaf tensors that a loss's gradient reaches."""
-        return graph.LossGraph(root.grad_fn, saved_tensors=False).leaves if root.grad_fn is not None else [root]
+        return (
+            graph.LossGraph(root.grad_fn, saved_tensors=False).leaves if root.grad_fn is not None else [root]
+        )
 
-    def read(self, root: Tensor, step: int, place: str | None, by_function: bool, batch_size: int | None) -> list[Tensor]:
+    def read(
+        self, root: Tensor, step: int, place: str | None, by_function: bool, batch_size: int | None
+    ) -> list[Tensor]:
         """Look at a loss just before its backward.
 
         Args:
@@ -148,7 +160,11 @@ class GraphLook:
             unit = self._units.get(key)
             output = activation.output
             if unit is None:
-                where = f" after {self._parameters.name_of(activation.after)}" if activation.after is not None else ""
+                where = (
+                    f" after {self._parameters.name_of(activation.after)}"
+                    if activation.after is not None
+                    else ""
+                )
                 again = f" #{turn + 1}" if turn else ""
                 info = ActivationInfo(
                     index=len(self._units),
@@ -204,7 +220,9 @@ class GraphLook:
             weight = kept.ref()
             gradient = weight.grad if weight is not None else None
             if gradient is not None and not gradient.is_sparse and gradient.shape[0] > 1:
-                self._deferred.add(symmetry.row_spread(gradient), lambda v, k=kept: setattr(k, "gradient", v[0]))
+                self._deferred.add(
+                    symmetry.row_spread(gradient), lambda v, k=kept: setattr(k, "gradient", v[0])
+                )
 
     def _by_hand(self, seen: graph.LossGraph, place: str | None, batch_size: int | None) -> None:
         key = place or "unknown place"
@@ -302,7 +320,9 @@ def _summed(seen: graph.LossGraph) -> bool:
             inner = node.next_functions[0][0]
             shape = graph.output_shape(inner) if inner is not None else None
             return bool(shape)
-        children = [child for child, _ in node.next_functions if child is not None and not graph.is_leaf(child)]
+        children = [
+            child for child, _ in node.next_functions if child is not None and not graph.is_leaf(child)
+        ]
         if name not in ("NegBackward0", "MulBackward0", "ViewBackward0") or len(children) != 1:
             return False
         node = children[0]

@@ -76,7 +76,7 @@ class Loop:
         self.recreated += 1
 
     def before_backward(self) -> bool:
-        """Note whether the gradients were cleared since they were last written; True if what is there will be added to."""
+        """Note whether the gradients were cleared since they were written; True if they will be added to."""
         watched = self._watched
         if watched is None:
             return False
@@ -157,7 +157,11 @@ class Loop:
         watched = self._watched
         if watched is not None:
             gradient = watched.grad
-            kept = gradient is not None and id(gradient) == self._gradient_id and gradient._version == self._version
+            kept = (
+                gradient is not None
+                and id(gradient) == self._gradient_id
+                and gradient._version == self._version
+            )
             if not kept or self._cleared_now:
                 self.cleared += 1
             else:

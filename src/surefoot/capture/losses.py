@@ -22,7 +22,8 @@ MetricSink = Callable[[str, int, float], None]
 # Every loss of torch.nn.functional; the second argument is the target where there is one.
 FUNCTIONS = (
     "cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "mse_loss", "l1_loss",
-    "smooth_l1_loss", "huber_loss", "kl_div", "poisson_nll_loss", "gaussian_nll_loss", "ctc_loss", "hinge_embedding_loss",
+    "smooth_l1_loss", "huber_loss", "kl_div", "poisson_nll_loss", "gaussian_nll_loss", "ctc_loss",
+    "hinge_embedding_loss",
     "margin_ranking_loss", "soft_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss",
     "multi_margin_loss", "cosine_embedding_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 )  # fmt: skip
@@ -122,27 +123,32 @@ class LossWatch:
         if not isinstance(scores, Tensor):
             return
         weight = int(scores.shape[0]) if scores.ndim else 1
-        if not value.requires_grad:
+        node = value.grad_fn
+        if node is None:
             if not torch.is_grad_enabled() or not scores.requires_grad:
                 self._validation(call, self._per_example(value, weight, args, kwargs), scores, target, weight)
             return
         asleep = self._in_eval()
         kept = self._per_example(value, weight, args, kwargs) if asleep or self.looking else None
-        self._pending.append(Pending(call, value.grad_fn._sequence_nr(), asleep, kept, weight))
+        self._pending.append(Pending(call, node._sequence_nr(), asleep, kept, weight))
         if len(self._pending) > 256:  # losses that no backward ever uses
             del self._pending[:128]
         if isinstance(target, Tensor):
             self._train_target = weakref.ref(target)
             base = target._base
             self._train_base = weakref.ref(base) if base is not None else None
-            self._watch_target(target)
+            self._targets_seen += 1
+            if self.looking or self._targets_seen <= _EARLY_TARGETS:
+                self._watch_target(target)
         self._train_function = function
         if self.looking:
             self._describe(call, function, args, kwargs, scores, target, value, weight)
 
     # -- validation
 
-    def _per_example(self, value: Tensor, weight: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    def _per_example(
+        self, value: Tensor, weight: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Tensor:
         detached = value.detach()
         if detached.numel() > 1:
             return detached.mean()
@@ -180,6 +186,11 @@ class LossWatch:
             window = self._windows[key] = _Window(call.function)
         window.add(value, weight)
 
+    @property
+    def evaluating(self) -> bool:
+        """Whether an evaluation pass is under way."""
+        return bool(self._windows)
+
     def close_window(self, step: int) -> None:
         """End an evaluation pass: its mean becomes `val_loss` at `step`."""
         if not self._windows:
@@ -197,7 +208,7 @@ class LossWatch:
     # -- training
 
     def before_backward(self, root: Tensor) -> list[Pending]:
-        """Sort the calls since the last backward: those that this one uses are training, the others in eval mode validation."""
+        """Sort the calls since the last backward: those it uses are training, others in eval mode validation."""
         pending, self._pending = self._pending, []
         if not pending:
             return []
@@ -216,12 +227,13 @@ class LossWatch:
         return mine
 
     def _watch_target(self, target: Tensor) -> None:
-        self._targets_seen += 1
-        if (self._targets_seen > _EARLY_TARGETS and not self.looking) or target.numel() < 2:
+        if target.numel() < 2:
             return
         step = self.step
         values = target.detach()
-        deviation, mean = torch.std_mean(values if values.is_floating_point() else values.float(), correction=0)
+        deviation, mean = torch.std_mean(
+            values if values.is_floating_point() else values.float(), correction=0
+        )
         size = float(values.shape[0]) if values.ndim else 1.0
 
         def receive(numbers: list[float]) -> None:

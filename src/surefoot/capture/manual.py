@@ -1,8 +1,8 @@
 """Descent written by hand: `w -= lr * w.grad`, with no optimizer at all.
 
 The leaves that backward reaches are the parameters; a step is where they have moved between two backwards. An update in
-place moves a leaf's version counter, an update through `.data` only its values, and `w = (w - …).requires_grad_()` makes
-a new leaf in the old one's place.
+place moves a leaf's version counter, an update through `.data` only its values, and `w = (w -
+…).requires_grad_()` makes a new leaf in the old one's place.
 """
 
 from __future__ import annotations
@@ -42,9 +42,11 @@ class ManualDescent:
         self._nodes = 0
 
     def wanted(self, observer: Observer, leaves: list[Tensor]) -> bool:
-        """Whether a loss is descended by hand: no optimizer holds any of the leaves its gradient reaches."""
+        """Whether a loss is descended by hand: no optimizer was made so far, and there are leaves to move."""
+        if observer.created:
+            return False
         trainable = [leaf for leaf in leaves if leaf.requires_grad]
-        held = set().union(*(loop.parameter_ids for loop in observer.all_loops() if loop is not self.loop), set())
+        held = set().union(*(loop.parameter_ids for loop in observer.all_loops()), set())
         return bool(trainable) and not any(id(leaf) in held for leaf in trainable)
 
     def before_backward(self, root: Tensor, observer: Observer) -> None:
@@ -63,8 +65,7 @@ class ManualDescent:
             return
         replaced = [id(leaf) for leaf in leaves] != [id(p) for p in loop.parameters]
         same_shapes = [leaf.shape for leaf in leaves] == [p.shape for p in loop.parameters]
-        # Where an optimizer was made, a new leaf is data or an output wrapped anew, not the next iterate.
-        if (replaced and same_shapes and not observer.created) or (not replaced and self._moved()):
+        if (replaced and same_shapes) or (not replaced and self._moved()):
             if replaced:
                 for old, new in zip(loop.parameters, leaves, strict=True):
                     if old is not new:
@@ -109,12 +110,12 @@ class ManualDescent:
         else:
             self._values = []
         if loop.index >= 0 and observer.sampling(observer.steps + 1) and plain(loop.parameters):
-            began = time.perf_counter()
+            began = time.thread_time()
             self._sample = SampledStep(
                 observer.steps + 1, loop.index, loop.parameters, loop.columns, observer.recorder.layer
             )
             self._sample.before()
-            observer.sampled(time.perf_counter() - began)
+            observer.sampled(time.thread_time() - began)
 
     def _moved(self) -> bool:
         loop = self.loop
@@ -126,7 +127,9 @@ class ManualDescent:
         if self._through_data:
             return True
         if self._values:
-            moved = any(not torch.equal(p.detach(), v) for p, v in zip(loop.parameters, self._values, strict=True))
+            moved = any(
+                not torch.equal(p.detach(), v) for p, v in zip(loop.parameters, self._values, strict=True)
+            )
             self._through_data = moved
             return moved
         return False
@@ -143,7 +146,7 @@ class ManualDescent:
             self._sample.after()
             self._sample = None
         now = observer.recorder.now()
-        observer.clock.tick(now)
+        observer.clock.tick(now, time.thread_time())
         observer.recorder.step(
             PendingStep(step, loop.index, now, losses, self._norms, None, None, None, None, None)
         )

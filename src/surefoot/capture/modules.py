@@ -1,7 +1,7 @@
 """What the modules show: outermost models, their names, train and eval mode, where the gradient's path is cut.
 
-Module hooks slow every call a little, so they are on for looked-at steps and whenever an evaluation may begin (gradients
-are switched off, a mode changes, a data loader starts anew), and off in between.
+Module hooks slow every call a little, so they are on for looked-at steps and whenever an evaluation may
+begin (gradients are switched off, a mode changes, a data loader starts anew), and off in between.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch.nn.modules import module as torch_module
 from torch.utils.hooks import RemovableHandle
 
 from surefoot.capture.parameters import Parameters
-from surefoot.capture.place import caller_site, text_of
+from surefoot.capture.place import Site, caller_site, text_of
 from surefoot.capture.traced import traced
 
 FactRow = tuple[str, str, dict[str, Any]]
@@ -121,6 +121,7 @@ class ModuleWatch:
         self._stack: list[nn.Module] = []
         self._connected: str | None = None  # last module inside the model whose output had a gradient's path
         self._last_input: tuple[int, int, int] | None = None
+        self._asleep: bool | None = None
         self.forbidden = False  # compiled models: their hooks would be traced into the graph
 
     # -- on and off
@@ -211,9 +212,10 @@ class ModuleWatch:
             self._note_unregistered(model, module)
             return
         batch = first_tensor(inputs)
-        if self.cut is None and batch is not None and batch.is_floating_point() and not batch.requires_grad:
-            if self._connected is not None and self._same_batch(batch):
-                self.cut = {"after": self._connected, "before": name, "place": text_of(caller_site())}
+        if self.cut is not None or self._connected is None or batch is None:
+            return
+        if batch.is_floating_point() and not batch.requires_grad and self._same_batch(batch):
+            self.cut = {"after": self._connected, "before": name, "place": text_of(caller_site())}
 
     def _same_batch(self, batch: Tensor) -> bool:
         # Only values that came from inside the model count: a second, raw input is no cut.
@@ -265,8 +267,8 @@ class ModuleWatch:
             if count.first is None:
                 count.first = self.step
 
-    def judge_training(self, place: str | None) -> None:
-        """At a backward: the mode of the models that are being trained; a few attribute reads."""
+    def judge_training(self, site: Site | None) -> None:
+        """At a backward, called at `site`: the mode of the models that are being trained; a few attribute reads."""
         for model in self.models.values():
             module = model.ref()
             if module is None or not model.trained or not model.sensitive:
@@ -284,7 +286,7 @@ class ModuleWatch:
             count.wrong += 1
             if count.first is None:
                 count.first = self.step
-                count.place = place
+                count.place = text_of(site)
                 count.model = model.name
             count.modules = [name for name, _ in asleep][:20]
 
@@ -294,6 +296,7 @@ class ModuleWatch:
         Args:
             tensors: Ids of the leaves that the gradient reaches.
         """
+        self._asleep = None
         for model in self.models.values():
             module = model.ref()
             if module is None:
@@ -305,8 +308,17 @@ class ModuleWatch:
             if model.trained or any(self._parameters.seen(parameter) for parameter in module.parameters()):
                 self._parameters.name_from(module, model.called)
 
+    def mode_changed(self) -> None:
+        """Some module's mode is about to change."""
+        self._asleep = None
+
     def all_in_eval(self) -> bool:
         """Whether every trained model is in eval mode just now."""
+        if self._asleep is None:
+            self._asleep = self._all_in_eval()
+        return self._asleep
+
+    def _all_in_eval(self) -> bool:
         trained = [m for m in self.models.values() if m.trained]
         modules = [module for model in trained if (module := model.ref()) is not None]
         return bool(modules) and not any(module.training for module in modules)

@@ -49,7 +49,11 @@ class Monitor:
     def stop(self) -> None:
         """End, and wait for the thread."""
         self._stop.set()
-        if os.getpid() == self._owner and self._thread.is_alive() and threading.current_thread() is not self._thread:
+        if (
+            os.getpid() == self._owner
+            and self._thread.is_alive()
+            and threading.current_thread() is not self._thread
+        ):
             self._thread.join(timeout=5)
 
     def _run(self) -> None:

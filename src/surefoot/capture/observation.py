@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -70,7 +71,7 @@ class Observation:
         self.attachment = Attachment(self.observer)
         self._monitor = Monitor(
             self.recorder,
-            diagnose=(lambda: self.diagnose()) if tell is not None else None,
+            diagnose=self.diagnose if tell is not None else None,
             tell=tell,
             draw=(lambda: draw(self)) if draw is not None else None,
         )
@@ -137,9 +138,12 @@ class Observation:
                         f"log({name}=…) takes a single number, this tensor has {value.numel()}: log its mean."
                     )
                 copy = value.detach().reshape(()).clone()
-                self.recorder.deferred.add(copy, lambda v, n=name: self.recorder.metric(n, step, v[0]))
+                self.recorder.deferred.add(copy, partial(self._receive, name, step))
             else:
                 self.recorder.metric(name, step, float(value))
+
+    def _receive(self, name: str, step: int, numbers: list[float]) -> None:
+        self.recorder.metric(name, step, numbers[0])
 
     def report(self, path: str | Path) -> Path:
         """Write the self-contained HTML report.
@@ -197,7 +201,15 @@ class Observation:
 def begin_run(script: str, argv: Iterable[str], source: str) -> tuple[Run, dict[str, Any]]:
     """The run's record as far as it is known at the start."""
     found = environment()
-    run = Run(path="", name="", script=script, argv=tuple(argv), command=command_line(), source=source, environment=found)
+    run = Run(
+        path="",
+        name="",
+        script=script,
+        argv=tuple(argv),
+        command=command_line(),
+        source=source,
+        environment=found,
+    )
     return run, found
 
 
@@ -255,7 +267,8 @@ def watch(
     clippers = _listed(clip, Clipper, "clip")
     if clippers and len(clippers) != len(optimizers):
         raise SettingError(
-            f"{len(clippers)} clippers for {len(optimizers)} optimizers: give each optimizer that is to be clipped its own."
+            f"{len(clippers)} clippers for {len(optimizers)} optimizers: give each optimizer that is to be "
+            "clipped its own."
         )
     main = sys.modules.get("__main__")
     script = getattr(main, "__file__", None) or "interactive"

@@ -80,12 +80,16 @@ class Observer:
         self._limit = limit
         self._make_clipper = make_clipper
         self._only = only
-        self._sampler = Sampler(0.10 if thorough else 0.015, every, eager=2)
-        self._looker = Sampler(0.25 if thorough else 0.01, None, eager=20 if thorough else 3)
+        early = 5 if thorough else 10
+        self._sampler = Sampler(0.10 if thorough else 0.015, every, eager=2, early=early)
+        self._looker = Sampler(0.25 if thorough else 0.01, None, eager=20 if thorough else 3, early=2 * early)
         self.loops: list[Loop] = []  # those that have stepped
         self._waiting: list[Loop] = []  # optimizers made, not yet used
+        self._everyone: tuple[Loop, ...] = ()
         self._by_optimizer: dict[int, Loop] = {}
-        self._reach: dict[Site | None, set[int]] = {}  # backward's place -> ids of loops whose parameters it reaches
+        self._reach: dict[
+            Site | None, set[int]
+        ] = {}  # backward's place -> ids of loops whose parameters it reaches
         self._scaled: dict[int, tuple[weakref.ref[Tensor], Any]] = {}
         self._in_step: Loop | None = None
         self._closure: Loop | None = None
@@ -120,15 +124,20 @@ class Observer:
         loop.created_at_step = self.steps
         self._waiting.append(loop)
         del self._waiting[:-_MOST_WAITING]
+        self._regroup()
 
     def all_loops(self) -> tuple[Loop, ...]:
         """Loops that have stepped and optimizers that have not."""
-        return (*self.loops, *self._waiting)
+        return self._everyone
+
+    def _regroup(self) -> None:
+        self._everyone = (*self.loops, *self._waiting)
+        self._reach.clear()
 
     def wait_for(self, loop: Loop) -> None:
         """Watch a loop that has not stepped yet."""
         self._waiting.append(loop)
-        self._reach.clear()
+        self._regroup()
 
     def number(self, loop: Loop) -> None:
         """A loop takes its first step."""
@@ -137,7 +146,7 @@ class Observer:
         loop.number(len(self.loops))
         loop.columns = self.parameters.held_by(loop.parameters, loop.index)
         self.loops.append(loop)
-        self._reach.clear()
+        self._regroup()
 
     def loop_if_known(self, optimizer: Any) -> Loop | None:
         """The loop of an optimizer that was seen; None for any other."""
@@ -154,12 +163,17 @@ class Observer:
         waiting = next((w for w in self._waiting if w.optimizer() is optimizer), None)
         if waiting is not None:
             self._waiting.remove(waiting)
+            self._regroup()
         made = waiting or Loop(-1, optimizer)
         self._read_groups(made, optimizer)
         ids = {id(p) for p in made.parameters}
         for known in self.loops:
             # The same optimizer made anew over the same parameters goes on where the old one was.
-            if known.name == made.name and known.created == made.created and {id(p) for p in known.parameters} == ids:
+            if (
+                known.name == made.name
+                and known.created == made.created
+                and {id(p) for p in known.parameters} == ids
+            ):
                 known.renew(optimizer, made)
                 self._by_optimizer[id(optimizer)] = known
                 return known
@@ -190,12 +204,19 @@ class Observer:
         self._site = site
         step = self.steps + 1
         self._in_step = self._closure
-        if self.steps == 0 and self._limit is not None and self.backwards > self._limit and self._closure is None:
+        if (
+            self.steps == 0
+            and self._limit is not None
+            and self.backwards > self._limit
+            and self._closure is None
+        ):
             raise StepLimit
         if self._first_backward is None:
             self._first_backward = text_of(site)
         self.losses.step = self.modules.step = step
-        self._position = step if self.steps else self.backwards  # a script that never steps is looked at all the same
+        self._position = (
+            step if self.steps else self.backwards
+        )  # a script that never steps is looked at all the same
         self.looking = self._looker.due(self._position) or site not in self._reach
         if retain_graph and not create_graph:
             self.graphs.retain_graph += 1
@@ -207,19 +228,20 @@ class Observer:
             scale = unscaled[1]._scale
             if scale is not None:
                 self._loss = self._loss / scale
-        self.losses.close_window(self.steps)
+        if self.losses.evaluating:
+            self.losses.close_window(self.steps)
         calls = self.losses.before_backward(root)
         if self.manual.active:
             self.manual.before_backward(root, self)
-        for loop in self.all_loops():
+        for loop in self._everyone:
             left_over = loop.before_backward()
             if left_over and self.looking:
                 self._defer_leftover(loop)
         if self.looking:
-            began = time.perf_counter()
+            began = time.thread_time()
             self._look(root, site, step, calls)
-            self._look_cost = time.perf_counter() - began
-        self.modules.judge_training(None if self.modules.training.first is not None else text_of(site))
+            self._look_cost = time.thread_time() - began
+        self.modules.judge_training(site)
 
     def _defer_leftover(self, loop: Loop) -> None:
         gradients = [p.grad for p in loop.parameters if p.grad is not None]
@@ -252,7 +274,7 @@ class Observer:
     def after_backward(self) -> None:
         """The backward has ended."""
         reach = self._reach.get(self._site)
-        for loop in self.all_loops():
+        for loop in self._everyone:
             if not reach or id(loop) in reach:
                 loop.after_backward(self._loss, self._site, bool(reach))
         if self._closure is not None:
@@ -278,7 +300,9 @@ class Observer:
         loop = self._loop_of(optimizer)
         self._in_step = loop
         groups = optimizer.param_groups
-        if len(loop.group_sizes) != len(groups) or loop.group_sizes != tuple(len(g["params"]) for g in groups):
+        if len(loop.group_sizes) != len(groups) or loop.group_sizes != tuple(
+            len(g["params"]) for g in groups
+        ):
             self._read_groups(loop, optimizer)
         if loop.step_site is None or self.looking:
             loop.step_site = caller_site()
@@ -293,10 +317,10 @@ class Observer:
         self._sample = None
         self._sample_cost = 0.0
         if self._sampler.due(step) and not self._closure and plain(loop.parameters):
-            began = time.perf_counter()
+            began = time.thread_time()
             self._sample = SampledStep(step, loop.index, loop.parameters, loop.columns, self.recorder.layer)
             self._sample.before()
-            self._sample_cost = time.perf_counter() - began
+            self._sample_cost = time.thread_time() - began
         clipper = attached(optimizer)
         self._norms = None if clipper is not None or self._closure else self._gradient_norms(loop)
 
@@ -325,9 +349,9 @@ class Observer:
         step = self.steps
         sample = self._sample
         if sample is not None:
-            began = time.perf_counter()
+            began = time.thread_time()
             sample.after()
-            cost = self._sample_cost + time.perf_counter() - began
+            cost = self._sample_cost + time.thread_time() - began
             self._sampler.measured(step, cost, self.clock.step_time)
             self._sample = None
         losses = loop.after_step()
@@ -340,7 +364,7 @@ class Observer:
         lr = group.get("lr")
         clipper = attached(optimizer)
         now = self.recorder.now()
-        self.clock.tick(now)
+        self.clock.tick(now, time.thread_time())
         self.recorder.step(
             PendingStep(
                 step,
@@ -355,7 +379,8 @@ class Observer:
                 loop.judge if loop.touched_before_step else None,
             )
         )
-        self._settings(step, loop, optimizer)
+        if self.looking or len(optimizer.param_groups) > 1:
+            self._settings(step, loop, optimizer)
         self.next_step(step)
 
     def stepped(self) -> int:
@@ -398,6 +423,11 @@ class Observer:
                         self.recorder.hyperparameter(step, loop.index, number, name, value)
 
     # -- what else happens
+
+    def mode_changes(self) -> None:
+        """A module is switched between train and eval mode."""
+        self.modules.mode_changed()
+        self.attention()
 
     def attention(self) -> None:
         """Something that often begins an evaluation: gradients switched off, a mode changed, a loader begun anew."""
@@ -446,7 +476,9 @@ class Observer:
         yield from self.guard.facts()
 
     def _creation(self, loop: Loop) -> dict[str, Any]:
-        same = next((o.index for o in self.loops if o is not loop and o.parameter_ids & loop.parameter_ids), None)
+        same = next(
+            (o.index for o in self.loops if o is not loop and o.parameter_ids & loop.parameter_ids), None
+        )
         return {
             "class": loop.name,
             "place": loop.created,
@@ -463,9 +495,13 @@ class Observer:
         infos = self.parameters.infos()
         stepping = {loop.index for loop in self.loops}
         return {
-            "unreached": [i.name for i in infos if i.optimizer in stepping and i.requires_grad and not i.reached][:200],
+            "unreached": [
+                i.name for i in infos if i.optimizer in stepping and i.requires_grad and not i.reached
+            ][:200],
             "reached_unoptimized": [
-                i.name for i in infos if i.optimizer is None and i.reached and i.requires_grad and i.is_parameter
+                i.name
+                for i in infos
+                if i.optimizer is None and i.reached and i.requires_grad and i.is_parameter
             ][:200],
             "frozen": [i.name for i in infos if i.optimizer is not None and not i.requires_grad][:200],
             "cut": self.modules.cut,

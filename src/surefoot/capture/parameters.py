@@ -6,7 +6,6 @@ import weakref
 from collections.abc import Iterable
 from types import FrameType
 
-import torch
 from torch import Tensor, nn
 
 from surefoot.records import ParameterInfo
@@ -174,4 +173,4 @@ class Parameters:
 
 def is_uninitialized(tensor: Tensor) -> bool:
     """Whether a lazy module has yet to give the tensor its shape."""
-    return isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin)
+    return isinstance(tensor, (nn.UninitializedParameter, nn.UninitializedBuffer))

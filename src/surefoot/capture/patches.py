@@ -7,8 +7,13 @@ else wrapped in turn cannot be taken out; it then passes every call straight thr
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from typing import Any
+
+# `warnings.warn(…, stacklevel=2)` in a wrapped function means its caller, not our wrapper. Python leaves
+# frames of its import machinery out of that count, and knows them by these two words in the file's name.
+UNCOUNTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "importlib_bootstrap")
 
 
 class Patch:
@@ -25,7 +30,9 @@ class Patch:
         self.name = name
         # A class attribute is read from its own dictionary: an inherited one is not ours to replace.
         self.original = vars(owner)[name]
-        self.replacement = functools.wraps(self.original)(make(self.original))
+        made = make(self.original)
+        made.__code__ = made.__code__.replace(co_filename=UNCOUNTED)
+        self.replacement = functools.wraps(self.original)(made)
         setattr(owner, name, self.replacement)
 
     def undo(self) -> None:

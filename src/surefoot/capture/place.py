@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
-import site
+import site as installation
 import sys
 import sysconfig
 from types import CodeType, FrameType
@@ -15,8 +15,8 @@ _LIBRARIES = tuple(
     {
         os.path.join(os.path.abspath(folder), "")
         for folder in (
-            *site.getsitepackages(),
-            site.getusersitepackages(),
+            *installation.getsitepackages(),
+            installation.getusersitepackages(),
             sysconfig.get_paths()["stdlib"],
             sysconfig.get_paths()["platstdlib"],
             sysconfig.get_paths()["purelib"],
@@ -26,8 +26,19 @@ _LIBRARIES = tuple(
 )
 _LONGEST_TEXT = 160
 
-Site = tuple[CodeType, int]
-_texts: dict[Site, str] = {}
+
+class Site:
+    """One instruction of the user's code; the same object each time, so that it hashes by identity."""
+
+    __slots__ = ("code", "instruction", "text")
+
+    def __init__(self, code: CodeType, instruction: int) -> None:
+        self.code = code  # kept alive: its id is the key below
+        self.instruction = instruction
+        self.text: str | None = None
+
+
+_sites: dict[tuple[int, int], Site] = {}
 _is_library: dict[str, bool] = {}
 
 
@@ -41,7 +52,7 @@ def _library(filename: str) -> bool:
 
 
 def caller_site() -> Site | None:
-    """Code object and instruction of the innermost frame that is the user's own; cheap enough for each step.
+    """The instruction of the innermost frame that is the user's own; cheap enough for each step.
 
     Returns:
         None where no frame is the user's, for example in a pure library call.
@@ -49,8 +60,15 @@ def caller_site() -> Site | None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        if not _library(code.co_filename):
-            return code, frame.f_lasti
+        known = _is_library.get(code.co_filename)
+        if known is None:
+            known = _library(code.co_filename)
+        if not known:
+            key = (id(code), frame.f_lasti)
+            site = _sites.get(key)
+            if site is None:
+                site = _sites[key] = Site(code, frame.f_lasti)
+            return site
         frame = frame.f_back
     return None
 
@@ -63,15 +81,13 @@ def caller_frame() -> FrameType | None:
     return frame
 
 
-def text_of(site_: Site | None) -> str | None:
+def text_of(place: Site | None) -> str | None:
     """The place in words: file relative to the working directory, line number and the line itself."""
-    if site_ is None:
+    if place is None:
         return None
-    known = _texts.get(site_)
-    if known is None:
-        code, instruction = site_
-        known = _texts[site_] = _describe(code.co_filename, _line_number(code, instruction))
-    return known
+    if place.text is None:
+        place.text = _describe(place.code.co_filename, _line_number(place.code, place.instruction))
+    return place.text
 
 
 def place_of(filename: str, line: int) -> str:

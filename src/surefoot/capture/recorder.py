@@ -9,16 +9,17 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from surefoot.capture.deferred import Deferred, to_host
+from surefoot.capture.deferred import Deferred, scalars_to_host, to_host
 from surefoot.clipping.result import ClipResult
-from surefoot.errors import StoreError
+from surefoot.errors import RunLocked, StoreError
 from surefoot.records import ActivationInfo, Fact, Finding, OptimizerInfo, ParameterInfo, Run, Status
 from surefoot.store.batch import Batch, HyperparameterRow, LayerRow, MetricRow, StepRow
 from surefoot.store.writer import RunWriter
@@ -29,6 +30,8 @@ FLUSH_SECONDS = 0.25
 FLUSH_ROWS = 1000
 FLUSH_NUMBERS = 1 << 20  # per-parameter norms held back at the most
 FACT_SECONDS = 1.0
+_MOST_UNWRITTEN = 400  # flushes that may wait for a locked file
+_LAST_PATIENCE = 10.0  # seconds that the last one waits
 
 
 class PendingStep(NamedTuple):
@@ -109,6 +112,7 @@ class Recorder:
         self._known_facts: dict[tuple[str, str], dict[str, Any]] = {}
         self._known_optimizers: dict[int, OptimizerInfo] = {}
         self._activations_written = 0
+        self._last_optimizer = -1
         self._last_loss: dict[int, float] = {}
         self._unwritten: list[Batch] = []
         self._lock = threading.RLock()
@@ -142,6 +146,8 @@ class Recorder:
         with self._lock:
             self.flush(facts=True)
             try:
+                if self._unwritten and not self.failed:
+                    self._write(Batch(), _LAST_PATIENCE)
                 self._writer.finish(status, exit_code, error)
             except StoreError as problem:
                 self.fail(str(problem))
@@ -232,14 +238,14 @@ class Recorder:
             except StoreError as error:
                 self.fail(str(error))
 
-    def _write(self, batch: Batch) -> None:
+    def _write(self, batch: Batch, patience: float = 0.0) -> None:
         """Write, with those before that found the file locked; a lock is waited out, anything else ends recording."""
         waiting = [*self._unwritten, batch]
         while waiting:
             try:
-                self._writer.write(waiting[0])
-            except StoreError as error:
-                if "locked" not in str(error) or len(waiting) > 100:
+                self._writer.write(waiting[0], patience=patience)
+            except RunLocked:
+                if len(waiting) > _MOST_UNWRITTEN:
                     raise
                 break
             waiting.pop(0)
@@ -260,6 +266,8 @@ class Recorder:
             hyperparameters=settings,
             run={"steps": counted, "backwards": backwards},
         )
+        if facts or any(row.optimizer > self._last_optimizer for row in step_rows):
+            batch.optimizers = self._changed_optimizers()  # no reader finds a step without its optimizer
         now = time.perf_counter()
         # Facts change under the hands of the training's thread: only that thread collects them.
         on_time = now - self._facts_at >= FACT_SECONDS and threading.get_ident() == self._thread
@@ -267,7 +275,6 @@ class Recorder:
             self._facts_at = now
             batch.facts = self._changed_facts(counted)
             batch.parameters = self.collect_parameters()
-            batch.optimizers = self._changed_optimizers()
             batch.activations = self.collect_activations(self._activations_written)
             self._activations_written += len(batch.activations)
         return batch
@@ -275,45 +282,49 @@ class Recorder:
     def _step_rows(self, steps: list[PendingStep]) -> list[StepRow]:
         if not steps:
             return []
-        vectors: list[Tensor] = []
-        for row in steps:
-            vectors.extend(loss.reshape(-1) for loss in row.losses)
-            if row.norms is not None:
-                vectors.append(row.norms)
-            vectors.extend(t.reshape(-1) for t in _clip_tensors(row.clip))
-            vectors.extend(t.reshape(-1) for t in (row.found_inf, row.scale, row.lr) if isinstance(t, Tensor))
-        numbers = iter(to_host(vectors))
-        return [made for row in steps if (made := self._step_row(row, numbers)) is not None]
+        losses = iter(scalars_to_host([loss for row in steps for loss in row.losses]))
+        norms = _global_norms(steps)
+        rest = [
+            tensor.reshape(())
+            for row in steps
+            for tensor in (*_clip_tensors(row.clip), row.found_inf, row.scale, row.lr)
+            if isinstance(tensor, Tensor)
+        ]
+        others = iter(scalars_to_host(rest))
+        rows = []
+        for row, norm in zip(steps, norms, strict=True):
+            made = self._step_row(row, [next(losses) for _ in row.losses], norm, others)
+            if made is not None:
+                rows.append(made)
+        return rows
 
-    def _step_row(self, row: PendingStep, numbers: Any) -> StepRow | None:
-        losses = [number for _ in row.losses for number in next(numbers)]
-        squares = np.square(np.asarray(next(numbers))) if row.norms is not None else None
-        norm = float(np.sqrt(squares.sum())) if squares is not None else None
+    def _step_row(
+        self, row: PendingStep, losses: list[float], norm: float | None, others: Iterator[float]
+    ) -> StepRow | None:
         threshold = factor = None
         if row.clip is not None:
-            on_host = row.clip.host
-            clip_norm, threshold, factor = on_host or tuple(next(numbers)[0] for _ in range(3))
+            clip_norm, threshold, factor = row.clip.host or tuple(next(others) for _ in range(3))
             norm = clip_norm if norm is None else norm
-        found_inf = next(numbers)[0] if row.found_inf is not None else 0.0
-        scale = next(numbers)[0] if row.scale is not None else 1.0
-        lr = next(numbers)[0] if isinstance(row.lr, Tensor) else row.lr
+        found_inf = next(others) if row.found_inf is not None else 0.0
+        scale = next(others) if row.scale is not None else 1.0
+        lr = next(others) if isinstance(row.lr, Tensor) else row.lr
         if norm is not None and scale != 1.0:
             norm /= scale
         if row.watch is not None:
             row.watch(norm if norm is not None else float("nan"), found_inf >= 1.0)
         if found_inf >= 1.0:  # the fused kernel skipped it: no step was taken
             return None
-        loss = sum(losses) / len(losses) if losses else self._last_loss.get(row.optimizer)
-        if losses and loss is not None:
-            self._last_loss[row.optimizer] = loss
+        loss = sum(losses) / len(losses) if losses else None
+        if loss is None:
+            shown = self._last_loss.get(row.optimizer)
+        else:
+            shown = self._last_loss[row.optimizer] = loss
         latest = self.latest
-        latest.step, latest.loss, latest.grad_norm, latest.lr = row.step, loss, norm, lr
+        latest.step, latest.loss, latest.grad_norm, latest.lr = row.step, shown, norm, lr
         if factor is not None:
             latest.clippable += 1
             latest.clipped += factor < 1.0
-        return StepRow(
-            row.step, row.optimizer, row.time, len(row.losses), loss if losses else None, norm, lr, threshold, factor
-        )
+        return StepRow(row.step, row.optimizer, row.time, len(losses), loss, norm, lr, threshold, factor)
 
     def _layer_rows(self, layers: list[PendingLayer]) -> list[LayerRow]:
         rows: list[LayerRow] = []
@@ -321,7 +332,9 @@ class Recorder:
             values = np.asarray(numbers, dtype=np.float32)
             if row.factors is not None:
                 values = values * np.asarray(row.factors, dtype=np.float32)
-            rows.append(LayerRow(row.step, row.optimizer, "parameter", row.quantity, _placed(row.columns, values)))
+            rows.append(
+                LayerRow(row.step, row.optimizer, "parameter", row.quantity, _placed(row.columns, values))
+            )
         waiting, self._activation_values = self._activation_values, {}
         for (step, quantity), entries in waiting.items():
             values = np.asarray(list(entries.values()), dtype=np.float32)
@@ -338,7 +351,10 @@ class Recorder:
         return changed
 
     def _changed_optimizers(self) -> list[OptimizerInfo]:
-        changed = [info for info in self.collect_optimizers() if self._known_optimizers.get(info.index) != info]
+        self._last_optimizer = max((info.index for info in self.collect_optimizers()), default=-1)
+        changed = [
+            info for info in self.collect_optimizers() if self._known_optimizers.get(info.index) != info
+        ]
         self._known_optimizers.update((info.index, info) for info in changed)
         return changed
 
@@ -348,6 +364,21 @@ def _taken(rows: list[_Row]) -> list[_Row]:
     taken = rows[:]
     del rows[: len(taken)]
     return taken
+
+
+def _global_norms(steps: list[PendingStep]) -> list[float | None]:
+    """Global norm of each step that measured its gradients, from stacks of equal vectors."""
+    result: list[float | None] = [None] * len(steps)
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for index, row in enumerate(steps):
+        if row.norms is not None:
+            alike.setdefault((len(row.norms), row.norms.device, row.norms.dtype), []).append(index)
+    for indices in alike.values():
+        stacked = torch.stack([norms for index in indices if (norms := steps[index].norms) is not None])
+        squares = np.square(stacked.cpu().numpy().astype(np.float64))
+        for index, norm in zip(indices, np.sqrt(squares.sum(axis=1)).tolist(), strict=True):
+            result[index] = norm
+    return result
 
 
 def _clip_tensors(clip: ClipResult | None) -> tuple[Tensor, ...]:

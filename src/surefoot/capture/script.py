@@ -73,11 +73,7 @@ def prepare(target: Target) -> Prepared:
 
 def _prepare_file(target: Target) -> Prepared:
     # As Python shows it: absolute, not normalised.
-    path = (
-        target.name
-        if os.path.isabs(target.name)
-        else os.path.join(os.getcwd(), target.name)
-    )
+    path = target.name if os.path.isabs(target.name) else os.path.join(os.getcwd(), target.name)
     if os.path.isdir(path) or zipfile.is_zipfile(path):
         return _prepare_folder(target, path)
     try:
@@ -157,7 +153,7 @@ def _main_module(filename: str, loader: object) -> ModuleType:
     module.__package__ = None
     module.__dict__["__builtins__"] = builtins
     module.__dict__["__cached__"] = None
-    if "__annotations__" in vars(sys.modules["__main__"]):  # until Python 3.13
+    if sys.version_info < (3, 14):
         module.__dict__["__annotations__"] = {}
     return module
 
@@ -165,8 +161,8 @@ def _main_module(filename: str, loader: object) -> ModuleType:
 def execute(prepared: Prepared) -> Outcome:
     """Run prepared code as the program's main module.
 
-    Effects: `__main__`, `sys.argv` and `sys.path[0]` become the script's for the rest of the process, as its exit handlers
-    and worker processes expect.
+    Effects: `__main__`, `sys.argv` and `sys.path[0]` become the script's for the rest of the process, as its
+    exit handlers and worker processes expect.
     """
     sys.argv[:] = prepared.argv
     if not getattr(sys.flags, "safe_path", False):

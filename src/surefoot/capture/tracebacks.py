@@ -1,4 +1,4 @@
-"""A script's traceback as Python would have shown it without surefoot: none of our frames, none of our hooks' detours."""
+"""A script's traceback as Python would have shown it: no frames of ours, no detours through hooks of ours."""
 
 from __future__ import annotations
 

@@ -27,22 +27,34 @@ _TAKES_TARGET = ("run", "check")
 _OPTIONAL_NUMBERS = {"--autoclip": "10"}
 _SCRIPT_LINE = "[OPTIONS] SCRIPT [ARGUMENTS]…  |  [OPTIONS] -m MODULE [ARGUMENTS]…"
 
-Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Stop the script after so many optimizer steps.")]
+Steps = Annotated[
+    int | None, typer.Option("--steps", min=1, help="Stop the script after so many optimizer steps.")
+]
 Every = Annotated[
     int | None,
-    typer.Option("--every", min=1, help="Sample per-parameter quantities every K steps; default: by measured cost."),
+    typer.Option(
+        "--every", min=1, help="Sample per-parameter quantities every K steps; default: by measured cost."
+    ),
 ]
 Autoclip = Annotated[
     float | None,
-    typer.Option("--autoclip", min=0, max=100, help="Clip by AutoClip at this percentile; 10 if none is given."),
+    typer.Option(
+        "--autoclip", min=0, max=100, help="Clip by AutoClip at this percentile; 10 if none is given."
+    ),
 ]
 MaxNorm = Annotated[float | None, typer.Option("--max-norm", help="Clip the global gradient norm to this.")]
 Runs = Annotated[str, typer.Option("--runs", help="Folder of all runs.")]
 Name = Annotated[str | None, typer.Option("--name", help="Name of this run; default: script and time.")]
-ReportFile = Annotated[str | None, typer.Option("--report", help="Write the HTML report to this file at the end.")]
-JsonFile = Annotated[str | None, typer.Option("--json", help="Write verdict and findings to this file at the end.")]
+ReportFile = Annotated[
+    str | None, typer.Option("--report", help="Write the HTML report to this file at the end.")
+]
+JsonFile = Annotated[
+    str | None, typer.Option("--json", help="Write verdict and findings to this file at the end.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing; record all the same.")]
-Ignore = Annotated[list[str] | None, typer.Option("--ignore", help="A finding's code not to report; repeatable.")]
+Ignore = Annotated[
+    list[str] | None, typer.Option("--ignore", help="A finding's code not to report; repeatable.")
+]
 Format = Annotated[str, typer.Option("--format", help="text, or github for annotations in its workflows.")]
 
 
@@ -110,7 +122,9 @@ def list_runs(
     show_list(runs, json)
 
 
-RunName = Annotated[str, typer.Argument(help="A run: its path, its name, the beginning of its name, or last.")]
+RunName = Annotated[
+    str, typer.Argument(help="A run: its path, its name, the beginning of its name, or last.")
+]
 
 
 @app.command()
@@ -139,7 +153,9 @@ def doctor(
 
 
 @app.command()
-def explain(code: Annotated[str | None, typer.Argument(help="A finding's code; without one, all are listed.")] = None) -> None:
+def explain(
+    code: Annotated[str | None, typer.Argument(help="A finding's code; without one, all are listed.")] = None,
+) -> None:
     """Print the page of a rule, or list all rules."""
     from surefoot.cli.doctor import explain_rule
 

@@ -1,7 +1,7 @@
 """The progress line: the terminal's last row, kept out of the script's way.
 
-The rows above it become the terminal's scrolling region, as package managers do it, so that the script's prints, its progress
-bars and its child processes write where they always did and the line stays.
+The rows above it become the terminal's scrolling region, as package managers do it, so that the script's
+prints, its progress bars and its child processes write where they always did and the line stays.
 """
 
 from __future__ import annotations
@@ -98,4 +98,3 @@ class ProgressLine:
             self._stream.flush()
         except (OSError, ValueError):
             pass  # the terminal is gone; the training is not
-

@@ -48,7 +48,9 @@ def run_script(settings: RunSettings) -> int:
 def _validate(settings: RunSettings) -> None:
     if settings.target is None:
         command = "check" if settings.check else "run"
-        raise SettingError(f"no script was named: surefoot {command} SCRIPT, or surefoot {command} -m MODULE.")
+        raise SettingError(
+            f"no script was named: surefoot {command} SCRIPT, or surefoot {command} -m MODULE."
+        )
     if settings.autoclip is not None and settings.max_norm is not None:
         raise SettingError("--autoclip and --max-norm are two ways to clip: choose one.")
     if settings.max_norm is not None and not settings.max_norm > 0:
@@ -217,12 +219,13 @@ class _Session:
         if history is None:
             return COULD_NOT_RUN
         if outcome.status == "failed":
-            say(f"the script failed before a verdict was possible: {outcome.described or f'exit code {outcome.exit_code}'}.")
+            why = outcome.described or f"exit code {outcome.exit_code}"
+            say(f"the script failed before a verdict was possible: {why}.")
             return COULD_NOT_RUN
         return HEALTHY
 
     def _hand_on(self, error: BaseException) -> None:
-        """Raise the script's exception to Python, which shows it by the script's own hook and ends as it always does."""
+        """Raise the script's exception to Python, which shows it by the script's hook and ends as always."""
         clean(error)
         kept = error.__traceback__
         hook = sys.excepthook

@@ -25,7 +25,13 @@ def show_list(runs: str, as_json: bool) -> None:
         console.print(f"no runs in {runs}", highlight=False)
         return
     table = Table(box=None, pad_edge=False)
-    for name, right in (("run", False), ("status", False), ("steps", True), ("loss", True), ("script", False)):
+    for name, right in (
+        ("run", False),
+        ("status", False),
+        ("steps", True),
+        ("loss", True),
+        ("script", False),
+    ):
         table.add_column(name, justify="right" if right else "left", no_wrap=name == "run")
     for run in listed:
         with open_run(run.path) as reader:
@@ -36,7 +42,19 @@ def show_list(runs: str, as_json: bool) -> None:
 
 
 def _fields(run: object) -> dict[str, object]:
-    names = ("name", "path", "script", "argv", "status", "exit_code", "error", "started", "ended", "steps", "backwards")
+    names = (
+        "name",
+        "path",
+        "script",
+        "argv",
+        "status",
+        "exit_code",
+        "error",
+        "started",
+        "ended",
+        "steps",
+        "backwards",
+    )
     return {name: plain(getattr(run, name)) for name in names}
 
 

@@ -21,7 +21,8 @@ def split(
         Surefoot's own arguments, and the script or module; None where none was named.
 
     Example:
-        >>> split(["--autoclip", "train.py", "--steps", "3"], {"--autoclip": True, "--steps": True}, {"--autoclip": "10"})
+        >>> split(["--autoclip", "train.py", "--steps", "3"], {"--autoclip": True, "--steps": True},
+        {"--autoclip": "10"})
         (['--autoclip', '10'], Target(name='train.py', arguments=('--steps', '3'), is_module=False))
     """
     own: list[str] = []
@@ -57,4 +58,3 @@ def _is_number(word: str | None) -> bool:
     except ValueError:
         return False
     return True
-
