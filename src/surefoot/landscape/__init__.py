@@ -8,6 +8,7 @@ from surefoot.landscape.descent import compare, descend
 from surefoot.landscape.directions import principal_directions, random_direction, scalar_direction
 from surefoot.landscape.easy import landscape
 from surefoot.landscape.evaluation import evaluate
+from surefoot.landscape.fits import fit_along
 from surefoot.landscape.objective import Objective, undisturbed
 from surefoot.landscape.planes import checkpoint_plane, grid, principal_plane, random_plane, surface_over
 from surefoot.landscape.sharpness import hessian_product, sharpness
@@ -24,6 +25,7 @@ __all__ = [
     "compare",
     "descend",
     "evaluate",
+    "fit_along",
     "grid",
     "hessian_product",
     "landscape",

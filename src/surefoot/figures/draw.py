@@ -1,0 +1,48 @@
+"""One door: a record and a path, and the suffix says what is written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from surefoot.errors import SettingError
+from surefoot.figures.canvas import write, write_text
+from surefoot.figures.page import landscape_page
+from surefoot.figures.slices import slice_figure
+from surefoot.figures.smoothness import smoothness_figure
+from surefoot.figures.surface import surface_figure
+from surefoot.surfaces import Slice, Smoothness, Surface, save
+
+
+def draw(record: Slice | Surface | Smoothness, path: str | os.PathLike[str], **options: Any) -> Path:
+    """Draw a landscape to a file: .png, .svg, .html (interactive, self-contained) or .npz (its numbers).
+
+    Args:
+        record: From surefoot.landscape.
+        path: Its suffix chooses.
+        options: Of the figure: `logarithmic`, `title` of a surface; `thresholds` of a smoothness record.
+
+    Returns:
+        The path written.
+
+    Raises:
+        SettingError: A suffix or a record that cannot be drawn.
+        MissingExtra: matplotlib is not installed (PNG, SVG).
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == ".npz":
+        return save(record, path)
+    if suffix == ".html":
+        if isinstance(record, Smoothness):
+            raise SettingError("a smoothness record has no interactive page; draw it as .png or .svg")
+        return write_text(landscape_page(record), path)
+    if isinstance(record, Slice):
+        return write(slice_figure(record), path)
+    if isinstance(record, Surface):
+        return write(surface_figure(record, **options), path)
+    if isinstance(record, Smoothness):
+        return write(smoothness_figure(record, **options), path)
+    raise SettingError(
+        f"a {type(record).__name__} cannot be drawn; pass a Slice, a Surface or a Smoothness record"
+    )
