@@ -32,12 +32,15 @@ NEEDS = ("series:", "fact:", "metric:", "parameter:", "activation:")
 class Rule:
     """One rule.
 
-    Args: code: Its name for ever; never reused for anything else. severity: The gravest that its findings
-    have. check: History to findings; raises nothing by design, and if it does the engine reports it. needs:
-    What the history must hold for the check to run at all: "series:loss", "fact:clearing", "metric:val_loss",
-    "parameter:update_norm", "activation:dead_share". since: Version of surefoot that brought it. follows:
-    Codes of the faults that this one can be a consequence of. group: "wiring" (structure, seen once, sure) or
-    "dynamics" (series); "extension" for rules from elsewhere.
+    Args:
+        code: Its name for ever; never reused for anything else.
+        severity: The gravest that its findings have.
+        check: History to findings; raises nothing by design, and if it does the engine reports it.
+        needs: What the history must hold for the check to run at all: "series:loss", "fact:clearing",
+            "metric:val_loss", "parameter:update_norm", "activation:dead_share".
+        since: Version of surefoot that brought it.
+        follows: Codes of the faults that this one can be a consequence of.
+        group: "wiring" (structure, seen once, sure), "dynamics" (series), or "extension" from elsewhere.
     """
 
     code: str

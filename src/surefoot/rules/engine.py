@@ -24,9 +24,10 @@ def diagnose(
         ignore: Codes not to report. What followed from an ignored finding is then reported by itself.
         rules: Which rules to run; all of them by default.
 
-    Returns: Findings, the main one first. What follows from another finding is in that one's `consequences`,
-    with `because` naming it; a cause is as grave as the gravest thing that follows from it. Defects of
-    surefoot itself come last.
+    Returns:
+        Findings, the main one first. What follows from another finding is in that one's `consequences`, with
+        `because` naming it; a cause is as grave as the gravest thing that follows from it. Defects of
+        surefoot itself come last.
 
     Example:
         >>> from surefoot.records import Run

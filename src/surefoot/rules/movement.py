@@ -18,7 +18,7 @@ FIRST, MOST = 50, 300
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Weights (two dimensions and more; biases start at zero and have no scale) of the main optimizer.
+    """Weights of the main optimizer: two dimensions and more, as biases start at zero and have no scale.
 
     Args:
         columns: Shape (c,), indices into `History.parameters`, in the model's order.
@@ -72,7 +72,9 @@ def _measure(history: History) -> Movement:
     # The optimizer's own order is the model's; `History.parameters` is in order of first sight.
     order = next((o.parameters for o in history.optimizers if o.index == main), ())
     held = [history.parameters[i] for i in order if i < len(history.parameters)]
-    columns = np.array([p.index for p in held if p.requires_grad and len(p.shape) >= 2], dtype=np.int64)
+    moving = [p for p in held if p.requires_grad]
+    weights_only = [p for p in moving if len(p.shape) >= 2] or moving
+    columns = np.array([p.index for p in weights_only], dtype=np.int64)
     layers = [history.parameter_layer(q) for q in ("grad_norm", "param_norm", "update_norm")]
     n = min(len(layer) for layer in layers)
     rows = np.flatnonzero(layers[0].optimizers[:n] == main)

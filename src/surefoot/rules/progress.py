@@ -16,22 +16,29 @@ from surefoot.records import History
 from surefoot.rules import intent
 from surefoot.rules.losses import chance, per_example, training_losses
 
-# Steps before anything is said of a loss that does not move: a few batches are noise.
-ENOUGH = 40
+# Steps before anything is said of a loss that does not move: a few batches are noise, and while the run
+# goes on there is time to be sure.
+ENOUGH, ENOUGH_RUNNING = 40, 100
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """The course of the training loss of the main optimizer.
 
-    Args: losses: Shape (n,), finite values only, in order. steps: Shape (n,), their steps. start: Median of
-    the first three losses. late: Median of the last fifth, of at least five losses; of their finite part.
-    best: Lowest median of ten consecutive stretches. worst: Highest median of ten consecutive stretches after
-    the first. noise: Standard deviation from one loss to the next, robust, over the last half. trend: Mean of
-    the last third minus mean of the first third, in standard errors; negative: it falls. nonfinite: How many
-    losses were NaN or infinite. first_nonfinite: Step of the first of them, or None. chance: What a constant
-    guess would score, on the same scale; None if unknown. judged: The loss says something about progress (not
-    adversarial, not of either sign, targets that stay).
+    Args:
+        losses: Shape (n,), finite values only, in order.
+        steps: Shape (n,), their steps.
+        start: Median of the first three losses.
+        late: Median of the last fifth, of at least five losses.
+        best: Lowest median of ten consecutive stretches.
+        worst: Highest median of ten consecutive stretches after the first.
+        noise: Standard deviation from one loss to the next, robust, over the last half.
+        trend: Mean of the last third minus mean of the first, in standard errors; negative: it falls.
+        nonfinite: How many losses were NaN or infinite.
+        first_nonfinite: Step of the first of them, or None.
+        chance: What a constant guess would score, on the same scale; None if unknown.
+        judged: The loss says something about progress: no adversaries, one sign, targets that stay.
+        enough: There are losses enough to speak of progress.
     """
 
     losses: NDArray[np.float64]
@@ -46,6 +53,7 @@ class Progress:
     first_nonfinite: int | None
     chance: float | None
     judged: bool
+    enough: bool
 
     @property
     def reference(self) -> float:
@@ -56,11 +64,6 @@ class Progress:
     def learned(self) -> float:
         """Share of the way from knowing nothing to a loss of zero; below 0 if worse than a constant guess."""
         return 1 - self.late / self.reference if self.reference > 0 else math.nan
-
-    @property
-    def enough(self) -> bool:
-        """Whether there are losses enough to speak of progress."""
-        return len(self.losses) >= ENOUGH
 
     def stuck(self, share: float = 0.05) -> bool:
         """Whether the loss says so and less than `share` of the way was made."""
@@ -107,7 +110,7 @@ def _measure(history: History) -> Progress:
     if n == 0:
         nothing = (math.nan,) * 6
         first = int(bad[0]) if len(bad) else None
-        return Progress(values, finite.steps, *nothing, len(bad), first, None, False)
+        return Progress(values, finite.steps, *nothing, len(bad), first, None, False, False)
     tail = values[-max(5, n // 5) :]
     parts = stretches(values)
     return Progress(
@@ -123,6 +126,7 @@ def _measure(history: History) -> Progress:
         first_nonfinite=int(bad[0]) if len(bad) else None,
         chance=_chance(history),
         judged=_judged(history, values),
+        enough=n >= (ENOUGH if intent.ended(history) else ENOUGH_RUNNING),
     )
 
 

@@ -17,8 +17,10 @@ LARGE = 25.0
 class Scale:
     """Typical size of the inputs or targets.
 
-    Args: size: Largest of the features' deviations and absolute means (for targets: of deviation and absolute
-    mean). smallest: Smallest deviation of a feature that varies at all. fact: Where it was read.
+    Args:
+        size: Largest of the features' deviations and absolute means; for targets, of their own.
+        smallest: Smallest deviation of a feature that varies at all.
+        fact: Where it was read.
     """
 
     size: float

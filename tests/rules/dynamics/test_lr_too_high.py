@@ -36,3 +36,12 @@ def test_runs_away() -> None:
 
 def test_nan_out_of_the_blue_is_not_the_rate() -> None:
     assert not found("lr-too-high", Training(np.concatenate([falling(steps=200), np.full(100, np.nan)])))
+
+
+def test_large_steps_that_kill_units_though_the_loss_falls() -> None:
+    spoiled = Training(falling(2.3, 0.8)).scaled("update_norm", 200.0)
+    spoiled.units["dead_share"][10:, 0] = 0.9
+    assert "units of relu after fc1.weight died" in found("lr-too-high", spoiled)[0].title
+    # Sparse from the start, as it was initialised, is another matter.
+    spoiled.units["dead_share"][:, 0] = 0.9
+    assert not found("lr-too-high", spoiled)

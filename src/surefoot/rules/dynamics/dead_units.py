@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from surefoot.records import Finding, History
+from surefoot.rules.activity import dead_shares
 from surefoot.rules.base import rule
 from surefoot.rules.causes import DATA, NO_LEARNING, START, STEP_SIZE, WIRING
 from surefoot.rules.progress import progress
-
-RECTIFIERS = ("relu", "relu6", "hardswish", "hardtanh", "threshold", "relu_")
 
 
 @rule(
@@ -49,24 +46,12 @@ def dead_units(
     ## Source
     AUTOTRAINER (ICSE 2021) and TheDeepChecker (2022), dead ReLU; stackoverflow 54688502.
     """
-    layer, seen = history.activation_layer("dead_share"), progress(history)
-    if len(layer) < 3:
-        return
-    worst: list[tuple[str, float, float]] = []
-    for info in history.activations:
-        if info.function not in RECTIFIERS or info.units < units:
-            continue
-        shares = layer.values[:, info.index]
-        shares = shares[np.isfinite(shares)]
-        if len(shares) < 3:
-            continue
-        late = float(np.median(shares[-3:]))
-        suffers = seen.nonfinite > 0 or not seen.judged or (seen.enough and seen.learned < learned)
-        if late >= whole or (late >= most and suffers and seen.judged):
-            worst.append((info.name, float(shares[0]), late))
+    seen = progress(history)
+    suffers = seen.judged and (seen.nonfinite > 0 or (seen.enough and seen.learned < learned))
+    worst = [a for a in dead_shares(history, units) if a.late >= whole or (a.late >= most and suffers)]
     if not worst:
         return
-    name, first, late = max(worst, key=lambda w: w[2])
+    name, first, late = max(worst, key=lambda a: a.late)
     stuck = seen.judged and seen.enough and seen.learned < learned
     born = first >= most
     yield Finding(
@@ -79,7 +64,7 @@ def dead_units(
             if born
             else "Lower the learning rate, or use leaky ReLU."
         ),
-        step=int(layer.steps[0]) if born else None,
+        step=1 if born else None,
         evidence={n: {"first look": round(a, 3), "last look": round(b, 3)} for n, a, b in worst[:10]},
         where=name,
         confidence=0.9 if born else 0.8,

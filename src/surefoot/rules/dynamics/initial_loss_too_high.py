@@ -19,11 +19,11 @@ from surefoot.rules.losses import REGRESSION, chance, moments, per_example, trai
     since="0.1",
     follows=(*WIRING, "nonfinite-input", "unnormalized-inputs", "unscaled-targets"),
 )
-def initial_loss_too_high(history: History, *, times: float = 4.0) -> Iterator[Finding]:
+def initial_loss_too_high(history: History, *, times: float = 3.0) -> Iterator[Finding]:
     """The very first loss is far above that of a guess.
 
     ## What it finds
-    A first loss four times and more what a constant guess scores: ln of the number of classes for
+    A first loss three times and more what a constant guess scores: ln of the number of classes for
     cross-entropy, the mean square of the targets for squared error.
 
     ## Why it matters
@@ -39,7 +39,7 @@ def initial_loss_too_high(history: History, *, times: float = 4.0) -> Iterator[F
 
     ## When to ignore it
     Pretrained models on a new task. Default initialisations start below 1.2 times the guess, with unscaled
-    pixels of 0 to 16 below 2; the option `times` (4) leaves a factor of two.
+    pixels of 0 to 16 below 2; the option `times` (3) leaves room above that.
 
     ## Source
     A. Karpathy, "A Recipe for Training Neural Networks" (2019): "verify loss at init".

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from surefoot.records import Finding, History
 from surefoot.rules import intent
 from surefoot.rules.base import rule
 from surefoot.rules.losses import training_losses
 from surefoot.rules.movement import movement
-from surefoot.rules.progress import progress
+from surefoot.rules.progress import progress, stretches
 
 POSITIVE = (
     "cross_entropy",
@@ -67,9 +69,10 @@ def loss_sign_flipped(history: History, *, small: float = 0.05) -> Iterator[Find
         return
     if maximize or not seen.judged or not seen.enough:
         return
-    peak = movement(history).peak_ratio
-    climbs = seen.late > 1.2 * seen.start and seen.trend > 10 and seen.late > 0.9 * seen.worst
-    if climbs and peak < small and seen.late - seen.start > 5 * seen.noise:
+    usual = movement(history).usual_ratio
+    rises = np.diff(stretches(seen.losses)) > 0
+    climbs = seen.late > 1.2 * seen.start and seen.trend > 10 and float(np.mean(rises)) > 0.8
+    if climbs and not usual >= small and seen.late - seen.start > 5 * seen.noise:
         title = f"The loss climbs under small steps ({seen.start:.3g} to {seen.late:.3g}): ascent."
         yield _finding(title, intent.place_of_rate(history), ratio, history, 0.8)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from surefoot.records import Finding, History
 from surefoot.rules import intent
+from surefoot.rules.activity import dead_shares
 from surefoot.rules.base import rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 from surefoot.rules.movement import movement
@@ -29,7 +30,8 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
     ## What it finds
     Steps that change the weights by a large part of their own size, together with a loss that shows it: it
     runs away to NaN, ends above its start, never gets below what a constant guess scores, or is thrown back
-    above its start again and again.
+    above its start again and again; or large steps after which most units of a layer, alive at first, never
+    fire again.
 
     ## Why it matters
     Each step jumps over the valley it should go down into; the first jumps can kill units for good.
@@ -46,7 +48,7 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
     Losses that mean no progress (policy gradients, players against each other, moving targets) are not
     judged. An update of 10 % of the weights (option `ratio`) that comes up more than once is asked for,
     except where the loss has run away. Usual trainings move by 0.01 % to 5 % a step; the first steps of Adam
-    on wide layers by 10 %.
+    on wide layers by 10 %; on 28 healthy small trainings the largest was 3.4 %.
     A loss that turned NaN without a climb needs an update as large as the weights (option `huge`, 1).
 
     ## Source
@@ -57,7 +59,7 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
     if intent.adversarial(history):
         return
     peak = moved.peak_ratio
-    how = _how(seen, peak, ratio, huge)
+    how = _how(seen, peak, ratio, huge) or _killed(history, seen, peak, 2 * ratio)
     if how is None:
         return
     optimizer = intent.main_optimizer(history)
@@ -101,6 +103,16 @@ def _how(seen: Progress, peak: float, ratio: float, huge: float) -> str | None:
     if _thrown_back(seen) >= 3 and peak >= 2 * ratio:
         return f"steps move the weights by up to {peak:.0%} and keep throwing the loss back above its start"
     return None
+
+
+def _killed(history: History, seen: Progress, peak: float, ratio: float) -> str | None:
+    """Large steps after which most units of a layer, alive at first, never fire again."""
+    if not seen.judged or not seen.enough or not peak >= ratio:
+        return None
+    dead = max((a for a in dead_shares(history) if a.first < 0.3), key=lambda a: a.late, default=None)
+    if dead is None or dead.late < 0.5:
+        return None
+    return f"steps moved weights by up to {peak:.0%} and {dead.late:.0%} of the units of {dead.name} died"
 
 
 def _thrown_back(seen: Progress) -> int:

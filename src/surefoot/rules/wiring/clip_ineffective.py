@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from surefoot.records import Fact, Finding, History
 from surefoot.rules.base import rule
+from surefoot.rules.causes import NO_LEARNING
 
 
-@rule("clip-ineffective", severity="warning", needs=("fact:clip-call",), since="0.1")
+@rule("clip-ineffective", severity="warning", needs=("fact:clip-call",), since="0.1", follows=NO_LEARNING)
 def clip_ineffective(history: History, *, share: float = 0.5, least: int = 3) -> Iterator[Finding]:
     """Gradient clipping that cannot have an effect.
 
