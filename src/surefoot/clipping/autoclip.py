@@ -11,7 +11,7 @@ from torch import Tensor
 from surefoot.clipping.base import NOT_A_NUMBER
 from surefoot.clipping.by_threshold import GLOBAL, ThresholdClipper
 from surefoot.clipping.device_history import DevicePercentiles
-from surefoot.clipping.history import PercentileHistory
+from surefoot.clipping.history import FullHistory, WindowHistory, percentile_history
 from surefoot.errors import ClippingError, SettingError
 
 
@@ -56,7 +56,7 @@ class AutoClip(ThresholdClipper):
             raise SettingError(f"window={window} must be 1 or more, or None for all steps")
         self.percentile = percentile
         self.window = window
-        self._histories: dict[str, PercentileHistory] = {}
+        self._histories: dict[str, FullHistory | WindowHistory] = {}
         # On an accelerator, one batch instead: the unit of each row, and the rows of each set of units.
         self._on_device: DevicePercentiles | None = None
         self._names: list[str] = []
@@ -70,7 +70,7 @@ class AutoClip(ThresholdClipper):
         for unit, norm in zip(units, norms, strict=True):
             history = histories.get(unit)
             if history is None:
-                history = histories[unit] = PercentileHistory(self.percentile, self.window)
+                history = histories[unit] = percentile_history(self.percentile, self.window)
             thresholds.append(history.observe(norm) if record else history.threshold())
         return thresholds
 
@@ -129,6 +129,6 @@ class AutoClip(ThresholdClipper):
                 )
         self._on_device = None
         self._histories = {
-            unit: PercentileHistory(self.percentile, self.window, values.tolist())
+            unit: percentile_history(self.percentile, self.window, values.tolist())
             for unit, values in memory["histories"].items()
         }
