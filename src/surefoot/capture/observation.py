@@ -263,6 +263,7 @@ def watch(
     """
     if every is not None and every < 1:
         raise SettingError(f"every={every} is no distance in steps: give 1 or more.")
+    models = _listed(model, nn.Module, "model")
     optimizers = _listed(optimizer, Optimizer, "optimizer")
     clippers = _listed(clip, Clipper, "clip")
     if clippers and len(clippers) != len(optimizers):
@@ -285,9 +286,9 @@ def watch(
     observation.begin()
     for each in optimizers:
         observation.observer.adopt(each)
-    for module in _listed(model, nn.Module, "model"):
+    for module in models:
         observation.observer.modules.introduce(module)
-    for clipper, each in zip(clippers, optimizers, strict=True):
+    for clipper, each in zip(clippers, optimizers[: len(clippers)], strict=True):
         clipper.attach(each)
         observation._clippers.append(clipper)
     atexit.register(observation.close)
@@ -297,7 +298,7 @@ def watch(
 def _listed(given: Any, kind: type, name: str) -> list[Any]:
     if given is None:
         return []
-    items = [given] if isinstance(given, kind) else list(given)
+    items = list(given) if isinstance(given, Iterable) and not isinstance(given, kind) else [given]
     for item in items:
         if not isinstance(item, kind):
             raise SettingError(f"watch({name}=…) takes {kind.__name__} objects, not {type(item).__name__}.")

@@ -91,6 +91,7 @@ class _Session:
         self._observation: Observation | None = None
         self._progress = ProgressLine(stderr())
         self._told: set[str] = set()
+        self._owner = os.getpid()
         self._loud = not settings.quiet and int(os.environ.get("RANK", "0") or 0) == 0
 
     def run(self) -> Outcome:
@@ -143,10 +144,11 @@ class _Session:
 
     def end(self, outcome: Outcome) -> int:
         """Close the run, show the verdict, and hand on what the script raised."""
-        observed = self._close(outcome)
         error = outcome.error
-        if self._settings.check:
-            return self._check_code(outcome, observed)
+        if os.getpid() == self._owner:  # a child that the script forked has no run of its own
+            observed = self._close(outcome)
+            if self._settings.check:
+                return self._check_code(outcome, observed)
         if error is not None:
             self._hand_on(error)
         return outcome.exit_code
