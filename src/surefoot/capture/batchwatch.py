@@ -37,6 +37,7 @@ class BatchWatch:
         self._metric = metric
         self._phases = {"train": _Seen(), "validation": _Seen()}
         self._by_model = False
+        self.batch_size: int | None = None  # of the last training batch that entered a model
 
     def model_input(self, phase: str, batch: Tensor, module: nn.Module, step: int, looking: bool) -> None:
         """A batch enters an outermost module."""
@@ -44,6 +45,8 @@ class BatchWatch:
         if not looking and len(seen.summaries) >= 3:
             return
         self._by_model |= phase == "train"
+        if phase == "train":
+            self.batch_size = int(batch.shape[0]) if batch.ndim else None
         seen.fixed.setdefault("normalized_inside", normalises_first(module))
         self._examine(phase, batch, step)
 

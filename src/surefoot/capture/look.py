@@ -220,9 +220,7 @@ class GraphLook:
             weight = kept.ref()
             gradient = weight.grad if weight is not None else None
             if gradient is not None and not gradient.is_sparse and gradient.shape[0] > 1:
-                self._deferred.add(
-                    symmetry.row_spread(gradient), lambda v, k=kept: setattr(k, "gradient", v[0])
-                )
+                self._deferred.add(symmetry.row_spread(gradient), kept.receive_gradient)
 
     def _by_hand(self, seen: graph.LossGraph, place: str | None, batch_size: int | None) -> None:
         key = place or "unknown place"

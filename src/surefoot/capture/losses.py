@@ -107,6 +107,7 @@ class LossWatch:
         self._train_base: weakref.ref[Tensor] | None = None
         self._train_function: str | None = None
         self._targets_seen = 0
+        self._scores: tuple[Tensor | None, Any] = (None, None)
 
     def seen(self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any], value: Any) -> None:
         """Note one call of a loss function; `value` is what it returned."""
@@ -185,6 +186,11 @@ class LossWatch:
         if window is None:
             window = self._windows[key] = _Window(call.function)
         window.add(value, weight)
+
+    def take_scores(self) -> tuple[Tensor | None, Any]:
+        """What entered the last looked-at training loss, and its target; kept until then only."""
+        taken, self._scores = self._scores, (None, None)
+        return taken
 
     @property
     def evaluating(self) -> bool:
@@ -274,6 +280,7 @@ class LossWatch:
                     facts["softmax_dim"] = dim % len(shape)
                     facts["softmax_shape"] = list(shape)
                 break
+        self._scores = (scores, target)
         if value.numel() == 1:
             self._deferred.add(value.detach().clone(), call.receive_value)
         self._deferred.add(batches.summary(scores), call.input.append)

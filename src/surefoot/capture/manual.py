@@ -40,10 +40,19 @@ class ManualDescent:
         self._backwards = 0
         self._quiet = 0
         self._nodes = 0
+        self._over = False
+
+    def give_way(self, observer: Observer) -> None:
+        """An optimizer steps: one that was made before the observation, or what follows a part by hand."""
+        if self.loop is not None and self.loop.index < 0:
+            observer.forget(self.loop)
+        else:
+            self.settle(observer)
+        self.active, self._over = False, True
 
     def wanted(self, observer: Observer, leaves: list[Tensor]) -> bool:
         """Whether a loss is descended by hand: no optimizer was made so far, and there are leaves to move."""
-        if observer.created:
+        if observer.created or self._over:
             return False
         trainable = [leaf for leaf in leaves if leaf.requires_grad]
         held = set().union(*(loop.parameter_ids for loop in observer.all_loops()), set())

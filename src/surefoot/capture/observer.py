@@ -10,6 +10,7 @@ Every method here is called from a training; whatever goes wrong inside is caugh
 
 from __future__ import annotations
 
+import math
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -26,7 +27,10 @@ from surefoot.capture.look import GraphLook
 from surefoot.capture.loop import FactRow, Loop, plain_settings
 from surefoot.capture.losses import LossWatch, Pending
 from surefoot.capture.manual import ManualDescent
+from surefoot.capture.mixing import MixingLook
 from surefoot.capture.modules import ModuleWatch
+from surefoot.capture.noise import NoiseScale
+from surefoot.capture.nonfinite import NonfiniteTrace, finite
 from surefoot.capture.parameters import Parameters, is_uninitialized
 from surefoot.capture.place import Site, caller_frame, caller_site, text_of
 from surefoot.capture.recorder import PendingStep, Recorder
@@ -75,8 +79,15 @@ class Observer:
         self.graphs = GraphLook(self.parameters, deferred, recorder.metric, recorder.activation)
         self.batches = BatchWatch(deferred, recorder.metric)
         self.manual = ManualDescent()
+        self.nonfinite = NonfiniteTrace(self.parameters)
+        self.mixing = MixingLook()
+        self.noise = NoiseScale(deferred)
         self.clock = StepClock()
-        self.extra_facts: list[Callable[[], Iterator[FactRow]]] = []
+        self.extra_facts: list[Callable[[], Iterator[FactRow]]] = [
+            self.nonfinite.facts,
+            self.mixing.facts,
+            self.noise.facts,
+        ]
         self._limit = limit
         self._make_clipper = make_clipper
         self._only = only
@@ -138,6 +149,12 @@ class Observer:
         """Watch a loop that has not stepped yet."""
         self._waiting.append(loop)
         self._regroup()
+
+    def forget(self, loop: Loop) -> None:
+        """A loop that waited is none."""
+        if loop in self._waiting:
+            self._waiting.remove(loop)
+        self._reach.clear()
 
     def number(self, loop: Loop) -> None:
         """A loop takes its first step."""
@@ -230,6 +247,9 @@ class Observer:
                 self._loss = self._loss / scale
         if self.losses.evaluating:
             self.losses.close_window(self.steps)
+        if self.nonfinite.wanted and self._looks_nonfinite():
+            part = self.guard.part("non-finite trace", self.nonfinite.trace)
+            part(root, step, text_of(site), self.graphs.saved_tensors)
         calls = self.losses.before_backward(root)
         if self.manual.active:
             self.manual.before_backward(root, self)
@@ -242,6 +262,13 @@ class Observer:
             self._look(root, site, step, calls)
             self._look_cost = time.thread_time() - began
         self.modules.judge_training(site)
+
+    def _looks_nonfinite(self) -> bool:
+        """Whether the loss is NaN or infinite: read at once on the CPU, elsewhere known from the last flush."""
+        if self._loss.device.type == "cpu":
+            return self._loss.dtype in (torch.float32, torch.float64) and not finite(self._loss)
+        latest = self.recorder.latest.loss
+        return latest is not None and not math.isfinite(latest)
 
     def _defer_leftover(self, loop: Loop) -> None:
         gradients = [p.grad for p in loop.parameters if p.grad is not None]
@@ -256,6 +283,8 @@ class Observer:
     def _look(self, root: Tensor, site: Site | None, step: int, calls: list[Pending]) -> None:
         size = calls[0].call.described.get("batch_size") if calls else None
         leaves = self.graphs.read(root, step, text_of(site), bool(calls), size)
+        self.noise.batch_size = size
+        self._look_for_mixing(site)
         ids = {id(leaf) for leaf in leaves}
         self._leaf_columns = [self.parameters.index_of(leaf) for leaf in leaves if leaf.requires_grad]
         reached = [loop for loop in self.all_loops() if loop.parameter_ids & ids]
@@ -266,10 +295,18 @@ class Observer:
                 self.recorder.deferred.add(both, loop.compare_root)
         self.modules.mark_trained(ids)
         self.batches.from_graph(root, step)
-        if not self.manual.active and self.manual.wanted(self, leaves):
+        if not self.manual.active and self._only is None and self.manual.wanted(self, leaves):
             self.manual.active = True
             self.manual.before_backward(root, self)
         self.parameters.name_from_variables(caller_frame())
+
+    def _look_for_mixing(self, site: Site | None) -> None:
+        scores, target = self.losses.take_scores()
+        if scores is None or not self.graphs.saved_tensors or self.modules.forbidden:
+            return
+        if self.mixing.wanted(scores, target, self.batches.batch_size):
+            model = next((m.name for m in self.modules.models.values() if m.trained), "")
+            self.guard.part("mixing", self.mixing.look)(scores, text_of(site), model)
 
     def after_backward(self) -> None:
         """The backward has ended."""
@@ -293,6 +330,8 @@ class Observer:
 
     def before_step(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """An optimizer's step begins."""
+        if self.manual.active:
+            self.manual.give_way(self)
         if self._only is not None and id(optimizer) not in self._only:
             return
         if self._in_step is not None and self._in_step.optimizer() is not optimizer:
@@ -320,15 +359,21 @@ class Observer:
             began = time.thread_time()
             self._sample = SampledStep(step, loop.index, loop.parameters, loop.columns, self.recorder.layer)
             self._sample.before()
+            self.noise.keep(loop.index, step, loop.parameters)
             self._sample_cost = time.thread_time() - began
-        clipper = attached(optimizer)
-        self._norms = None if clipper is not None or self._closure else self._gradient_norms(loop)
+        elif self.noise.waiting:
+            self.noise.compare(loop.index, step, loop.parameters)
+        if self._closure is None:
+            measured = attached(optimizer) is not None  # by its clipper, which tells after the step
+            self._norms = self._gradient_norms(loop, measured)
+        else:
+            self._norms = None
 
     def _attach_clipper(self, optimizer: Optimizer) -> None:
         assert self._make_clipper is not None
         self._make_clipper().attach(optimizer)
 
-    def _gradient_norms(self, loop: Loop) -> Tensor | None:
+    def _gradient_norms(self, loop: Loop, measured: bool = False) -> Tensor | None:
         gradients = [gradient for p in loop.parameters if (gradient := p.grad) is not None]
         if not gradients:
             loop.without_gradients += 1
@@ -337,7 +382,7 @@ class Observer:
             self.parameters.received(
                 column for p, column in zip(loop.parameters, loop.columns, strict=True) if p.grad is not None
             )
-        return per_parameter_norms(gradients)
+        return None if measured else per_parameter_norms(gradients)
 
     def after_step(self, optimizer: Optimizer) -> None:
         """An optimizer's step has ended."""

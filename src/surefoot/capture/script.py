@@ -154,7 +154,7 @@ def _main_module(filename: str, loader: object) -> ModuleType:
     module.__dict__["__builtins__"] = builtins
     module.__dict__["__cached__"] = None
     if sys.version_info < (3, 14):
-        module.__dict__["__annotations__"] = {}
+        module.__annotations__ = {}
     return module
 
 

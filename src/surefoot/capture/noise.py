@@ -1,0 +1,75 @@
+"""How noisy the gradient is: the batch size at which noise and signal are equal.
+
+Two batches' gradients at nearly the same parameters share the signal and not the noise, so their inner
+product estimates the squared norm of the true gradient, and each squared norm that plus the noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from surefoot.capture.deferred import Deferred
+from surefoot.capture.loop import FactRow
+from surefoot.quantities.updates import watched_part
+
+
+class NoiseScale:
+    """Compares the gradient of a sampled step with that of the step after it.
+
+    Source: McCandlish, Kaplan, Amodei 2018, arXiv:1812.06162, equation 2.9 (the simple noise scale
+    tr(S)/|G|^2). Differs: |G|^2 comes
+    from the inner product of two batches of one size instead of the norms of batches of two sizes.
+
+    Args:
+        deferred: Where device numbers wait for the next flush.
+    """
+
+    def __init__(self, deferred: Deferred) -> None:
+        self._deferred = deferred
+        self._kept: tuple[int, int, list[Tensor]] | None = None
+        self._signal: list[float] = []
+        self._total: list[float] = []
+        self.batch_size: int | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the next step's gradient is to be compared."""
+        return self._kept is not None
+
+    def keep(self, optimizer: int, step: int, parameters: Sequence[Tensor]) -> None:
+        """Keep the gradient of a sampled step."""
+        gradients = [watched_part(p.grad) for p in parameters if p.grad is not None]
+        self._kept = (optimizer, step, [gradient.clone() for gradient in gradients])
+
+    def compare(self, optimizer: int, step: int, parameters: Sequence[Tensor]) -> None:
+        """Hold the next step's gradient against the one kept."""
+        kept, self._kept = self._kept, None
+        if kept is None or kept[0] != optimizer or kept[1] != step - 1:
+            return
+        now = [watched_part(p.grad) for p in parameters if p.grad is not None]
+        before = kept[2]
+        if [t.shape for t in now] != [t.shape for t in before]:
+            return
+        inner = torch.stack([p.sum() for p in torch._foreach_mul(now, before)]).sum()
+        norms = torch.stack([torch.stack(torch._foreach_norm(t)).square().sum() for t in (now, before)])
+        self._deferred.add(torch.cat([inner.reshape(1), norms]), self._receive)
+
+    def _receive(self, numbers: list[float]) -> None:
+        inner, now, before = numbers
+        if len(self._signal) < 5000:
+            self._signal.append(inner)
+            self._total.append((now + before) / 2)
+
+    def facts(self) -> Iterator[FactRow]:
+        """The scale in examples, from all pairs so far."""
+        count = len(self._signal)
+        if count >= 5 and self.batch_size:
+            signal, total = sum(self._signal) / count, sum(self._total) / count
+            scale = self.batch_size * (total - signal) / signal if signal > 0 else None
+            yield "noise", "gradient", {
+                "scale": scale, "batch_size": self.batch_size, "observations": count,
+                "signal_share": signal / total if total > 0 else None,
+            }  # fmt: skip

@@ -1,0 +1,105 @@
+"""Where a loss turned NaN or infinite: the operation in its graph that first made it so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from surefoot.capture import graph
+from surefoot.capture.loop import FactRow
+from surefoot.capture.parameters import Parameters
+
+# operation -> (attribute that holds its input, what about it makes the output or its gradient non-finite)
+_DOMAINS: dict[str, tuple[str, str]] = {
+    "LogBackward0": ("_saved_self", "logarithm of zero or less"),
+    "Log2Backward0": ("_saved_self", "logarithm of zero or less"),
+    "Log10Backward0": ("_saved_self", "logarithm of zero or less"),
+    "Log1PBackward0": ("_saved_self", "logarithm of zero or less"),
+    "SqrtBackward0": ("_saved_result", "square root of zero or less"),
+    "RsqrtBackward0": ("_saved_result", "reciprocal square root of zero or less"),
+    "ReciprocalBackward0": ("_saved_result", "division by zero"),
+    "DivBackward0": ("_saved_other", "division by zero"),
+    "ExpBackward0": ("_saved_result", "exponential that overflows"),
+    "AcosBackward0": ("_saved_self", "arc cosine outside [-1, 1]"),
+    "AsinBackward0": ("_saved_self", "arc sine outside [-1, 1]"),
+}
+_INPUTS = ("_saved_self", "_saved_mat1", "_saved_mat2", "_saved_input", "_saved_other")
+_OUTPUTS = ("_saved_result", "_saved_self_or_result", "_saved_output")
+
+
+def finite(scalar: Tensor) -> bool:
+    """Whether a number on the CPU is finite; read from memory, so no operation and no synchronisation."""
+    return math.isfinite(float(scalar.numpy()))
+
+
+class NonfiniteTrace:
+    """Looks once, at the first loss that is not finite while its graph is still there."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        self._found: dict[str, Any] | None = None
+        self.wanted = True
+
+    def trace(self, root: Tensor, step: int, place: str | None, saved_tensors: bool) -> None:
+        """Look through the graph of a loss that is not finite."""
+        self.wanted = False
+        found: dict[str, Any] = {
+            "step": step, "what": "loss", "place": place, "loss": float(root.detach().float().mean().cpu()),
+            "operation": None, "detail": None, "module": None, "parameters": [],
+        }  # fmt: skip
+        self._found = found
+        if root.grad_fn is None:
+            return
+        seen = graph.LossGraph(root.grad_fn, saved_tensors=saved_tensors)
+        bad = [leaf for leaf in seen.leaves if not bool(torch.isfinite(leaf.detach()).all())]
+        if bad:
+            found["what"] = "parameter"
+            found["parameters"] = [self._parameters.name_of(leaf) for leaf in bad][:20]
+            return
+        if not saved_tensors:
+            return
+        if any(not bool(torch.isfinite(batch).all()) for batch in seen.first_inputs()):
+            found["what"] = "input"
+            return
+        for node in reversed(seen.nodes):  # first layer first
+            reason = _reason(node)
+            if reason is not None:
+                weight, _ = graph.nearest_weight(node)
+                found["operation"], found["detail"] = node.name(), reason
+                found["module"] = self._parameters.name_of(weight) if weight is not None else None
+                return
+
+    def facts(self) -> Iterator[FactRow]:
+        """The first occurrence."""
+        if self._found is not None:
+            yield "nonfinite", "first", self._found
+
+
+def _reason(node: Any) -> str | None:
+    """Why an operation made something that is not finite out of what is; None if it did not."""
+    name = node.name()
+    domain = _DOMAINS.get(name)
+    if domain is not None:
+        attribute, reason = domain
+        value = graph.saved(node, attribute)
+        if isinstance(value, Tensor) and _outside(name, attribute, value):
+            return reason
+    inputs = [value for attribute in _INPUTS if isinstance(value := graph.saved(node, attribute), Tensor)]
+    outputs = [value for attribute in _OUTPUTS if isinstance(value := graph.saved(node, attribute), Tensor)]
+    made = any(not bool(torch.isfinite(value).all()) for value in outputs)
+    given = any(not bool(torch.isfinite(value).all()) for value in inputs)
+    return "its result is not finite though what entered it is" if made and inputs and not given else None
+
+
+def _outside(name: str, attribute: str, value: Tensor) -> bool:
+    if attribute == "_saved_result":
+        return not bool(torch.isfinite(value).all()) or (name == "SqrtBackward0" and bool((value == 0).any()))
+    if name == "DivBackward0":
+        return bool((value == 0).any())
+    if name in ("AcosBackward0", "AsinBackward0"):
+        return bool((value.abs() > 1).any())
+    return bool((value <= (-1 if name == "Log1PBackward0" else 0)).any())
