@@ -8,7 +8,7 @@ INSTALL := $(PIP) install --quiet --constraint constraints.txt
 SETTINGS := pyproject.toml constraints.txt
 TEST_EXTRAS := test,check,peers,figures,train,lightning,transformers,accelerate
 
-.PHONY: help setup run test check format bench clean
+.PHONY: help setup run test check format faults bench clean
 
 help:
 	@echo "make run    set up, then train examples/digits.py under observation and write report.html"
@@ -16,6 +16,7 @@ help:
 	@echo "make setup  make .venv with .venv/bin/surefoot in it"
 	@echo "make check  lint, format, types, import contract, doctests, docs"
 	@echo "make format rewrite the code in the house style"
+	@echo "make faults score surefoot check on every faulty and healthy program of tests/faults"
 	@echo "make bench  measure surefoot against plain runs and its peers (minutes; wants a quiet machine)"
 	@echo "make clean  remove .venv and all that was built"
 
@@ -42,8 +43,19 @@ check: $(VENV)/.installed-tests
 	$(BIN)/ruff check src tests examples benchmarks
 	$(BIN)/ruff format --check src tests examples benchmarks
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --doctest-modules src/surefoot --quiet -p no:cacheprovider
+
+# Every faulty, fixed and healthy program, scored; FAULTS names further folders with a faults.toml.
+FAULTS ?=
+faults: $(VENV)/.installed-tests
+	$(BIN)/python benchmarks/faults.py tests/faults $(FAULTS) --markdown docs/faults.md
+
+bench: $(VENV)/.installed-tests
+	$(BIN)/python benchmarks/observe.py --markdown docs/overhead.md
+	$(BIN)/python benchmarks/clipping.py
+	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/landscape.py
 
 format: $(VENV)/.installed-tests
 	$(BIN)/ruff check --fix src tests examples benchmarks
