@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from surefoot.capture import Observation, watch
     from surefoot.clipping import AdaptiveGradientClip, AutoClip, ClipByNorm, ClipByValue, Clipper, ZClip
-    from surefoot.rules import diagnose
+    from surefoot.diagnosis import diagnose
 
 _HOMES = {
     "AdaptiveGradientClip": "surefoot.clipping",
@@ -23,7 +23,7 @@ _HOMES = {
     "Clipper": "surefoot.clipping",
     "Observation": "surefoot.capture",
     "ZClip": "surefoot.clipping",
-    "diagnose": "surefoot.rules",
+    "diagnose": "surefoot.diagnosis",
     "watch": "surefoot.capture",
 }
 

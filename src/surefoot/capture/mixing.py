@@ -98,7 +98,7 @@ class MixingLook:
 
 def _path(node: Any) -> list[Any]:
     """The operations from the scores back to the data, along the branch that is not a parameter."""
-    path = []
+    path: list[Any] = []
     while node is not None and len(path) < _LONGEST and not graph.is_leaf(node):
         path.append(node)
         branches = [

@@ -34,11 +34,20 @@ class Patch:
         made.__code__ = made.__code__.replace(co_filename=UNCOUNTED)
         self.replacement = functools.wraps(self.original)(made)
         setattr(owner, name, self.replacement)
+        _standing.append(self)
 
     def undo(self) -> None:
         """Put the original back, unless somebody else has replaced ours since."""
+        _standing.remove(self)
         if vars(self.owner).get(self.name) is self.replacement:
             setattr(self.owner, self.name, self.original)
+            return
+        for later in _standing:  # another observation's, which will then put back what was there before both
+            if later.original is self.replacement:
+                later.original = self.original
+
+
+_standing: list[Patch] = []
 
 
 class Patches:

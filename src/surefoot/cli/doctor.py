@@ -8,25 +8,22 @@ from pathlib import Path
 from rich.console import Console
 
 from surefoot import rules
+from surefoot.cli.configuration import all_ignored
+from surefoot.diagnosis import history_of
 from surefoot.errors import StoreError
 from surefoot.records import Finding, History
 from surefoot.report.html import render
 from surefoot.report.json import summary
 from surefoot.report.terminal import verdict_view
-from surefoot.store.reader import open_run
-from surefoot.store.runs import find_run
 
 
 def _judged(reference: str, runs: str, ignore: tuple[str, ...] = ()) -> tuple[History, tuple[Finding, ...]]:
-    with open_run(find_run(Path(runs), reference)) as reader:
-        history = reader.history()
-    return history, rules.diagnose(history, ignore=ignore)
+    history = history_of(reference, runs)
+    return history, rules.diagnose(history, ignore=all_ignored(ignore))
 
 
 def diagnose_run(reference: str, runs: str, ignore: tuple[str, ...], as_json: bool) -> None:
     """Judge a recorded run with the rules of today."""
-    for code in ignore:
-        rules.get_rule(code)
     history, findings = _judged(reference, runs, ignore)
     if as_json:
         print(json.dumps(summary(history, findings), indent=2))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surefoot.capture.imports import after_import
 from surefoot.capture.script import Outcome, Prepared, execute, prepare
 from surefoot.capture.tracebacks import clean
+from surefoot.cli.configuration import all_ignored
 from surefoot.cli.output import is_terminal, say, stderr, write
 from surefoot.cli.progress import ProgressLine
 from surefoot.cli.settings import RunSettings
-from surefoot.errors import ScriptError, SettingError
+from surefoot.errors import SettingError, SurefootError
 
 if TYPE_CHECKING:
     from surefoot.capture.observation import Observation
@@ -34,8 +36,9 @@ def run_script(settings: RunSettings) -> int:
     """
     try:
         _validate(settings)
+        settings = replace(settings, ignore=all_ignored(settings.ignore))
         prepared = _prepared(settings)
-    except (ScriptError, SettingError) as error:
+    except SurefootError as error:
         say(str(error))
         return COULD_NOT_RUN
     except SyntaxError as error:
@@ -58,11 +61,6 @@ def _validate(settings: RunSettings) -> None:
     for option, path in (("--report", settings.report), ("--json", settings.json)):
         if path is not None and not Path(path).resolve().parent.is_dir():
             raise SettingError(f"{option} {path}: the folder {Path(path).resolve().parent} does not exist.")
-    if settings.ignore:
-        from surefoot.rules import get_rule
-
-        for code in settings.ignore:
-            get_rule(code)
 
 
 def _prepared(settings: RunSettings) -> Prepared:
