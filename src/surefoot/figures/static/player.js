@@ -4,8 +4,10 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const byId = (name) => document.getElementById(name);
   const canvas = byId("view"), context = canvas.getContext("2d"), slider = byId("frame"), play = byId("play");
+  const waiting = [];
   const load = (source) => {
     const image = new Image();
+    waiting.push(new Promise((loaded) => (image.onload = loaded)));
     image.src = source;
     return image;
   };
@@ -63,7 +65,7 @@
     if (from) show(from[1] + Math.round(((event.offsetX - from[0]) / canvas.clientWidth) * last));
   };
   canvas.onpointerup = canvas.onpointercancel = () => (from = null);
-  Promise.all([still, ...pieces].filter(Boolean).map((image) => image.decode())).then(() => {
+  Promise.all(waiting).then(() => {
     show(0);
     set(!matchMedia("(prefers-reduced-motion: reduce)").matches);
   });
