@@ -165,7 +165,7 @@ def test_classes_by_dotted_name():
 
 FROZEN = nn.Sequential(nn.Linear(2, 2).requires_grad_(False), nn.Linear(2, 2))
 ERRORS = {
-    "unknown name": (("adamx", nn.Linear(1, 1)), {}, r"no optimizer named 'adamx'.*'adam'"),
+    "unknown name": (("adamx", nn.Linear(1, 1)), {}, r"no optimizer named 'adamx'.*did you mean 'adamw?'"),
     "unknown class": (("torch.optim.Adagrat", nn.Linear(1, 1)), {}, r"did you mean 'torch\.optim\.Adagrad'"),
     "unknown package": (("nowhere_at_all.Lion", nn.Linear(1, 1)), {}, r"install 'nowhere_at_all'"),
     "not an optimizer": (("torch.nn.Linear", nn.Linear(1, 1)), {}, "not a subclass"),

@@ -59,10 +59,10 @@ def named_optimizer(name: str) -> NamedOptimizer:
     found = CATALOGUE.get(name.lower())
     if found is None:
         near = difflib.get_close_matches(name.lower(), CATALOGUE, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(CATALOGUE)}"
+        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(CATALOGUE)}."
         raise SettingError(
-            f"There is no optimizer named {name!r}: {hint}; any other class goes by its dotted name, "
-            "for example 'torch.optim.Adagrad'."
+            f"There is no optimizer named {name!r} (any class goes by its dotted name, such as "
+            f"'torch.optim.Adagrad'): {hint}"
         )
     return found
 

@@ -8,15 +8,32 @@ if TYPE_CHECKING:
     from surefoot.training.fitting import fit
     from surefoot.training.random_state import epoch_order
     from surefoot.training.result import Fit
+    from surefoot.training.toml_file import read_toml
+    from surefoot.training.training_file import train_file
 
-__all__ = ["Fit", "epoch_order", "fit"]
+__all__ = ["Fit", "epoch_order", "fit", "read_toml", "train_file"]
 
-_HOMES = {"fit": "fitting", "Fit": "result", "epoch_order": "random_state"}
+_HOMES = {
+    "Fit": "result",
+    "epoch_order": "random_state",
+    "fit": "fitting",
+    "read_toml": "toml_file",
+    "train_file": "training_file",
+}
 
 
 def __getattr__(name: str) -> Any:
-    import importlib
+    from importlib import import_module
 
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"surefoot.training.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'surefoot.training' has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'surefoot.training' has no attribute {name!r}")
+    try:
+        return getattr(import_module(f"surefoot.training.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "pydantic":
+            raise
+        from surefoot.errors import MissingExtra
+
+        raise MissingExtra(
+            "Training files need the package pydantic: pip install 'surefoot[train]'."
+        ) from error

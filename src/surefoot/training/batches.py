@@ -199,8 +199,10 @@ class Ready(Source):
     def __init__(self, batches: Iterable[Any], split: Split) -> None:
         self._batches = batches
         self._split = split
-        if hasattr(batches, "__len__"):
+        try:
             self.steps_per_epoch = ceil(len(batches) / split.accumulate)  # type: ignore[arg-type]
+        except TypeError:  # a DataLoader over a stream has a __len__ that raises
+            pass
 
     def steps(self, epoch: int, start: int = 0) -> Iterator[StepBatch]:
         """The steps of an epoch from step `start` on."""

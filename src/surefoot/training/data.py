@@ -62,7 +62,7 @@ def _source(data: Any, split: Split, batch_size_given: bool, workers: int) -> So
     if (
         hasattr(data, "__getitem__")
         and hasattr(data, "__len__")
-        and not isinstance(data, list | tuple | dict)
+        and not isinstance(data, list | tuple | dict | str | bytes)
     ):
         return Examples(data, split, {"num_workers": workers})
     if isinstance(data, Iterable) and not isinstance(data, str | bytes | dict):

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 WINDOW = 10  # losses in a mean
-TIMES = 100.0  # how many times the first mean counts as run away
+FEW = 3  # first losses that later ones are held against; more would take in a run that explodes at once
+TIMES = 1000.0  # how many times the first mean counts as run away
 STILL_GOOD = 10.0  # up to how many times the first mean a checkpoint is one to go back to
 
 
 class Divergence:
     """Losses against the first ones of the run.
 
-    A training has diverged when WINDOW losses in a row are not finite, or when the mean of the last WINDOW
-    is more than TIMES that of the first WINDOW. Single losses that are not finite do no harm: their steps
-    are left out.
+    A training has diverged when WINDOW losses in a row are not finite, or when the mean of the last WINDOW is
+    more than TIMES that of the first FEW. Single losses that are not finite do no harm: their steps are left
+    out.
     """
 
     def __init__(self) -> None:
@@ -26,12 +27,12 @@ class Divergence:
     def seen(self, losses: Sequence[float]) -> str | None:
         """Take in losses; returns why the training has diverged, or None."""
         for loss in losses:
-            if math.isfinite(loss) and len(self._first) < WINDOW:
+            if math.isfinite(loss) and len(self._first) < FEW:
                 self._first.append(loss)
             self._recent = [*self._recent[-WINDOW + 1 :], loss]
             if len(self._recent) == WINDOW and not any(map(math.isfinite, self._recent)):
                 return f"the last {WINDOW} losses were not finite"
-            if self._times() > TIMES:
+            if len(self._recent) == WINDOW and self._times() > TIMES:
                 return f"the loss is more than {TIMES:g} times what it was at the start"
         return None
 
@@ -43,10 +44,10 @@ class Divergence:
     def _times(self) -> float:
         """Last mean over first mean; 0 where that says nothing."""
         finite = [loss for loss in self._recent if math.isfinite(loss)]
-        if len(self._first) < WINDOW or len(finite) < WINDOW:
+        if len(self._first) < FEW or not finite:
             return 0.0
-        first = sum(self._first) / WINDOW
-        return sum(finite) / WINDOW / first if first > 0 else 0.0
+        first = sum(self._first) / FEW
+        return sum(finite) / len(finite) / first if first > 0 else 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """What it remembers."""

@@ -39,6 +39,7 @@ class Engine:
         except ImportError as error:
             raise MissingExtra("fit needs the package accelerate: pip install 'surefoot[train]'.") from error
         self._send = send_to_device
+        self._forward: dict[str, Any] = {}
         # Accelerate keeps the first precision of the process; a second training may want another.
         wanted = mixed_precision or os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
         if AcceleratorState._shared_state and AcceleratorState().mixed_precision != wanted:
@@ -78,13 +79,15 @@ class Engine:
 
     def prepared(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Any]:
         """Model and optimizer made ready for device, processes and precision."""
+        self._forward = {"forward": vars(model)["forward"]} if "forward" in vars(model) else {}
         both: tuple[nn.Module, Any] = self._accelerator.prepare(model, optimizer)
         return both
 
-    def unwrapped(self, model: nn.Module) -> nn.Module:
-        """The user's own model again."""
-        own: nn.Module = self._accelerator.unwrap_model(model, keep_fp32_wrapper=False)
-        return own
+    def give_back(self, model: nn.Module) -> None:
+        """Take mixed precision out of the user's own model, which was prepared in place."""
+        for name in ("forward", "_original_forward"):
+            vars(model).pop(name, None)
+        vars(model).update(self._forward)
 
     def sent(self, batch: Any) -> Any:
         """A batch on the device."""

@@ -207,12 +207,15 @@ def fit(
             loop.load(earlier)
         with line:
             ended, reason = loop.run()
+            line.update(
+                loop.at.step, loop.losses[-1] if loop.losses else None, raw.param_groups[0]["lr"], reason
+            )
         findings = observing.end(ended, reason, show and line.wanted)
     except BaseException as error:
         observing.fail(error)
         raise
     finally:
-        engine.unwrapped(ready)
+        engine.give_back(model)
     return Fit(
         model=model,
         optimizer=raw,
