@@ -66,6 +66,7 @@ class Training:
         self, losses: np.ndarray | None = None, *, steps: int = 300, status: str = "finished"
     ) -> None:
         self.losses = falling(steps=steps) if losses is None else np.asarray(losses, dtype=float)
+        self.other_losses = self.losses
         self.steps = len(self.losses)
         self.run = Run(
             path="runs/a",
@@ -296,23 +297,21 @@ class Training:
         self.layers[quantity] = self.layers[quantity] * factor
         return self
 
-    def second_player(self) -> Training:
-        """Add an optimizer over other parameters, with a loss of its own, that takes turns with the first."""
+    def second_player(self, *, own_loss: bool = True) -> Training:
+        """Add an optimizer over other parameters that takes turns with the first, on its own loss or the same."""
+        self.other_losses = 0.5 + self.losses[::-1] if own_loss else self.losses
         self.parameter("critic.weight", optimizer=1, received=self.steps)
         self.optimizers.append(
             OptimizerInfo(1, "Adam", {"lr": 1e-3}, (len(self.parameters) - 1,), CREATED, STEP)
         )
-        mine = self.facts["cadence", "optimizer 0"]
-        return self.fact(
-            "cadence", "optimizer 1", **{**mine, "backward_place": "train.py:12: critic_loss.backward()"}
-        )
+        return self.fact("cadence", "optimizer 1", **self.facts["cadence", "optimizer 0"])
 
     @property
     def history(self) -> History:
         """What the rules get."""
         steps = np.arange(1, self.steps + 1)
         of = {
-            (n, o.index): Series(steps, v)
+            (n, o.index): Series(steps, self.other_losses if n == "loss" and o.index else v)
             for n, v in {"loss": self.losses, **self.series}.items()
             for o in self.optimizers
         }

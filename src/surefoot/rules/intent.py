@@ -47,19 +47,18 @@ def stepping(history: History) -> list[OptimizerInfo]:
 def adversarial(history: History) -> bool:
     """Several optimizers over different parameters that take turns, each on a loss of its own.
 
-    Two optimizers fed by the same backward call (one of them for sparse embeddings) share a loss; trainings
-    one after the other do not take turns.
+    Two optimizers fed by the same backward call (one of them for sparse embeddings) see the same losses; trainings one
+    after the other do not take turns.
     """
-    spans = []
+    players = []
     for optimizer in stepping(history):
-        cadence = history.fact("cadence", f"optimizer {optimizer.index}")
-        times = history.series("time", optimizer.index).values
-        if cadence is None or len(times) < 2:
-            continue
-        spans.append((cadence.get("backward_place"), times[0], times[-1], set(optimizer.parameters)))
-    for i, (place, first, last, parameters) in enumerate(spans):
-        for other, begin, end, others in spans[i + 1 :]:
-            if place != other and first < end and begin < last and not (parameters & others):
+        times, losses = history.series("time", optimizer.index), history.series("loss", optimizer.index)
+        if len(times) >= 2:
+            players.append((times.values[0], times.values[-1], losses.values, set(optimizer.parameters)))
+    for i, (begin, end, mine, parameters) in enumerate(players):
+        for other_begin, other_end, others, more in players[i + 1 :]:
+            together = begin < other_end and other_begin < end
+            if together and not parameters & more and not np.array_equal(mine, others, equal_nan=True):
                 return True
     return False
 

@@ -43,3 +43,8 @@ def _sorted() -> Training:
     label = np.repeat(np.arange(10.0), 4)
     training.metric("target/mean", np.tile(label, 8)[:300]).metric("target/std", np.full(300, 0.1))
     return training.metric("target/classes", np.full(300, 1.2))
+
+
+def test_the_ones_and_zeros_of_a_gan() -> None:
+    gan = _sorted().second_player().loss_call(function="binary_cross_entropy_with_logits")
+    assert not found("unshuffled-data", gan)

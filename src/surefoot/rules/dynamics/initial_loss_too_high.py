@@ -23,8 +23,8 @@ def initial_loss_too_high(history: History, *, times: float = 3.0) -> Iterator[F
     """The very first loss is far above that of a guess.
 
     ## What it finds
-    A first loss three times and more what a constant guess scores: ln of the number of classes for
-    cross-entropy, the mean square of the targets for squared error.
+    A first loss three times and more (six for a regression) what a constant guess scores: ln of the number of
+    classes for cross-entropy, the mean square of the targets for squared error.
 
     ## Why it matters
     A fresh network should be unsure. One that is sure and wrong spends its first steps on unlearning that,
@@ -39,7 +39,7 @@ def initial_loss_too_high(history: History, *, times: float = 3.0) -> Iterator[F
 
     ## When to ignore it
     Pretrained models on a new task. Default initialisations start below 1.2 times the guess, with unscaled
-    pixels of 0 to 16 below 2; the option `times` (3) leaves room above that.
+    pixels of 0 to 16 below 2; the option `times` (3, doubled for regressions) leaves room above that.
 
     ## Source
     A. Karpathy, "A Recipe for Training Neural Networks" (2019): "verify loss at init".
@@ -51,7 +51,9 @@ def initial_loss_too_high(history: History, *, times: float = 3.0) -> Iterator[F
         if guess is None or first is None or not math.isfinite(first):
             continue
         first = float(first) * per_example(call)
-        if guess <= 0 or first < times * guess:
+        # A first batch of squared errors is noisier, and a fresh output adds its own variance.
+        wanted = times * (2 if call.get("function") in REGRESSION else 1)
+        if guess <= 0 or first < wanted * guess:
             continue
         outputs = history.metric("output/std").finite.values
         yield Finding(
