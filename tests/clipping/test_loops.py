@@ -91,6 +91,14 @@ def test_what_takes_no_hooks_is_refused():
         AutoClip().attach([])
 
 
+def test_shards_that_do_not_say_so_are_refused():
+    """FSDP1: each rank would clip by the norm of its own shard."""
+    parameter = nn.Parameter(torch.ones(2))
+    parameter._fsdp_flattened = True  # as it marks the parameters that it flattens
+    with pytest.raises(ClippingError, match="fully_shard"):
+        AutoClip().attach(torch.optim.SGD([parameter], lr=0.1))
+
+
 @PLACES
 def test_attaching_inside_a_global_pre_hook_clips_that_very_step(place):
     """How a script that has never heard of clipping gets it: its optimizers are met at their first step."""

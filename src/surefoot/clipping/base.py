@@ -117,6 +117,11 @@ class Clipper(ABC):
             raise ClippingError(
                 f"this {type(optimizer).__name__} already has {_clippers[optimizer]!r}: detach that first"
             )
+        if any(hasattr(p, "_fsdp_flattened") for group in optimizer.param_groups for p in group["params"]):
+            raise ClippingError(
+                "these are shards of FullyShardedDataParallel, whose norms cannot be told from a whole "
+                "gradient's: shard with fully_shard, or call the wrapper's own clip_grad_norm_"
+            )
         names = {} if model is None else {id(p): name for name, p in model.named_parameters()}
         self._attachment = Attachment(optimizer, self._clip, self.nonfinite == "skip", names)
         _clippers[optimizer] = self
