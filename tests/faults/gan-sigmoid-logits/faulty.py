@@ -17,7 +17,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     def __init__(self):
         super().__init__()
-        self.net = nn.Sequential(nn.Linear(2, H), nn.LeakyReLU(0.2), nn.Linear(H, 1))
+        self.net = nn.Sequential(nn.Linear(2, H), nn.LeakyReLU(0.2), nn.Linear(H, H), nn.LeakyReLU(0.2), nn.Linear(H, 1))
 
     def forward(self, x):
         return torch.sigmoid(self.net(x))
@@ -53,9 +53,9 @@ def g_step(n):
     return loss.item()
 
 
-for it in range(1, 1501):
+for it in range(1, 1201):
     ld, lg = d_step(moon(64)), g_step(64)
-    if it % 300 == 0:
+    if it % 150 == 0:
         with torch.no_grad():
             r = g(torch.randn(500, Z))
         print(f"{it} d {ld:.3f} g {lg:.3f} radius {r.norm(dim=1).mean():.3f} upper half {(r[:, 1] > -0.1).float().mean():.2f}")
