@@ -47,8 +47,8 @@ def stepping(history: History) -> list[OptimizerInfo]:
 def adversarial(history: History) -> bool:
     """Several optimizers over different parameters that take turns, each on a loss of its own.
 
-    Two optimizers fed by the same backward call (one of them for sparse embeddings) see the same losses; trainings one
-    after the other do not take turns.
+    Two optimizers fed by the same backward call (one of them for sparse embeddings) see the same losses;
+    trainings one after the other do not take turns.
     """
     players = []
     for optimizer in stepping(history):

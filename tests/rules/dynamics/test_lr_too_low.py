@@ -24,6 +24,8 @@ def test_near_miss() -> None:
     warming = Training(flat()).scaled("update_norm", small)
     warming.series["lr"] = np.linspace(1e-7, 1e-5, 300)
     assert not found("lr-too-low", warming)
+    # A second training, gentle, of what has learned before.
+    assert not found("lr-too-low", Training(flat(0.4)).scaled("update_norm", small))
     # At the bottom nothing pulls.
-    bottom = Training(flat(0.5)).scaled("update_norm", small).scaled("grad_norm", 1e-4)
+    bottom = Training(flat(2.2)).scaled("update_norm", small).scaled("grad_norm", 1e-4)
     assert not found("lr-too-low", bottom)

@@ -23,3 +23,9 @@ def test_near_miss() -> None:
     assert not found("nonfinite-input", Training().fact("batch-input", "train", nonfinite=0.002))
     # A NaN loss over clean data.
     assert not found("nonfinite-input", Training(np.full(60, np.nan)))
+
+
+def test_what_began_inside_the_network_is_not_the_data() -> None:
+    inside = Training(np.full(60, np.nan)).fact("batch-input", "train", nonfinite=0.5)
+    inside.fact("nonfinite", "first", step=4, what="gradient")
+    assert not found("nonfinite-input", inside)

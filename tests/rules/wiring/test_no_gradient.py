@@ -21,11 +21,25 @@ def test_quiet() -> None:
 
 def test_near_miss() -> None:
     # A head that never ran, as pretrained models have: nothing is cut.
-    unused = Training().parameter("pooler.weight", optimizer=0, reached=False, module_called=False)
+    unused = _with_last("pooler.weight", module_called=False)
     assert not found("no-gradient", unused)
-    # A branch that ran and whose output the loss does not use.
-    branch = Training().parameter("aux.weight", optimizer=0, reached=False)
-    assert not found("no-gradient", branch)
+    # A branch that ran and whose output no loss uses: worth knowing, no more.
+    assert found("no-gradient", _with_last("aux.weight"))[0].severity == "information"
+
+
+def test_a_silent_stem_in_front_of_what_learns() -> None:
+    spoiled = Training()
+    for name in ("fc1.weight", "fc1.bias"):
+        spoiled.parameter(name, reached=False, received=0)
+    finding = found("no-gradient", spoiled)[0]
+    assert finding.severity == "error"
+    assert finding.evidence["parameters"] == ["fc1.weight", "fc1.bias"]
+
+
+def _with_last(name: str, **changes: object) -> Training:
+    training = Training().parameter(name, optimizer=0, reached=False, **changes)
+    training.optimizers[0] = replace(training.optimizers[0], parameters=tuple(range(7)))
+    return training
 
 
 def test_whole_model() -> None:

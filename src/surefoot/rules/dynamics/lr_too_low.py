@@ -51,11 +51,11 @@ def lr_too_low(
     Multiply the rate by ten until the loss falls; `surefoot find-lr` shows where it begins to.
 
     ## When to ignore it
-    During a warm-up (the rate still rises) it waits. A loss that fell by a tenth (option `drop`) is slow but
-    on its way; weights that travelled further than 5 % (option `travelled`: usual trainings do that in ten
-    steps) have some other trouble.
-    A loss that answers to a relative change of the weights by less than 2 % (option `pull`) is at its
-    bottom and not reported. 60 steps (option `steps`) are waited for.
+    During a warm-up (the rate still rises) it waits; a model that starts well below a constant guess is being
+    fine-tuned. A loss that fell by a tenth (option `drop`) is slow but on its way; weights that travelled
+    further than 5 % (option `travelled`: usual trainings do that in ten steps) have some other trouble. A
+    loss that answers to a relative change of the weights by less than 2 % (option `pull`) is at its bottom
+    and not reported. 60 steps (option `steps`) are waited for.
 
     ## Source
     A. Karpathy, CS231n notes, "Ratio of weights:updates"; TheDeepChecker (2022).
@@ -67,6 +67,8 @@ def lr_too_low(
     way = usual * len(seen.losses)
     if math.isnan(usual) or usual <= 0 or way > travelled or abs(1 - seen.late / seen.start) > drop:
         return
+    if seen.chance is not None and seen.start < 0.5 * seen.chance:
+        return  # it had learned before: fine-tuning, gently
     answer = _answer(history, seen.late)
     if not answer > pull:
         return

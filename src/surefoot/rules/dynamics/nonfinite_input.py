@@ -35,9 +35,11 @@ def nonfinite_input(history: History) -> Iterator[Finding]:
     bad = [s for (name, _), s in history.step_series.items() if name in ("loss", "grad_norm")]
     if all(len(s.finite) == len(s) for s in bad) and history.fact("nonfinite", "first") is None:
         return
+    first = history.fact("nonfinite", "first")
+    if first is not None and first.get("what") in ("parameter", "gradient", "activation"):
+        return  # it began inside the network
     fact = history.fact("batch-input", "train")
     share = (fact.get("nonfinite") or 0.0) if fact is not None else 0.0
-    first = history.fact("nonfinite", "first")
     if share > 0 and fact is not None:
         yield Finding(
             code="nonfinite-input",

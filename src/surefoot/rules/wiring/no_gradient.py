@@ -37,8 +37,9 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Finding]:
     model and its loss; `argmax` only for metrics.
 
     ## When to ignore it
-    If that part is meant to stay fixed: say so with `requires_grad=False`. Modules that never ran, and
-    branches that no loss uses, are not reported. While running, 10 steps (option `least`) are waited for.
+    If that part is meant to stay fixed: say so with `requires_grad=False`. Silent parameters behind all that
+    learn (a head that no loss uses), and a first part that never ran, are information. While running, 10
+    steps (option `least`) are waited for.
 
     ## Source
     PYSIASSIST (SANER 2024), patterns 3 and 12; discuss.pytorch.org 112135.
@@ -53,17 +54,23 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Finding]:
     steps = calls.get("steps", 0) if calls is not None else 0
     if reach is None or steps < 2 or (steps < least and not ended(history)):
         return
-    optimized = [p for p in history.parameters if p.optimizer is not None and p.requires_grad]
+    optimized = _in_order(history)
     silent = [p for p in optimized if not p.reached and not p.received]
+    if not silent:
+        return
+    everything = len(silent) == len(optimized)
+    # A stem in front of what does learn lies behind a cut; a silent head at the end is merely not used.
+    front = optimized[0] is silent[0]
     called = [p for p in silent if p.module_called]
-    everything = bool(optimized) and len(silent) == len(optimized)
-    if not called or not (cut or leaf or everything):
+    sure = bool(called) and bool(cut or leaf or everything or front)
+    called = called or silent
+    if not sure and not (front or called[0].module_called):
         return
     where = (cut or {}).get("place") or (calls.get("first_backward") if calls is not None else None)
     share = sum(p.numel for p in called) / max(1, sum(p.numel for p in optimized))
     yield Finding(
         code="no-gradient",
-        severity="error",
+        severity="error" if sure else "information",
         title=_title(called, everything, leaf, cut),
         fix=f"Pass tensors on as they are between model and loss, without {CUTS}.",
         step=1,
@@ -76,7 +83,16 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Finding]:
             "loss hangs on a fresh tensor": leaf,
         },
         where=where,
+        confidence=(1.0 if cut or leaf or everything else 0.9) if sure else 0.5,
     )
+
+
+def _in_order(history: History) -> list[ParameterInfo]:
+    """Optimized, trainable parameters in the order in which their optimizers hold them: the model's."""
+    held = [
+        history.parameters[i] for o in history.optimizers for i in o.parameters if i < len(history.parameters)
+    ]
+    return [p for p in dict.fromkeys(held) if p.requires_grad]
 
 
 def _title(called: list[ParameterInfo], everything: bool, leaf: bool, cut: dict[str, str] | None) -> str:
