@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import weakref
 from collections import Counter
 from collections.abc import Iterator
@@ -74,6 +75,14 @@ class Loop:
         self.settings = made.settings
         self.group_sizes = made.group_sizes
         self.recreated += 1
+
+    def let_go(self) -> None:
+        """Free the parameters where optimizer and model are gone and nobody but this loop still holds them."""
+        if self.optimizer() is not None or self.name == "by hand":
+            return
+        # The list, this loop's variable and the call's argument hold one each.
+        if all(sys.getrefcount(p) <= 3 + (p is self._watched) for p in self.parameters):
+            self.parameters, self.parameter_ids, self._watched = [], set(), None
 
     def before_backward(self) -> bool:
         """Note whether the gradients were cleared since they were written; True if they will be added to."""

@@ -58,7 +58,7 @@ class Model:
     """An outermost module that the script called."""
 
     def __init__(self, module: nn.Module) -> None:
-        self.ref = weakref.ref(module)
+        self.ref = weakref.ref(module, self._gone)
         self.name = type(module).__name__
         self.calls = 0
         self.trained = False
@@ -74,6 +74,10 @@ class Model:
         self.names = {id(child): name for name, child in listed}
         self.listed = [[name, type(child).__name__] for name, child in listed[:_MOST_LISTED]]
         self.sensitive = _sensitive(module)
+        self.sensitive_names = [name for name, _ in self.sensitive][:100]
+
+    def _gone(self, ref: weakref.ref[nn.Module]) -> None:
+        self.sensitive = []  # with their parameters
 
 
 class _ModeCount:
@@ -330,7 +334,7 @@ class ModuleWatch:
                 "class": model.name,
                 "modules": model.listed,
                 "parameters": len(list(module.parameters())) if (module := model.ref()) is not None else 0,
-                "mode_sensitive": [name for name, _ in model.sensitive][:100],
+                "mode_sensitive": model.sensitive_names,
                 "trained": model.trained,
                 "compiled": model.compiled,
             }  # fmt: skip

@@ -43,6 +43,7 @@ from surefoot.records import ActivationInfo
 ClipperFactory = Callable[[], Clipper]
 
 _MOST_WAITING = 8
+_NOBODY = {0}  # no loop has this id: a loss that is none of ours
 
 
 class Observer:
@@ -91,6 +92,7 @@ class Observer:
         self._limit = limit
         self._make_clipper = make_clipper
         self._only = only
+        self._elsewhere: set[int] = set()  # parameters of optimizers that are not watched
         early = 5 if thorough else 10
         self._sampler = Sampler(0.10 if thorough else 0.015, every, eager=2, early=early)
         self._looker = Sampler(0.25 if thorough else 0.01, None, eager=20 if thorough else 3, early=2 * early)
@@ -129,6 +131,8 @@ class Observer:
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """An optimizer was constructed."""
         self.created += 1
+        if self._only is not None:
+            return  # those to watch were made before
         loop = Loop(-1, optimizer)
         loop.created = text_of(caller_site())
         self._read_groups(loop, optimizer)
@@ -154,7 +158,7 @@ class Observer:
         """A loop that waited is none."""
         if loop in self._waiting:
             self._waiting.remove(loop)
-        self._reach.clear()
+        self._regroup()
 
     def number(self, loop: Loop) -> None:
         """A loop takes its first step."""
@@ -282,6 +286,9 @@ class Observer:
 
     def _look(self, root: Tensor, site: Site | None, step: int, calls: list[Pending]) -> None:
         size = calls[0].call.described.get("batch_size") if calls else None
+        if self._only is not None and not self._concerns(root):
+            self._reach[site] = _NOBODY
+            return
         leaves = self.graphs.read(root, step, text_of(site), bool(calls), size)
         self.noise.batch_size = size
         self._look_for_mixing(site)
@@ -299,6 +306,11 @@ class Observer:
             self.manual.active = True
             self.manual.before_backward(root, self)
         self.parameters.name_from_variables(caller_frame())
+
+    def _concerns(self, root: Tensor) -> bool:
+        """Whether a loss leads to what the watched optimizers hold."""
+        held = set().union(*(loop.parameter_ids for loop in self.loops))
+        return any(id(leaf) in held for leaf in self.graphs.leaves(root))
 
     def _look_for_mixing(self, site: Site | None) -> None:
         scores, target = self.losses.take_scores()
@@ -333,6 +345,7 @@ class Observer:
         if self.manual.active:
             self.manual.give_way(self)
         if self._only is not None and id(optimizer) not in self._only:
+            self._elsewhere.update(id(p) for group in optimizer.param_groups for p in group["params"])
             return
         if self._in_step is not None and self._in_step.optimizer() is not optimizer:
             return  # a wrapper's inner optimizer
@@ -495,6 +508,8 @@ class Observer:
 
     def facts(self) -> Iterator[FactRow]:
         """Everything structural, as it stands."""
+        for loop in self._everyone:
+            loop.let_go()
         yield "calls", "run", {
             "backwards": self.backwards,
             "steps": self.steps,
@@ -547,6 +562,7 @@ class Observer:
                 i.name
                 for i in infos
                 if i.optimizer is None and i.reached and i.requires_grad and i.is_parameter
+                if id(self.parameters.tensor(i.index)) not in self._elsewhere
             ][:200],
             "frozen": [i.name for i in infos if i.optimizer is not None and not i.requires_grad][:200],
             "cut": self.modules.cut,
