@@ -1,17 +1,22 @@
-"""One door: a record and a path, and the suffix says what is written."""
+"""Two doors: a record and a path, and the suffix says what is written."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from surefoot.errors import SettingError
+from surefoot.figures.backprop import SMALL, backprop_figure, graph_figure
+from surefoot.figures.backprop_page import backprop_page
+from surefoot.figures.backprop_text import backprop_text
 from surefoot.figures.canvas import write, write_text
 from surefoot.figures.page import landscape_page
 from surefoot.figures.slices import slice_figure
 from surefoot.figures.smoothness import smoothness_figure
 from surefoot.figures.surface import surface_figure
+from surefoot.gradients import Backpropagation
 from surefoot.surfaces import Slice, Smoothness, Surface, save
 
 
@@ -46,3 +51,28 @@ def draw(record: Slice | Surface | Smoothness, path: str | os.PathLike[str], **o
     raise SettingError(
         f"a {type(record).__name__} cannot be drawn; pass a Slice, a Surface or a Smoothness record"
     )
+
+
+def draw_backprop(
+    records: Backpropagation | Mapping[str, Backpropagation],
+    path: str | os.PathLike[str],
+    *,
+    depth: int | None = 1,
+) -> Path:
+    """Draw a backward pass to a .png, .svg, .html (rows that open) or .txt file.
+
+    Args:
+        records: One, or several by name, side by side. One of at most two dozen operations is drawn as its graph.
+        path: Its suffix chooses.
+        depth: Collapse modules to so many dotted parts; None shows each.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == ".html":
+        return write_text(backprop_page(records, depth=depth), path)
+    if suffix == ".txt":
+        named = {"": records} if isinstance(records, Backpropagation) else records
+        tables = [f"{name}\n{backprop_text(record, depth=depth)}".strip() for name, record in named.items()]
+        return write_text("\n\n".join(tables) + "\n", path)
+    if isinstance(records, Backpropagation) and len(records.operations) <= SMALL:
+        return write(graph_figure(records), path)
+    return write(backprop_figure(records, depth=depth), path)

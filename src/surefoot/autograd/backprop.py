@@ -1,0 +1,261 @@
+"""Back-propagation taken apart: every operation with the gradient that came in and what went out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from surefoot.autograd.modules import by_parameters, is_leaf, watched
+from surefoot.errors import SettingError
+from surefoot.gradients import Backpropagation, Edge, LeafGradient, Mark, Operation, joint
+
+Node = Any  # torch.autograd.graph.Node
+
+_VANISHED = (
+    1e-3  # of the gradient where the parameters begin; relative, since norms have no scale of their own
+)
+_EXPLODED = 1e3
+
+
+def backprop(
+    loss: Tensor | Callable[[], Tensor],
+    model: nn.Module | None = None,
+    *,
+    names: Mapping[str, Tensor] | None = None,
+) -> Backpropagation:
+    """Run the backward pass of a loss once and take it apart, without touching any `.grad`.
+
+    Args:
+        loss: One number with a graph; or a function that computes it, whose modules are then watched in the forward
+            pass, so that operations are counted to the module that made them.
+        model: Names parameters and modules, and tells which parameters nothing reaches.
+        names: Names of further leaves, such as {"x": x}.
+
+    Returns:
+        A record: `surefoot.figures.backprop_text` prints it, `surefoot.figures.draw_backprop` draws it.
+
+    Raises:
+        SettingError: The loss is not one number, or hangs on no graph.
+
+    Effects: the graph stays, so `loss.backward()` works afterwards. Tensor hooks and custom backward functions of
+    the script run once more. The random state is put back. Synchronises with the host once, at the end.
+
+    Example:
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> seen = backprop(x**3 + 5 * x, names={"x": x})
+        >>> seen.leaves[0].value
+        17.0
+        >>> [(o.name, o.value_in, o.norm_out) for o in seen.operations][1:]
+        [('Mul', 1.0, 5.0), ('Pow', 1.0, 12.0)]
+    """
+    watching: dict[Node, str] | None = None
+    if callable(loss) and not isinstance(loss, Tensor):
+        if model is None:
+            value = loss()
+        else:
+            with watched(model) as watching:
+                value = loss()
+    else:
+        value = loss
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        raise SettingError(
+            f"back-propagation begins at one number, not at {shape}; reduce the loss, such as by mean"
+        )
+    if value.grad_fn is None:
+        raise SettingError(
+            "this loss hangs on no autograd graph; compute it from parameters, outside torch.no_grad()"
+        )
+    order, leaf_nodes = _graph(value.grad_fn)
+    leaves = _leaf_names(leaf_nodes, model, names)
+    watch = _Watch(order)
+    try:
+        devices = sorted({v.device for v in (n.variable for n in leaf_nodes) if v.is_cuda}, key=str)
+        with torch.random.fork_rng(devices=devices):
+            found = torch.autograd.grad(
+                value, [n.variable for n in leaf_nodes], retain_graph=True, allow_unused=True
+            )
+    finally:
+        watch.remove()
+    gradients = dict(zip(leaf_nodes, found, strict=True))
+    owners = watching if watching else by_parameters(order, leaves)
+    operations = _operations(watch, owners, leaves)
+    operations = _marked(operations)
+    reached = set(leaves.values())
+    unreached: tuple[str, ...] = ()
+    if model is not None:
+        unreached = tuple(n for n, p in model.named_parameters() if p.requires_grad and n not in reached)
+    return Backpropagation(
+        loss=float(value.detach()),
+        operations=operations,
+        leaves=tuple(_leaf(leaves[n], n.variable, g) for n, g in gradients.items()),
+        unreached=unreached,
+        collapsed_by="forward" if watching else "parameters",
+    )
+
+
+def _graph(root: Node) -> tuple[list[Node], list[Node]]:
+    """All nodes but leaves, each before what it passes gradient to; and the leaves."""
+    inner: list[Node] = []
+    leaves: list[Node] = []
+    seen = {root}
+    pending = [(root, iter(root.next_functions))]
+    while pending:  # depth first; a node is done after all it leads to
+        node, following = pending[-1]
+        for child, _ in following:
+            if child is None or child in seen:
+                continue
+            seen.add(child)
+            if is_leaf(child):
+                leaves.append(child)
+            else:
+                pending.append((child, iter(child.next_functions)))
+                break
+        else:
+            inner.append(node)
+            pending.pop()
+    return inner[::-1], leaves
+
+
+class _Watch:
+    """Hooks on the nodes; norms stay on the device until `read`."""
+
+    def __init__(self, order: list[Node]) -> None:
+        self.ran: list[Node] = []
+        self.incoming: dict[Node, list[Tensor | None]] = {}
+        self.outgoing: dict[Node, list[Tensor | None]] = {}
+        self.shapes: dict[Node, tuple[list[Any], list[Any]]] = {}
+        self.single: dict[Node, tuple[list[Any], list[Any]]] = {}
+        self.handles = [node.register_hook(self._hook(node)) for node in order]
+
+    def _hook(self, node: Node) -> Callable[[Any, Any], None]:
+        def hook(out: tuple[Tensor | None, ...], came: tuple[Tensor | None, ...]) -> None:
+            self.ran.append(node)
+            self.incoming[node] = [_norm(t) for t in came]
+            self.outgoing[node] = [_norm(t) for t in out]
+            self.shapes[node] = ([_shape(t) for t in came], [_shape(t) for t in out])
+            self.single[node] = ([_single(t) for t in came], [_single(t) for t in out])
+
+        return hook
+
+    def remove(self) -> None:
+        for handle in self.handles:
+            handle.remove()
+
+    def read(self) -> Callable[[Tensor | None], float]:
+        """All numbers in one copy to the host."""
+        asked: dict[int, Tensor] = {}
+        for node in self.ran:
+            lists = (self.incoming[node], self.outgoing[node], *self.single[node])
+            asked.update({id(t): t for values in lists for t in values if t is not None})
+        device = next(iter(asked.values())).device if asked else torch.device("cpu")
+        numbers = torch.stack([t.to(device) for t in asked.values()]).tolist() if asked else []
+        known = dict(zip(asked, numbers, strict=True))
+        return lambda t: float("nan") if t is None else float(known[id(t)])
+
+
+def _norm(tensor: Tensor | None) -> Tensor | None:
+    if tensor is None:
+        return None
+    dense = tensor.coalesce().values() if tensor.is_sparse else tensor
+    norm: Tensor = torch.linalg.vector_norm(dense.detach(), dtype=torch.float64)
+    return norm
+
+
+def _shape(tensor: Tensor | None) -> tuple[int, ...] | None:
+    return None if tensor is None else tuple(tensor.shape)
+
+
+def _single(tensor: Tensor | None) -> Tensor | None:
+    if tensor is None or tensor.numel() != 1 or tensor.is_complex():
+        return None
+    return tensor.detach().reshape(()).double()
+
+
+def _operations(
+    watch: _Watch, owners: Mapping[Node, str], leaves: Mapping[Node, str]
+) -> tuple[Operation, ...]:
+    read = watch.read()
+    index = {node: i for i, node in enumerate(watch.ran)}
+    operations = []
+    for node in watch.ran:
+        came, out = watch.shapes[node]
+        one_in, one_out = watch.single[node]
+        edges = []
+        for i, (child, _) in enumerate(node.next_functions):
+            if child is None or i >= len(out):
+                continue
+            norm = watch.outgoing[node][i]
+            value = None if one_out[i] is None else read(one_out[i])
+            edges.append(Edge(index.get(child), leaves.get(child), out[i], read(norm), value))
+        given = [read(n) for n in watch.incoming[node] if n is not None]
+        sent = [e.norm for e in edges if e.shape is not None]
+        only = one_in[0] if len(one_in) == 1 else None
+        operations.append(
+            Operation(
+                index=index[node],
+                name=_plain(node.name()),
+                module=owners.get(node, ""),
+                shape=next((s for s in came if s is not None), None),
+                norm_in=joint(given),
+                norm_out=joint(sent),
+                edges=tuple(edges),
+                value_in=None if only is None else read(only),
+            )
+        )
+    return tuple(operations)
+
+
+def _plain(name: str) -> str:
+    name = name.rsplit("::", 1)[-1]
+    head, _, tail = name.rpartition("Backward")
+    return head if head and (not tail or tail.isdigit()) else name
+
+
+def _marked(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    """Mark where the gradient, against what it was where the parameters begin, vanishes, explodes or turns NaN."""
+    begin = next((o for o in operations if any(e.leaf for e in o.edges)), None)
+    reference = begin.norm_in if begin is not None else float("nan")
+    first = begin.index if begin is not None else len(operations)
+    marked = []
+    for operation in operations:
+        mark: Mark | None = None
+        finite_in, finite_out = (abs(n) < float("inf") for n in (operation.norm_in, operation.norm_out))
+        if not finite_out:
+            mark = "turns NaN" if finite_in else "NaN"
+        elif not finite_in:
+            mark = "NaN"
+        elif operation.norm_in == 0:
+            mark = "zero"
+        elif operation.index >= first and reference > 0:
+            if operation.norm_in < _VANISHED * reference:
+                mark = "vanishing"
+            elif operation.norm_in > _EXPLODED * reference:
+                mark = "exploding"
+        marked.append(replace(operation, mark=mark) if mark else operation)
+    return tuple(marked)
+
+
+def _leaf_names(
+    nodes: list[Node], model: nn.Module | None, names: Mapping[str, Tensor] | None
+) -> dict[Node, str]:
+    known: dict[int, str] = {}
+    if model is not None:
+        known |= {id(p): name for name, p in model.named_parameters()}
+    known |= {id(t): name for name, t in (names or {}).items()}
+    return {node: known.get(id(node.variable), f"leaf {i}") for i, node in enumerate(nodes)}
+
+
+def _leaf(name: str, tensor: Tensor, gradient: Tensor | None) -> LeafGradient:
+    norm = _norm(gradient)
+    single = _single(gradient)
+    return LeafGradient(
+        name,
+        tuple(tensor.shape),
+        float("nan") if norm is None else float(norm),
+        None if single is None else float(single),
+    )
