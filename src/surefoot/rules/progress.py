@@ -146,13 +146,20 @@ def _trend(values: NDArray[np.float64]) -> float:
 
 
 def _chance(history: History) -> float | None:
-    """Only where the root of backward is one loss call and nothing else was added to it."""
+    """Only where backward starts from one loss call and nothing else was added to it."""
     calls = [c for c in training_losses(history) if (c.get("count") or 0) > 0]
-    if len(calls) != 1:
+    if not calls or len({c.get("function") for c in calls}) > 1:
+        return None
+    if len(calls) > 1 and not _single_root(history):
         return None
     guess = chance(calls[0])
     factor = root_factor(history)
     return None if guess is None else guess * factor / per_example(calls[0])
+
+
+def _single_root(history: History) -> bool:
+    cadence = history.fact("cadence", f"optimizer {history.main}")
+    return cadence is not None and cadence.get("root_over_loss") is not None
 
 
 def root_factor(history: History) -> float:

@@ -18,3 +18,10 @@ def test_near_miss() -> None:
     assert not found("initial-loss-too-high", Training().loss_call(first_value=5.0))
     assert not found("initial-loss-too-high", Training().loss_call(first_value=75.0, reduction="sum"))
     assert not found("initial-loss-too-high", Training().regression(mean=10.0, deviation=1.0))
+
+
+def test_a_rare_class_is_not_known_at_the_start() -> None:
+    rare = Training().loss_call(
+        function="binary_cross_entropy_with_logits", target={"mean": 0.02, "std": 0.14}, first_value=0.69
+    )
+    assert not found("initial-loss-too-high", rare)

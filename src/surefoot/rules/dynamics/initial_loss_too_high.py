@@ -82,8 +82,11 @@ def _guess(call: Fact) -> float | None:
     if call.get("weighted") or call.get("reduction") == "none":
         return None
     value = chance(call)
-    if value is None or call.get("function") not in REGRESSION:
-        return value
+    if value is None:
+        return None
+    if call.get("function") not in REGRESSION:
+        # A fresh model does not know yet how rare a class is: it guesses evenly.
+        return max(value, math.log(2))
     # A fresh regression answers with about zero, not with the mean.
     mean, deviation = moments(call, "target")
     return value * (1 + (mean / deviation) ** 2) if call.get("function") == "mse_loss" else value + abs(mean)

@@ -98,6 +98,8 @@ def _spikes(
         # Losses near zero have no scale of their own: they are held against one per cent of the start.
         if losses[i] < times * max(middle, 0.01 * seen.start) or losses[i] < middle + noises * noise:
             continue
+        if losses[i] < 3 * float(np.max(before)):
+            continue  # heavy tails: single batches reach twice the largest of the window before
         if _rate_jumped(history, int(seen.steps[i]), window):
             continue
         found.append((int(i), middle))
