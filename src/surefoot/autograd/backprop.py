@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -75,7 +77,7 @@ def backprop(
     watch = _Watch(order)
     try:
         devices = sorted({v.device for v in (n.variable for n in leaf_nodes) if v.is_cuda}, key=str)
-        with torch.random.fork_rng(devices=devices):
+        with torch.random.fork_rng(devices=devices), _retained_gradients_kept(set(order)):
             found = torch.autograd.grad(
                 value, [n.variable for n in leaf_nodes], retain_graph=True, allow_unused=True
             )
@@ -119,6 +121,19 @@ def _graph(root: Node) -> tuple[list[Node], list[Node]]:
             inner.append(node)
             pending.pop()
     return inner[::-1], leaves
+
+
+@contextmanager
+def _retained_gradients_kept(nodes: set[Node]) -> Iterator[None]:
+    """`retain_grad()` adds to a tensor's gradient in any backward pass, ours too; only the collector knows such tensors."""
+    # type(), not isinstance(): some objects pretend to be of another class, and do work when asked.
+    every = (o for o in gc.get_objects() if issubclass(type(o), Tensor))
+    kept = [(t, t.grad) for t in every if t.grad_fn is not None and t.retains_grad and t.grad_fn in nodes]
+    try:
+        yield
+    finally:
+        for tensor, gradient in kept:
+            tensor.grad = gradient
 
 
 class _Watch:
