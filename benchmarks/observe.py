@@ -92,14 +92,13 @@ TRAININGS: dict[str, tuple[Training, int]] = {
 def observed(training: Training, steps: int, folder: str, clip: bool) -> float:
     from surefoot.capture.observation import Observation, begin_run
 
-    run, found = begin_run("benchmark.py", (), "")
+    run = begin_run("benchmark.py", (), "")
     observation = Observation(
         run,
         runs=Path(folder),
         make_clipper=sf.AutoClip if clip else None,
         tell=lambda findings: None,  # live diagnosis as in `surefoot run`
     )
-    observation._environment = found
     observation.begin()
     try:
         return training(steps)

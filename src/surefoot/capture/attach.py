@@ -102,6 +102,7 @@ class Attachment:
                 patch(owner, name, self._clip(name))
         patch(torch.amp.GradScaler, "scale", self._after(self._scaled))
         patch(torch.amp.GradScaler, "update", self._after(self._scaler_updated))
+        patch(torch.Tensor, "register_hook", self._before(self._tensor_hooked))
         patch(torch.autograd.graph.saved_tensors_hooks, "__enter__", self._before(self._saved_tensors_hooked))
         patch(torch, "compile", self._before(lambda args: self._compiled()))
         patch(nn.Module, "compile", self._before(lambda args: self._compiled()))
@@ -261,6 +262,10 @@ class Attachment:
     def _saved_tensors_hooked(self, args: tuple[Any, ...]) -> None:
         # Reading a kept tensor would run the hook: recompute a checkpointed block, fetch from the host.
         self.observer.graphs.saved_tensors = False
+
+    def _tensor_hooked(self, args: tuple[Any, ...]) -> None:
+        if not args[0].is_leaf:
+            self.observer.mixing.forbidden = True
 
     def _compiled(self) -> None:
         self.observer.modules.forbidden = True

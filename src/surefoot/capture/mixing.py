@@ -11,9 +11,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge
 
 from surefoot.capture import graph
+from surefoot.capture.deferred import Deferred
 from surefoot.capture.loop import FactRow
 
 _ON_PURPOSE = ("BatchNorm", "CudnnBatchNorm", "SyncBatchNorm")
@@ -36,9 +38,17 @@ _TRIES = 2
 
 
 class MixingLook:
-    """Tests the first losses that have one row of scores for each example."""
+    """Tests the first losses that have one row of scores for each example.
 
-    def __init__(self) -> None:
+    Args:
+        deferred: Where device numbers wait for the next flush.
+    """
+
+    def __init__(self, deferred: Deferred) -> None:
+        self._deferred = deferred
+        self.forbidden = (
+            False  # there are hooks of the script's own in the graph: they must not run once more
+        )
         self._tries = 0
         self._found: dict[str, Any] | None = None
 
@@ -46,6 +56,7 @@ class MixingLook:
         """Whether the test says something here: as many rows of scores as examples, and not a table of pairs."""
         return (
             self._tries < _TRIES
+            and not self.forbidden
             and scores.grad_fn is not None
             and scores.ndim >= 2
             and scores.shape[0] > 2
@@ -59,6 +70,9 @@ class MixingLook:
     def look(self, scores: Tensor, place: str | None, model: str) -> None:
         """Follow the first example back through the graph."""
         self._tries += 1
+        if any(isinstance(node, BackwardCFunction) for node in graph.LossGraph(scores.grad_fn).nodes):
+            self.forbidden = True  # the script's own backward, too, runs as often as the script says
+            return
         size = int(scores.shape[0])
         nodes = [node for node in _path(scores.grad_fn) if (graph.output_shape(node) or (0,))[0] == size]
         for index, node in enumerate(nodes):
@@ -72,15 +86,21 @@ class MixingLook:
         gradients = torch.autograd.grad(
             first, [GradientEdge(node, 0) for node in nodes], retain_graph=True, allow_unused=True
         )
+        names: list[str] = []
+        numbers: list[Tensor] = []
         for before, gradient in zip([None, *nodes], gradients, strict=False):
-            if gradient is None or gradient.shape[0] != size:
-                continue
-            own, others = gradient[0].abs().max(), gradient[1:].abs().max()
-            if bool(others > 0):
-                operation = before.name() if before is not None else "SliceBackward0"
-                change = float(others / own.clamp(min=torch.finfo(own.dtype).tiny))
+            if gradient is not None and gradient.shape[0] == size and gradient.numel():
+                names.append(before.name() if before is not None else "SliceBackward0")
+                numbers += [gradient[0].abs().max().float(), gradient[1:].abs().max().float()]
+        if numbers:
+            self._deferred.add(torch.stack(numbers), lambda v: self._receive(names, v, place, model))
+
+    def _receive(self, names: list[str], numbers: list[float], place: str | None, model: str) -> None:
+        """Take the largest gradient of the first example and of the others at each operation, last one first."""
+        for operation, own, others in zip(names, numbers[::2], numbers[1::2], strict=True):
+            if others > 0:
                 mixed = any(word in operation for word in _BY_MISTAKE)
-                self._keep(mixed, change, operation, place, model)
+                self._keep(mixed, others / max(own, torch.finfo(torch.float32).tiny), operation, place, model)
                 return
         self._keep(False, 0.0, None, place, model)
 

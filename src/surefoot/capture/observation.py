@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -54,6 +55,7 @@ class Observation:
         draw: Callable[[Observation], None] | None = None,
     ) -> None:
         self._ignore = tuple(ignore)
+        self._environment = dict(run.environment)
         self._clippers: list[Clipper] = []
         self._models: list[nn.Module] = []
         self._closed = False
@@ -177,12 +179,16 @@ class Observation:
         self._monitor.stop()
         self.observer.guard.run("core", self.observer.close)
         self.recorder.update(environment={**self._environment, "seeds": seeds()})
+        self.recorder.flush(facts=True)
+        # Some findings are sure at the end only: judge the run as it will stand, and keep that with it.
+        ended = self.history()
+        if ended is not None:
+            run = replace(ended.run, status=status, exit_code=exit_code, error=error)
+            self._final = rules.diagnose(replace(ended, run=run), ignore=self._ignore)
+            self.recorder.findings(self._final)
         self.recorder.finish(status, exit_code, error)
         for clipper in self._clippers:
             clipper.detach()
-        self._final = self.diagnose()
-
-    _environment: dict[str, Any] = {}  # noqa: RUF012  read once for each process, in `begin_run`
 
     def __enter__(self) -> Observation:
         return self
@@ -198,19 +204,17 @@ class Observation:
             self.close("failed", None, f"{type(error).__name__}: {error}")
 
 
-def begin_run(script: str, argv: Iterable[str], source: str) -> tuple[Run, dict[str, Any]]:
+def begin_run(script: str, argv: Iterable[str], source: str) -> Run:
     """The run's record as far as it is known at the start."""
-    found = environment()
-    run = Run(
+    return Run(
         path="",
         name="",
         script=script,
         argv=tuple(argv),
         command=command_line(),
         source=source,
-        environment=found,
+        environment=environment(),
     )
-    return run, found
 
 
 def current() -> Observation | None:
@@ -273,7 +277,7 @@ def watch(
         )
     main = sys.modules.get("__main__")
     script = getattr(main, "__file__", None) or "interactive"
-    run, found = begin_run(script, sys.argv[1:], _source(script))
+    run = begin_run(script, sys.argv[1:], _source(script))
     observation = Observation(
         run,
         runs=Path(runs),
@@ -282,7 +286,6 @@ def watch(
         only={id(o) for o in optimizers} or None,
         ignore=ignore,
     )
-    observation._environment = found
     observation.begin()
     for each in optimizers:
         observation.observer.adopt(each)

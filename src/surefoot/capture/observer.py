@@ -81,7 +81,7 @@ class Observer:
         self.batches = BatchWatch(deferred, recorder.metric)
         self.manual = ManualDescent()
         self.nonfinite = NonfiniteTrace(self.parameters)
-        self.mixing = MixingLook()
+        self.mixing = MixingLook(deferred)
         self.noise = NoiseScale(deferred)
         self.clock = StepClock()
         self.extra_facts: list[Callable[[], Iterator[FactRow]]] = [

@@ -112,7 +112,7 @@ class _Session:
         settings = self._settings
         target = settings.target
         assert target is not None
-        run, found = observation.begin_run(self._prepared.filename, target.arguments, self._prepared.source)
+        run = observation.begin_run(self._prepared.filename, target.arguments, self._prepared.source)
         draws = self._loud and self._progress.wanted
         watched = observation.Observation(
             run,
@@ -127,7 +127,6 @@ class _Session:
             tell=self._tell if self._loud else None,
             draw=self._progress.draw if draws else None,
         )
-        watched._environment = found
         self._observation = watched
         watched.begin()
 

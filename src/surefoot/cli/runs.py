@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from surefoot.diagnosis import diagnose
 from surefoot.report.json import ends, plain, summary
 from surefoot.report.text import verdict_text
 from surefoot.store.reader import open_run
@@ -62,6 +63,8 @@ def show_run(reference: str, runs: str, as_json: bool) -> None:
     """Print one run: how it went and what was found."""
     with open_run(find_run(Path(runs), reference)) as reader:
         history, findings = reader.history(), reader.findings()
+    if history.run.status in ("running", "crashed"):  # nobody judged it at its end
+        findings = diagnose(history)
     if as_json:
         print(json.dumps(summary(history, findings), indent=2))
     else:
