@@ -143,3 +143,13 @@ def test_folding_loses_nothing(pairs: list[tuple[str, str]], follows: dict[str, 
 @pytest.mark.parametrize("steps", [0, 1, 2, 5])
 def test_almost_nothing_recorded(steps: int) -> None:
     assert diagnose(Training(flat(steps=steps), status="running").history) == ()
+
+
+def test_gradients_steep_before_the_first_step_explain_the_first_loss() -> None:
+    steep = Training(flat(110.0)).scaled("grad_norm", 1e6).loss_call(first_value=110.0)
+    main, *rest = diagnose(steep.history)
+    assert main.code == "exploding-gradient"
+    assert "initial-loss-too-high" in [c.code for c in main.consequences]
+    assert rest == []
+    gentle = Training(flat(110.0)).loss_call(first_value=110.0)
+    assert diagnose(gentle.history)[0].code == "initial-loss-too-high"

@@ -26,3 +26,11 @@ def test_near_miss() -> None:
     # A residual that is to be zero everywhere.
     residual = Training().regression(mean=0.0, deviation=0.0, target_distinct=1)
     assert not found("constant-targets", residual)
+
+
+def test_a_boundary_condition_is_one_term_of_a_sum() -> None:
+    ones = {"target": {"min": 1.0, "max": 1.0, "mean": 1.0, "std": 0.0}, "target_distinct": 1}
+    assert found("constant-targets", Training().regression().loss_call(**ones))
+    assert not found("constant-targets", Training().regression().loss_call(**ones, batch_size=1))
+    term = Training().regression().loss_call(**ones).fact("cadence", "optimizer 0", root_over_loss=None)
+    assert not found("constant-targets", term)

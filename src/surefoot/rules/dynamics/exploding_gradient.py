@@ -12,7 +12,8 @@ from surefoot.rules import intent
 from surefoot.rules.base import rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 from surefoot.rules.movement import Movement, movement
-from surefoot.rules.progress import Progress, progress
+from surefoot.rules.progress import progress
+from surefoot.rules.steepness import STEEP, answers, steep_from_start
 
 
 @rule(
@@ -23,7 +24,7 @@ from surefoot.rules.progress import Progress, progress
     follows=(*WIRING, *DATA, *STEP_SIZE, *START, "lr-too-high"),
 )
 def exploding_gradient(
-    history: History, *, answer: float = 1000.0, growth: float = 100.0, learned: float = 0.7
+    history: History, *, answer: float = STEEP, growth: float = 100.0, learned: float = 0.7
 ) -> Iterator[Finding]:
     """Gradients explode.
 
@@ -56,8 +57,8 @@ def exploding_gradient(
     seen, moved = progress(history), movement(history)
     if not seen.judged or not seen.enough or len(moved.steps) < 5 or seen.learned > learned:
         return
-    answers = _answers(moved, seen)
-    usual = float(np.median(answers)) if len(answers) else math.nan
+    found = answers(history)
+    usual = float(np.median(found)) if len(found) else math.nan
     grown = _growth(history)
     steep = usual > answer
     growing = grown > growth and seen.trend > 0
@@ -71,7 +72,7 @@ def exploding_gradient(
         fix="Clip the gradient norm (surefoot run --autoclip), and look at recurrent weights or depth.",
         evidence={
             "gradient times weights over loss, median": usual,
-            "gradient times weights over loss, largest": float(np.max(answers)) if len(answers) else None,
+            "gradient times weights over loss, largest": float(np.max(found)) if len(found) else None,
             "gradient norm at the start": float(np.median(norms[:3])),
             "gradient norm, median": float(np.median(norms)),
             "gradient norm at the end": float(np.median(norms[-5:])),
@@ -80,15 +81,9 @@ def exploding_gradient(
         },
         where=_largest(history, moved),
         confidence=0.85,
+        # Steep before the first step: neither the rate nor the size of the first loss is behind it.
+        because=(*WIRING, *DATA) if steep and steep_from_start(history) else (),
     )
-
-
-def _answers(moved: Movement, seen: Progress) -> np.ndarray:
-    at = np.searchsorted(seen.steps, moved.steps)
-    at = np.clip(at, 0, len(seen.losses) - 1)
-    with np.errstate(all="ignore"):
-        answers = moved.gradients * moved.weights / np.abs(seen.losses[at])
-    return np.asarray(answers[np.isfinite(answers)])
 
 
 def _growth(history: History) -> float:

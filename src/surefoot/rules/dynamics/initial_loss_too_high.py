@@ -10,6 +10,9 @@ from surefoot.rules import intent
 from surefoot.rules.base import rule
 from surefoot.rules.causes import WIRING
 from surefoot.rules.losses import REGRESSION, chance, moments, per_example, training_losses
+from surefoot.rules.steepness import steep_from_start
+
+CAUSES = (*WIRING, "nonfinite-input", "unnormalized-inputs", "unscaled-targets")
 
 
 @rule(
@@ -17,7 +20,7 @@ from surefoot.rules.losses import REGRESSION, chance, moments, per_example, trai
     severity="warning",
     needs=("fact:loss-call",),
     since="0.1",
-    follows=(*WIRING, "nonfinite-input", "unnormalized-inputs", "unscaled-targets"),
+    follows=CAUSES,
 )
 def initial_loss_too_high(history: History, *, times: float = 3.0) -> Iterator[Finding]:
     """The very first loss is far above that of a guess.
@@ -74,6 +77,8 @@ def initial_loss_too_high(history: History, *, times: float = 3.0) -> Iterator[F
             },
             where=call.get("place"),
             confidence=0.8,
+            # Gradients that explode from the first look on say where to mend it: what the weights do layer by layer.
+            because=(*CAUSES, "exploding-gradient") if steep_from_start(history) else (),
         )
         return
 

@@ -13,6 +13,7 @@ from surefoot.rules.base import rule
 from surefoot.rules.causes import NO_LEARNING, WRONG_LOSS
 from surefoot.rules.movement import movement
 from surefoot.rules.progress import progress
+from surefoot.rules.steepness import answers
 
 
 @rule(
@@ -69,7 +70,8 @@ def lr_too_low(
         return
     if seen.chance is not None and seen.start < 0.5 * seen.chance:
         return  # it had learned before: fine-tuning, gently
-    answer = _answer(history, seen.late)
+    found = answers(history)
+    answer = float(np.median(found)) if len(found) else 0.0
     if not answer > pull:
         return
     optimizer = intent.main_optimizer(history)
@@ -95,11 +97,3 @@ def lr_too_low(
         where=intent.place_of_rate(history),
         confidence=0.9,
     )
-
-
-def _answer(history: History, loss: float) -> float:
-    """Relative change of the loss for a relative change of the weights, to first order."""
-    moved = movement(history)
-    product = moved.gradients * moved.weights
-    usual = float(np.median(product[np.isfinite(product)])) if np.any(np.isfinite(product)) else math.nan
-    return usual / abs(loss) if loss else math.inf

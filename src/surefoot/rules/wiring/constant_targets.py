@@ -38,8 +38,8 @@ def constant_targets(history: History, *, least: int = 5) -> Iterator[Finding]:
 
     ## When to ignore it
     Losses of several players (a GAN's ones and zeros) and targets that are constant zero (a residual of
-    physics) are not reported; nor is one call among others with varied targets. At least 5 batches (option
-    `least`) are needed.
+    physics) are not reported; nor is one call among others with varied targets, nor a term of a sum. At least
+    5 batches (option `least`) are needed.
 
     ## Source
     DeepFD, case 15; stackoverflow 59325381.
@@ -52,6 +52,8 @@ def constant_targets(history: History, *, least: int = 5) -> Iterator[Finding]:
     labels = call.get("function") in LABELS
     count = call.get("count") or 0
     if count < least or (not labels and (value == 0 or not ended(history))):
+        return
+    if not labels and not _alone(history, call):
         return
     classes = call.get("classes")
     yield Finding(
@@ -67,6 +69,14 @@ def constant_targets(history: History, *, least: int = 5) -> Iterator[Finding]:
         where=call.get("place"),
         confidence=0.95 if labels else 0.8,
     )
+
+
+def _alone(history: History, call: Fact) -> bool:
+    """Whether this call is the whole loss: one for each backward, on more than one number, nothing added."""
+    backwards = max((f.get("backwards", 0) for f in history.facts_of("calls")), default=0)
+    cadence = history.fact("cadence", f"optimizer {history.main}")
+    single = cadence is None or cadence.get("root_over_loss") is not None
+    return single and (call.get("batch_size") or 0) > 1 and (call.get("count") or 0) <= 1.2 * backwards
 
 
 def _constant(call: Fact) -> bool:
