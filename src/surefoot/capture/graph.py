@@ -97,6 +97,8 @@ class LinearPair:
     first: Tensor
     second: Tensor
     between: tuple[str, ...]
+    inner_width: int  # features or channels between the two
+    outer_width: int  # that the second one puts out
 
 
 class LossGraph:
@@ -177,7 +179,8 @@ class LossGraph:
             for start in inputs:
                 found = _next_linear(start)
                 if found is not None:
-                    yield LinearPair(found[0], second, found[1])
+                    first, before, between = found
+                    yield LinearPair(first, second, between, _width(before), _width(node))
 
     def first_inputs(self) -> Iterator[Tensor]:
         """Data that enters the model, as the first operations kept it."""
@@ -252,13 +255,18 @@ def weight_and_inputs(node: Node) -> tuple[Tensor | None, list[Node]]:
     return weight, inputs
 
 
-def _next_linear(node: Node) -> tuple[Tensor, tuple[str, ...]] | None:
+def _width(node: Node) -> int:
+    shape = output_shape(node) or (1,)
+    return shape[1] if node.name() == "ConvolutionBackward0" and len(shape) > 1 else shape[-1]
+
+
+def _next_linear(node: Node) -> tuple[Tensor, Node, tuple[str, ...]] | None:
     passed: list[str] = []
     while node is not None and len(passed) < 20:
         name = node.name()
         if name in LINEAR:
             weight, _ = weight_and_inputs(node)
-            return None if weight is None else (weight, tuple(passed))
+            return None if weight is None else (weight, node, tuple(passed))
         if name not in TRANSPARENT:
             return None
         branches = [child for child, _ in node.next_functions if child is not None and not is_leaf(child)]

@@ -28,8 +28,9 @@ _LOGS = ("LogBackward0", "Log1PBackward0", "Log2Backward0")
 class _Unit:
     """One nonlinearity: which of its units have fired in the present and the last window."""
 
-    def __init__(self, info: ActivationInfo) -> None:
-        self.info = info
+    def __init__(self, index: int, units: int) -> None:
+        self.index = index
+        self.units = units
         self.current: Tensor | None = None
         self.previous: Tensor | None = None
         self.looks = 0
@@ -108,7 +109,14 @@ class GraphLook:
 
     def new_activations(self, since: int) -> list[ActivationInfo]:
         """Records of the activations met after the first `since`."""
-        return [unit.info for unit in list(self._units.values())[since:]]
+        return [self._described(*item) for item in list(self._units.items())[since:]]
+
+    def _described(self, key: tuple[str, int, int], unit: _Unit) -> ActivationInfo:
+        # Named now: at the look that met it first, its model may not have had its turn.
+        function, after, turn = key
+        where = f" after {_name(self._parameters, after)}" if after >= 0 else ""
+        again = f" #{turn + 1}" if turn else ""
+        return ActivationInfo(unit.index, f"{function}{where}{again}", function, unit.units)
 
     def leaves(self, root: Tensor) -> list[Tensor]:
         """The leaf tensors that a loss's gradient reaches."""
@@ -160,25 +168,14 @@ class GraphLook:
             unit = self._units.get(key)
             output = activation.output
             if unit is None:
-                where = (
-                    f" after {self._parameters.name_of(activation.after)}"
-                    if activation.after is not None
-                    else ""
-                )
-                again = f" #{turn + 1}" if turn else ""
-                info = ActivationInfo(
-                    index=len(self._units),
-                    name=f"{activation.function}{where}{again}",
-                    function=activation.function,
-                    units=int(output.shape[activation.unit_dim]),
-                )
-                unit = self._units[key] = _Unit(info)
+                units = int(output.shape[activation.unit_dim])
+                unit = self._units[key] = _Unit(len(self._units), units)
             shares = activations.moments(output, activation.function)
             if activation.function in activations.RECTIFIED:
                 dead = unit.fired(activations.fired(output, activation.unit_dim))
             else:
                 dead = shares.new_full((), torch.nan)
-            self._receive(unit.info.index, step, torch.cat([dead.reshape(1).to(shares.device), shares]))
+            self._receive(unit.index, step, torch.cat([dead.reshape(1).to(shares.device), shares]))
 
     def _receive(self, index: int, step: int, values: Tensor) -> None:
         def receive(numbers: list[float]) -> None:
@@ -196,7 +193,8 @@ class GraphLook:
                 continue
             if nonlinearities is None:
                 nonlinearities = seen.nonlinearities()
-            inner, outer, entering = int(pair.first.shape[0]), int(pair.second.shape[0]), _fan_in(pair.first)
+            inner, outer = pair.inner_width, pair.outer_width
+            entering = pair.first.numel() // max(1, inner)
             self._pairs[(first, second)] = {
                 "between": list(pair.between),
                 "nonlinearities": nonlinearities,
@@ -275,10 +273,6 @@ class GraphLook:
 def _name(parameters: Parameters, index: int) -> str:
     tensor = parameters.tensor(index)
     return parameters.name_of(tensor) if tensor is not None else f"parameter {index}"
-
-
-def _fan_in(weight: Tensor) -> int:
-    return int(weight.numel() // max(1, weight.shape[0]))
 
 
 def _broadcast(seen: graph.LossGraph) -> dict[str, Any] | None:

@@ -161,8 +161,13 @@ class Loop:
         if norm == 0.0 and not skipped:
             self.cleared_before_step += 1
 
-    def step_by_hand(self, step: int) -> list[Tensor]:
-        """A step of descent by hand, seen at the next backward; returns the losses of its micro-steps."""
+    def step_by_hand(self, step: int, replaced: bool) -> list[Tensor]:
+        """A step of descent by hand, seen at the next backward; returns the losses of its micro-steps.
+
+        Args:
+            step: Its number.
+            replaced: New leaves, which have no gradients, are in the place of the old ones.
+        """
         watched = self._watched
         if watched is not None:
             gradient = watched.grad
@@ -171,7 +176,7 @@ class Loop:
                 and id(gradient) == self._gradient_id
                 and gradient._version == self._version
             )
-            if not kept or self._cleared_now:
+            if replaced or not kept or self._cleared_now:
                 self.cleared += 1
             else:
                 self.uncleared += 1

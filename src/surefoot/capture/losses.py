@@ -211,6 +211,17 @@ class LossWatch:
             weight = window.weight
             self._deferred.add(window.total, lambda v: self._metric(name, step, v[0] / max(1, weight)))
 
+    def settle(self) -> None:
+        """No backward will come: what still waits and was made in eval mode is validation."""
+        pending, self._pending = self._pending, []
+        for item in pending:
+            self._as_validation(item)
+
+    def _as_validation(self, item: Pending) -> None:
+        if item.asleep and item.value is not None:
+            item.call.counts["validation"] += 1
+            self._add(item.call, item.value, item.weight)
+
     # -- training
 
     def before_backward(self, root: Tensor) -> list[Pending]:
@@ -218,7 +229,7 @@ class LossWatch:
         pending, self._pending = self._pending, []
         if not pending:
             return []
-        if len(pending) == 1:
+        if len(pending) == 1 and not pending[0].asleep:
             pending[0].call.counts["train"] += 1
             return pending
         used = _sequence_numbers(root, least=min(item.sequence for item in pending))
@@ -227,9 +238,8 @@ class LossWatch:
             if item.sequence in used:
                 item.call.counts["train"] += 1
                 mine.append(item)
-            elif item.asleep and item.value is not None:
-                item.call.counts["validation"] += 1
-                self._add(item.call, item.value, item.weight)
+            else:
+                self._as_validation(item)
         return mine
 
     def _watch_target(self, target: Tensor) -> None:
@@ -316,27 +326,36 @@ class LossWatch:
             self._metric(f"output/{name}", step, number)
 
     def facts(self) -> Iterator[FactRow]:
-        """One fact for each loss function at each place."""
+        """One fact for each loss function at each line; several calls on one line are one."""
+        lines: dict[str, list[_Call]] = {}
         for call in self._calls.values():
-            place = text_of(call.site)
-            data: dict[str, Any] = dict(call.described)
-            data["function"] = call.function
-            data["phase"] = "train" if call.counts["train"] else "validation"
-            data["count"] = call.counts["train"] or call.counts["validation"]
-            data["place"] = place
-            data["first_value"], data["last_value"] = call.first_value, call.last_value
-            if call.input:
-                data["input"] = _joined(call.input)
-            if call.target:
-                data["target"] = _joined(call.target)
-            if call.rows:
-                data["rowsum_min"] = min(row[0] for row in call.rows)
-                data["rowsum_max"] = max(row[1] for row in call.rows)
-                data["rows_max_mean"] = sum(row[2] for row in call.rows) / len(call.rows)
-                data["logsumexp_absmax"] = max(row[3] for row in call.rows)
-            if call.distinct:
-                data["target_distinct"] = min(len(call.distinct), _MOST_DISTINCT)
-            yield "loss-call", f"{place} {call.function}", data
+            lines.setdefault(f"{text_of(call.site)} {call.function}", []).append(call)
+        for subject, calls in lines.items():
+            yield "loss-call", subject, _described(calls)
+
+
+def _described(calls: list[_Call]) -> dict[str, Any]:
+    first = calls[0]
+    trained = sum(call.counts["train"] for call in calls)
+    data: dict[str, Any] = dict(first.described)
+    data["function"] = first.function
+    data["phase"] = "train" if trained else "validation"
+    data["count"] = trained or sum(call.counts["validation"] for call in calls)
+    data["place"] = text_of(first.site)
+    data["calls_on_line"] = len(calls)
+    data["first_value"], data["last_value"] = first.first_value, first.last_value
+    if inputs := [row for call in calls for row in call.input]:
+        data["input"] = _joined(inputs)
+    if targets := [row for call in calls for row in call.target]:
+        data["target"] = _joined(targets)
+    if rows := [row for call in calls for row in call.rows]:
+        data["rowsum_min"] = min(row[0] for row in rows)
+        data["rowsum_max"] = max(row[1] for row in rows)
+        data["rows_max_mean"] = sum(row[2] for row in rows) / len(rows)
+        data["logsumexp_absmax"] = max(row[3] for row in rows)
+    if distinct := set().union(*(call.distinct for call in calls)):
+        data["target_distinct"] = min(len(distinct), _MOST_DISTINCT)
+    return data
 
 
 def _joined(rows: list[list[float]]) -> dict[str, float]:

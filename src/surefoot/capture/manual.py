@@ -75,11 +75,13 @@ class ManualDescent:
         replaced = [id(leaf) for leaf in leaves] != [id(p) for p in loop.parameters]
         same_shapes = [leaf.shape for leaf in leaves] == [p.shape for p in loop.parameters]
         if (replaced and same_shapes) or (not replaced and self._moved()):
+            if replaced and self._sample is not None:
+                self._sample.follow(loop.parameters, leaves)
+            self._step(observer, replaced)
             if replaced:
                 for old, new in zip(loop.parameters, leaves, strict=True):
                     if old is not new:
                         observer.parameters.replace(old, new)
-            self._step(observer)
         elif not replaced:
             self._quiet += 1
             if self._quiet > 1000 and loop.steps == 0:
@@ -143,13 +145,13 @@ class ManualDescent:
             return moved
         return False
 
-    def _step(self, observer: Observer) -> None:
+    def _step(self, observer: Observer, replaced: bool = False) -> None:
         loop = self.loop
         assert loop is not None
         self._quiet = 0
         if loop.index < 0:
             observer.number(loop)
-        losses = loop.step_by_hand(observer.steps + 1)
+        losses = loop.step_by_hand(observer.steps + 1, replaced)
         step = observer.stepped()
         if self._sample is not None:
             self._sample.after()

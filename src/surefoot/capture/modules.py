@@ -124,6 +124,10 @@ class ModuleWatch:
         self._handles: list[RemovableHandle] = []
         self._stack: list[nn.Module] = []
         self._connected: str | None = None  # last module inside the model whose output had a gradient's path
+        self._training_forward = False
+        self._entered = 0  # storage of what entered the outermost module
+        self._output = 0  # storage of the last connected output
+        self._labelled: dict[int, str] = {}
         self._last_input: tuple[int, int, int] | None = None
         self._asleep: bool | None = None
         self.forbidden = False  # compiled models: their hooks would be traced into the graph
@@ -161,7 +165,7 @@ class ModuleWatch:
         stack.append(module)
         if len(stack) == 1:
             self._guard("modules", lambda: self._enter(module, inputs))
-        elif torch.is_grad_enabled():
+        elif self._training_forward:
             self._guard("modules", lambda: self._enter_inner(module, inputs))
 
     def _after(self, module: nn.Module, inputs: Any, output: Any) -> None:
@@ -192,6 +196,8 @@ class ModuleWatch:
             return  # a transform or metric, not a model
         model = self._model(module)
         batch = first_tensor(inputs)
+        self._training_forward = torch.is_grad_enabled()
+        self._entered = _storage(batch)
         # A model with something trainable that runs with gradients in train mode, or leads to a backward, is training.
         if torch.is_grad_enabled():
             self.training_forwards += 1
@@ -215,17 +221,27 @@ class ModuleWatch:
         if name is None:
             self._note_unregistered(model, module)
             return
-        batch = first_tensor(inputs)
-        if self.cut is not None or self._connected is None or batch is None:
+        if self.cut is not None:
             return
-        if batch.is_floating_point() and not batch.requires_grad and self._same_batch(batch):
-            self.cut = {"after": self._connected, "before": name, "place": text_of(caller_site())}
+        if not torch.is_grad_enabled():
+            if any(parameter.requires_grad for parameter in module.parameters()):
+                self._cut_before(name)
+            return
+        batch = first_tensor(inputs)
+        if self._connected is not None and batch is not None and self._lost_its_graph(module, batch):
+            self._cut_before(name)
 
-    def _same_batch(self, batch: Tensor) -> bool:
+    def _cut_before(self, name: str) -> None:
+        self.cut = {"after": self._connected, "before": name, "place": text_of(caller_site())}
+
+    def _lost_its_graph(self, module: nn.Module, batch: Tensor) -> bool:
+        """Whether a batch came from a layer with a gradient's path and has none any more."""
+        if batch.requires_grad:
+            return False
+        if isinstance(module, nn.Embedding):  # positions chosen by argmax; the model's own tokens are no loss
+            return _storage(batch) != self._entered
         # Only values that came from inside the model count: a second, raw input is no cut.
-        return batch.grad_fn is None and self._output_pointer == batch.untyped_storage().data_ptr()
-
-    _output_pointer = 0
+        return batch.is_floating_point() and _storage(batch) == self._output
 
     def _leave(self, module: nn.Module, output: Any) -> None:
         if not self._stack:
@@ -236,7 +252,7 @@ class ModuleWatch:
             return
         if result.requires_grad and any(True for _ in module.parameters(recurse=True)):
             self._connected = model.names.get(id(module)) or type(module).__name__
-            self._output_pointer = result.untyped_storage().data_ptr()
+            self._output = _storage(result)
 
     def _note_unregistered(self, model: Model, module: nn.Module) -> None:
         if not any(True for _ in module.parameters()) or len(self.unregistered) >= 100:
@@ -246,11 +262,6 @@ class ModuleWatch:
             self._labelled[id(module)] = f"{label} #{len(self._labelled) + 1}"
         self.unregistered[self._labelled[id(module)]] = None
         self._parameters.name_unregistered(self._labelled[id(module)], module)
-
-    @property
-    def _labelled(self) -> dict[int, str]:
-        labels: dict[int, str] = self.__dict__.setdefault("_labels", {})
-        return labels
 
     def _judge_validation(self, model: Model, module: nn.Module, batch: Tensor | None) -> None:
         count = self.validation
@@ -369,6 +380,14 @@ class ModuleWatch:
             for parameter in child.parameters(recurse=False)
         ]
         return sum(flags) / len(flags) if flags else 0.0
+
+
+def _storage(tensor: Tensor | None) -> int:
+    """Address of a tensor's storage; 0 for none, and for those that have none."""
+    try:
+        return 0 if tensor is None else tensor.untyped_storage().data_ptr()
+    except (RuntimeError, NotImplementedError):
+        return 0
 
 
 def _sizes(module: nn.Module) -> list[str]:

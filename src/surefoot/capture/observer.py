@@ -43,6 +43,7 @@ from surefoot.records import ActivationInfo
 ClipperFactory = Callable[[], Clipper]
 
 _MOST_WAITING = 8
+_MOST_RECENT = 1000
 _NOBODY = {0}  # no loop has this id: a loss that is none of ours
 
 
@@ -109,6 +110,8 @@ class Observer:
         self._closure_losses: list[Tensor] = []
         self._closure_norms: Tensor | None = None
         self._norms: Tensor | None = None
+        self._recent: list[Tensor] = []  # losses of the backwards since the last step
+        self._stepped = False
         self._sample: SampledStep | None = None
         self._sample_cost = 0.0
         self.looking = True
@@ -187,6 +190,11 @@ class Observer:
             self._regroup()
         made = waiting or Loop(-1, optimizer)
         self._read_groups(made, optimizer)
+        if (
+            waiting is None and self._only is None
+        ):  # made before the observation: its first losses went by unclaimed
+            for loss in self._recent:
+                made.after_backward(loss, self._site, True)
         ids = {id(p) for p in made.parameters}
         for known in self.loops:
             # The same optimizer made anew over the same parameters goes on where the old one was.
@@ -249,12 +257,12 @@ class Observer:
             scale = unscaled[1]._scale
             if scale is not None:
                 self._loss = self._loss / scale
-        if self.losses.evaluating:
-            self.losses.close_window(self.steps)
         if self.nonfinite.wanted and self._looks_nonfinite():
             part = self.guard.part("non-finite trace", self.nonfinite.trace)
             part(root, step, text_of(site), self.graphs.saved_tensors)
         calls = self.losses.before_backward(root)
+        if self.losses.evaluating:
+            self.losses.close_window(self.steps)
         if self.manual.active:
             self.manual.before_backward(root, self)
         for loop in self._everyone:
@@ -323,6 +331,11 @@ class Observer:
     def after_backward(self) -> None:
         """The backward has ended."""
         reach = self._reach.get(self._site)
+        if self._stepped:
+            self._stepped = False
+            self._recent.clear()
+        if len(self._recent) < _MOST_RECENT:
+            self._recent.append(self._loss)
         for loop in self._everyone:
             if not reach or id(loop) in reach:
                 loop.after_backward(self._loss, self._site, bool(reach))
@@ -403,6 +416,7 @@ class Observer:
         if loop is None or loop.optimizer() is not optimizer:
             return
         self._in_step = None
+        self._stepped = True
         self.steps += 1
         step = self.steps
         sample = self._sample
@@ -500,6 +514,7 @@ class Observer:
 
     def close(self) -> None:
         """The training has ended: settle what is still open."""
+        self.losses.settle()
         self.losses.close_window(self.steps)
         if self.manual.active:
             self.manual.settle(self)

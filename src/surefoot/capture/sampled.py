@@ -55,6 +55,11 @@ class SampledStep:
         self._row("param_norm", per_parameter_norms([parameter.detach() for parameter in self._parameters]))
         self._before = updates.snapshot(self._parameters)
 
+    def follow(self, old: Sequence[Tensor], new: Sequence[Tensor]) -> None:
+        """The step put new tensors in the place of old ones: the update leads to these."""
+        places = {id(before): after for before, after in zip(old, new, strict=True)}
+        self._parameters = [places.get(id(parameter), parameter) for parameter in self._parameters]
+
     def after(self) -> None:
         """Measure the update."""
         if self._before:
