@@ -125,7 +125,7 @@ def _graph(root: Node) -> tuple[list[Node], list[Node]]:
 
 @contextmanager
 def _retained_gradients_kept(nodes: set[Node]) -> Iterator[None]:
-    """`retain_grad()` adds to a tensor's gradient in any backward pass, ours too; only the collector knows such tensors."""
+    """`retain_grad()` adds to a tensor's gradient in any backward pass; only the collector knows such tensors."""
     # type(), not isinstance(): some objects pretend to be of another class, and do work when asked.
     every = (o for o in gc.get_objects() if issubclass(type(o), Tensor))
     kept = [(t, t.grad) for t in every if t.grad_fn is not None and t.retains_grad and t.grad_fn in nodes]
