@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from surefoot.records import Fact, History
 
 CROSS_ENTROPY = ("cross_entropy",)
@@ -117,15 +119,32 @@ def rows_sum_to_one(fact: Fact, tolerance: float = 5e-3) -> bool | None:
     return abs(low - 1) < tolerance and abs(high - 1) < tolerance
 
 
-def chance(fact: Fact) -> float | None:
+def target_moments(history: History, fact: Fact) -> tuple[float, float]:
+    """Mean and standard deviation of all targets of this loss call, over batches as well as within them."""
+    mean, deviation = moments(fact, "target")
+    means, deviations = (
+        history.metric("target/mean").finite.values,
+        history.metric("target/std").finite.values,
+    )
+    if len(training_losses(history)) > 1 or len(means) < 2 or len(means) != len(deviations):
+        return mean, deviation
+    # A stream's batches vary less within than between; the targets as a whole vary by both.
+    return float(np.mean(means)), float(np.sqrt(np.mean(deviations**2) + np.var(means)))
+
+
+def chance(fact: Fact, target: tuple[float, float] | None = None) -> float | None:
     """What the best constant guess would score on this loss, per example; None if it cannot be said.
 
-    Cross-entropy: ln of the number of classes, an upper bound. Binary: entropy of the mean target. Squared
-    error: variance of the targets. Absolute error: 0.8 deviations (a normal distribution's mean absolute
-    deviation).
+    Args:
+        fact: The loss call.
+        target: Mean and deviation of its targets, by default those within its batches.
+
+    Returns:
+        Cross-entropy: ln of the number of classes, an upper bound. Binary: entropy of the mean target. Squared
+        error: variance of the targets. Absolute error: 0.8 deviations (as a normal distribution has).
     """
     function = fact.get("function")
-    mean, deviation = moments(fact, "target")
+    mean, deviation = moments(fact, "target") if target is None else target
     if function in (*CROSS_ENTROPY, *NLL):
         classes = fact.get("classes")
         if not classes or classes < 2:

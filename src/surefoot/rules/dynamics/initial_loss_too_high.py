@@ -9,7 +9,7 @@ from surefoot.records import Fact, Finding, History
 from surefoot.rules import intent
 from surefoot.rules.base import rule
 from surefoot.rules.causes import WIRING
-from surefoot.rules.losses import REGRESSION, chance, moments, per_example, training_losses
+from surefoot.rules.losses import REGRESSION, chance, per_example, target_moments, training_losses
 from surefoot.rules.steepness import steep_from_start
 
 CAUSES = (*WIRING, "nonfinite-input", "unnormalized-inputs", "unscaled-targets")
@@ -50,7 +50,7 @@ def initial_loss_too_high(history: History, *, times: float = 3.0) -> Iterator[F
     if intent.adversarial(history):
         return
     for call in training_losses(history):
-        guess, first = _guess(call), call.get("first_value")
+        guess, first = _guess(call, target_moments(history, call)), call.get("first_value")
         if guess is None or first is None or not math.isfinite(first):
             continue
         first = float(first) * per_example(call)
@@ -83,15 +83,15 @@ def initial_loss_too_high(history: History, *, times: float = 3.0) -> Iterator[F
         return
 
 
-def _guess(call: Fact) -> float | None:
+def _guess(call: Fact, target: tuple[float, float]) -> float | None:
     if call.get("weighted") or call.get("reduction") == "none":
         return None
-    value = chance(call)
+    value = chance(call, target)
     if value is None:
         return None
     if call.get("function") not in REGRESSION:
         # A fresh model does not know yet how rare a class is: it guesses evenly.
         return max(value, math.log(2))
     # A fresh regression answers with about zero, not with the mean.
-    mean, deviation = moments(call, "target")
+    mean, deviation = target
     return value * (1 + (mean / deviation) ** 2) if call.get("function") == "mse_loss" else value + abs(mean)
