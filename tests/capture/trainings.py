@@ -66,14 +66,16 @@ def state(model: nn.Module) -> list[Tensor]:
     return [*model.parameters(), *model.buffers()]
 
 
-def optimize(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor, targets: Tensor):
+def optimize(
+    model: Callable[[Tensor], Tensor], optimizer: torch.optim.Optimizer, inputs: Tensor, targets: Tensor
+):
     for _ in range(STEPS):
         optimizer.zero_grad()
         loss = F.cross_entropy(model(inputs), targets)
         loss.backward()
         optimizer.step()
         yield loss
-    return state(model)
+    return [p for group in optimizer.param_groups for p in group["params"]]
 
 
 @training
@@ -378,6 +380,41 @@ def torchscript():
             yield loss
         results += state(model)
     return results
+
+
+class Doubled(torch.autograd.Function):
+    """Draws a number in its backward: running that once more than the script does would show."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return gradient * (1 + torch.rand(()))
+
+
+@training
+def own_backward():
+    model = nn.Linear(8, 3)
+    return (
+        yield from optimize(
+            lambda x: Doubled.apply(model(x)), torch.optim.SGD(model.parameters(), 0.1), *data()
+        )
+    )
+
+
+@training
+def own_hooks():
+    """A hook that draws a number, too."""
+    model = nn.Linear(8, 3)
+
+    def forward(inputs: Tensor) -> Tensor:
+        hidden = model(inputs)
+        hidden.register_hook(lambda gradient: gradient * (1 + torch.rand(())))
+        return torch.tanh(hidden)
+
+    return (yield from optimize(forward, torch.optim.SGD(model.parameters(), 0.1), *data()))
 
 
 @training

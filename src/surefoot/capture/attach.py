@@ -114,6 +114,7 @@ class Attachment:
         for handle in self._handles:
             handle.remove()
         self._handles = []
+        self.observer.modules.forbidden = True  # the last step of a descent by hand is settled after this
         self.observer.modules.close()
         self._patches.undo()
 
