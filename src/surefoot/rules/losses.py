@@ -165,10 +165,14 @@ def chance(fact: Fact, target: tuple[float, float] | None = None) -> float | Non
     return None
 
 
-def per_example(fact: Fact) -> float:
-    """Factor from this loss call's value to its mean over examples: 1 unless it sums."""
-    size = fact.get("batch_size") or 0
-    return 1 / size if fact.get("reduction") == "sum" and size > 1 else 1.0
+def per_element(fact: Fact) -> float:
+    """Factor from this loss call's value to its mean over targets: 1 unless it sums."""
+    if fact.get("reduction") != "sum":
+        return 1.0
+    soft = fact.get("function") in CROSS_ENTROPY and not fact.get("integer_target")
+    shape = fact.get("target_shape")
+    size = math.prod(shape) if shape and not soft else fact.get("batch_size") or 0
+    return 1 / size if size > 1 else 1.0
 
 
 def _entropy(mean: float) -> float | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from surefoot.records import History
 from surefoot.rules import intent
-from surefoot.rules.losses import chance, per_example, target_moments, training_losses
+from surefoot.rules.losses import chance, per_element, target_moments, training_losses
 
 # Steps before anything is said of a loss that does not move: a few batches are noise, and while the run
 # goes on there is time to be sure.
@@ -154,7 +154,7 @@ def _chance(history: History) -> float | None:
         return None
     guess = chance(calls[0], target_moments(history, calls[0]))
     factor = root_factor(history)
-    return None if guess is None else guess * factor / per_example(calls[0])
+    return None if guess is None else guess * factor / per_element(calls[0])
 
 
 def _single_root(history: History) -> bool:

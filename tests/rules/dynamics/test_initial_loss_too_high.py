@@ -25,3 +25,14 @@ def test_a_rare_class_is_not_known_at_the_start() -> None:
         function="binary_cross_entropy_with_logits", target={"mean": 0.02, "std": 0.14}, first_value=0.69
     )
     assert not found("initial-loss-too-high", rare)
+
+
+def test_a_sum_over_pixels_is_a_sum_over_elements() -> None:
+    pixels = Training().loss_call(
+        function="binary_cross_entropy",
+        reduction="sum",
+        target_shape=[32, 784],
+        target={"mean": 0.2, "std": 0.3},
+        first_value=0.69 * 32 * 784,
+    )
+    assert not found("initial-loss-too-high", pixels)

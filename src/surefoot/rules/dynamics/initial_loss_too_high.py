@@ -9,7 +9,7 @@ from surefoot.records import Fact, Finding, History
 from surefoot.rules import intent
 from surefoot.rules.base import rule
 from surefoot.rules.causes import WIRING
-from surefoot.rules.losses import REGRESSION, chance, per_example, target_moments, training_losses
+from surefoot.rules.losses import REGRESSION, chance, per_element, target_moments, training_losses
 from surefoot.rules.steepness import steep_from_start
 
 CAUSES = (*WIRING, "nonfinite-input", "unnormalized-inputs", "unscaled-targets")
@@ -53,7 +53,7 @@ def initial_loss_too_high(history: History, *, times: float = 3.0) -> Iterator[F
         guess, first = _guess(call, target_moments(history, call)), call.get("first_value")
         if guess is None or first is None or not math.isfinite(first):
             continue
-        first = float(first) * per_example(call)
+        first = float(first) * per_element(call)
         # A first batch of squared errors is noisier, and a fresh output adds its own variance.
         wanted = times * (2 if call.get("function") in REGRESSION else 1)
         if guess <= 0 or first < wanted * guess:

@@ -89,8 +89,7 @@ def _classes(
     size: float,
 ) -> Iterator[Finding]:
     known = max(int(call.get("target_distinct") or 0), 2)
-    per_example = size
-    expected = known * (1 - (1 - 1 / known) ** per_example)
+    expected = known * (1 - (1 - 1 / known) ** size)
     evidence: dict[str, object] = {}
     if len(classes):
         held = float(np.mean(classes))
