@@ -5,10 +5,14 @@ n: gradients      R: output units (rows) of all of them together
 
 from __future__ import annotations
 
+import math
+from itertools import accumulate
 from math import inf
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from surefoot.clipping.base import NOT_A_NUMBER, Clipper
@@ -53,7 +57,9 @@ class AdaptiveGradientClip(Clipper):
         self.clipping = float(clipping)
         self.eps = float(eps)
         self._unit_norms: list[Tensor] = []
+        self._joined: tuple[NDArray[Any], list[int]] | None = None  # the same, in host memory
 
+    @torch.no_grad()
     def _measure(self, step: Step, dtype: torch.dtype) -> Tensor:
         for i, gradient in enumerate(step.gradients):
             if gradient.layout == torch.sparse_coo:
@@ -61,18 +67,36 @@ class AdaptiveGradientClip(Clipper):
         self._unit_norms = [_unit_norms(gradient, dtype) for gradient in step.gradients]
         if any(hasattr(gradient, "placements") for gradient in step.gradients):
             return super()._measure(step, dtype)  # units are of this rank's shards, norms are of the whole
-        return torch.stack(torch._foreach_norm(self._unit_norms, 2.0, dtype))
+        if not self.on_host(step.gradients[0]):
+            return torch.stack(torch._foreach_norm(self._unit_norms, 2.0, dtype))
+        self._joined = joined, starts = _joined(self._unit_norms)
+        squares = np.square(joined, dtype=np.float64)
+        if all(units.numel() for units in self._unit_norms):
+            sums = np.add.reduceat(squares, starts)
+        else:
+            sums = np.array([part.sum() for part in np.split(squares, starts[1:])])
+        return torch.from_numpy(np.sqrt(sums).astype(np.float32 if dtype == torch.float32 else np.float64))
 
     def _clip_on_host(self, step: Step, values: list[float], norm: float) -> tuple[float, float]:
-        sizes = [units.numel() for units in self._unit_norms]
-        factors = self._factors(step)
-        if not (factors.numpy() < 1).any():
+        # Numbers of a few bytes a unit: in NumPy, whose calls cost a third of torch's.
+        gradients, starts = self._joined if self._joined is not None else _joined(self._unit_norms)
+        self._joined = None
+        weights, _ = _joined(self._weight_norms(step, self._unit_norms[0].dtype))
+        limits = self.clipping * np.maximum(weights, self.eps)
+        if step.scale is not None:
+            limits *= step.scale.cpu().numpy()
+        over = gradients > limits
+        if not over.any():
             return NOT_A_NUMBER, 1.0
+        factors = np.ones_like(gradients)
+        np.divide(limits, gradients, out=factors, where=over)
         with torch.no_grad():
-            for part, own in zip(dense_parts(step.gradients), factors.split(sizes), strict=True):
-                if (own.numpy() < 1).any():
-                    part.mul_(_as_rows(own, part))
-        return NOT_A_NUMBER, float(self._shrinkage(step, factors).numpy())
+            for part, start, units in zip(dense_parts(step.gradients), starts, self._unit_norms, strict=True):
+                end = start + units.numel()
+                if over[start:end].any():
+                    part.mul_(_as_rows(torch.from_numpy(factors[start:end]), part))
+        before = np.square(gradients, dtype=np.float64)
+        return NOT_A_NUMBER, min(1.0, math.sqrt((before * np.square(factors)).sum() / before.sum()))
 
     def _clip_on_device(
         self, step: Step, norms: Tensor, norm: Tensor, record: Tensor, usable: Tensor
@@ -85,16 +109,16 @@ class AdaptiveGradientClip(Clipper):
         shrinkage = self._shrinkage(step, factors).to(norm.dtype)
         return torch.full_like(norm, torch.nan), torch.where(usable, shrinkage, 1.0)
 
+    @torch.no_grad()
+    def _weight_norms(self, step: Step, dtype: torch.dtype) -> list[Tensor]:
+        pairs = zip(step.parameters, step.gradients, strict=True)
+        return [_unit_norms(_rows_with_gradient(p, g), dtype) for p, g in pairs]
+
     def _factors(self, step: Step) -> Tensor:
         """Clip factor of every unit, shape (R,)."""
         device = self._unit_norms[0].device
         gradients = torch.cat([units.flatten().to(device) for units in self._unit_norms])
-        weights = torch.cat(
-            [
-                _unit_norms(_rows_with_gradient(p, g), gradients.dtype).flatten().to(device)
-                for p, g in zip(step.parameters, step.gradients, strict=True)
-            ]
-        )
+        weights = torch.cat([units.to(device) for units in self._weight_norms(step, gradients.dtype)])
         limits = self.clipping * weights.clamp(min=self.eps)
         if step.scale is not None:
             limits = limits * step.scale.to(device)
@@ -114,19 +138,25 @@ class AdaptiveGradientClip(Clipper):
         return {"clipping": self.clipping, "eps": self.eps, **super()._settings()}
 
 
+def _joined(norms: list[Tensor]) -> tuple[NDArray[Any], list[int]]:
+    """All units' norms in host memory, shape (R,), and where each tensor's begin."""
+    sizes = [units.numel() for units in norms]
+    starts = [0, *accumulate(sizes[:-1])]
+    return np.concatenate([units.cpu().numpy() for units in norms]), starts
+
+
 def _unit_norms(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """Norm of each row, shape (rows,); of the whole where there is one dimension or none, shape (1,)."""
-    tensor = tensor.detach()
     if tensor.layout == torch.sparse_coo:
         tensor = tensor.values()
     if tensor.is_complex():
         tensor = torch.view_as_real(tensor)
     wide = torch.float64 if tensor.dtype == torch.float64 else dtype
-    dims = tuple(range(1, tensor.dim())) if tensor.dim() > 1 else None
-    norms: Any = torch.linalg.vector_norm(tensor, dim=dims, dtype=wide)
-    if hasattr(norms, "placements"):
-        norms = _local_units(norms)
-    return norms if norms.dim() else norms.reshape(1)  # type: ignore[no-any-return]
+    dimensions = tensor.dim()
+    if dimensions < 2:
+        tensor, dimensions = tensor.reshape(1, -1), 2
+    norms: Any = torch.linalg.vector_norm(tensor, 2, list(range(1, dimensions)), dtype=wide)
+    return _local_units(norms) if hasattr(norms, "placements") else norms
 
 
 def _local_units(norms: Any) -> Tensor:
