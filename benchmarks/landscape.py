@@ -3,9 +3,9 @@
     python benchmarks/landscape.py [--rounds 5] [--write docs/landscapes.md]
 
 Two cases, as ratios of seconds: a 100 x 100 grid of a line (100 points, L1), and a plane of a 64-128-10 MLP on all
-1,797 handwritten digits. The variants take turns, in another order each round; each figure is the median of its wall-clock
-times, everything included: set-up, the probe for the fastest way, and copies. The package comes from PyPI into
-.venv/peers on first use.
+1,797 handwritten digits. The variants take turns, in another order each round; each figure is the median of its
+wall-clock times, everything included: set-up, the probe for the fastest way, and copies. The package comes from PyPI
+into .venv/peers on first use.
 """
 
 from __future__ import annotations

@@ -250,6 +250,14 @@ def test_one_call_picks_the_picture():
     assert landscape(other, loss, pairs, trajectories=recorder.trajectory(), points=5).kind == "principal"
 
 
+def test_the_room_is_its_own_short_way_in():
+    from surefoot import landscape as room
+
+    data = (torch.randn(8, 1), torch.randn(8, 1))
+    assert room(nn.Linear(1, 1), nn.functional.mse_loss, data, points=3).kind == "grid"
+    assert room.grid is grid
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

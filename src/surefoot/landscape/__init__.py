@@ -1,8 +1,12 @@
 """Loss landscapes: slices, grids, planes through the trained point, paths on them, sharpness, smoothness.
 
 Everything here works on a copy of the model and leaves the user's model and random state bitwise as they
-were. `landscape(model, loss, data)` is the short way in; the parts are here for the rest.
+were. The module itself is the short way in: `surefoot.landscape(model, loss, data)`; the parts are here for the rest.
 """
+
+import sys
+from types import ModuleType
+from typing import Any
 
 from surefoot.landscape.descent import compare, descend
 from surefoot.landscape.directions import principal_directions, random_direction, scalar_direction
@@ -43,3 +47,13 @@ __all__ = [
     "surface_over",
     "undisturbed",
 ]
+
+
+class _Room(ModuleType):
+    """A module that can be called, so that `surefoot.landscape` is both the function and the room it lives in."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return landscape(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _Room
