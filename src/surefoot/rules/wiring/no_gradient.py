@@ -51,7 +51,7 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Finding]:
         yield _dead_end(history, cut)
         return
     calls = history.fact("calls", "run")
-    steps = calls.get("steps", 0) if calls is not None else 0
+    steps = max(history.run.steps, calls.get("steps", 0) if calls is not None else 0)
     if reach is None or steps < 2 or (steps < least and not ended(history)):
         return
     optimized = _in_order(history)
@@ -62,7 +62,7 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Finding]:
     # A stem in front of what does learn lies behind a cut; a silent head at the end is merely not used.
     front = optimized[0] is silent[0]
     called = [p for p in silent if p.module_called]
-    sure = bool(called) and bool(cut or leaf or everything or front)
+    sure = everything or (bool(called) and bool(cut or leaf or front))
     called = called or silent
     if not sure and not (front or called[0].module_called):
         return
