@@ -228,18 +228,14 @@ class Observer:
 
     def before_backward(self, root: Tensor, retain_graph: bool | None, create_graph: bool) -> None:
         """A backward begins at `root`."""
+        stepless = self.steps == 0 and self._closure is None
+        if stepless and self._limit is not None and self.backwards >= self._limit:
+            raise StepLimit
         self.backwards += 1
         site = caller_site()
         self._site = site
         step = self.steps + 1
         self._in_step = self._closure
-        if (
-            self.steps == 0
-            and self._limit is not None
-            and self.backwards > self._limit
-            and self._closure is None
-        ):
-            raise StepLimit
         if self._first_backward is None:
             self._first_backward = text_of(site)
         self.losses.step = self.modules.step = step
