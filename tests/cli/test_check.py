@@ -150,7 +150,7 @@ def test_clipping_and_files(folder: Path) -> None:
     assert 0 < out["clip_rate"] <= 1
     assert "<script" in (folder / "r.html").read_text()
     assert "first" in ended.said
-    ended = surefoot(folder, "run", "--quiet", "--runs", "kept", "--name", "second", "--max-norm", "0.01", "--steps", "7",
+    ended = surefoot(folder, "run", "-q", "--runs", "kept", "--name", "second", "--max-norm", "0.01", "--steps", "7",
                      "train.py")  # fmt: skip
     assert (ended.code, ended.stdout, ended.said) == (0, b"", "")
     with open_run(find_run(folder / "kept", "second")) as reader:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from surefoot.diagnosis import diagnose
+from surefoot.errors import StoreError
 from surefoot.report.json import ends, plain, summary
 from surefoot.report.text import verdict_text
 from surefoot.store.reader import open_run
@@ -35,8 +36,12 @@ def show_list(runs: str, as_json: bool) -> None:
     ):
         table.add_column(name, justify="right" if right else "left", no_wrap=name == "run")
     for run in listed:
-        with open_run(run.path) as reader:
-            last = ends(reader.series("loss"))["last"]
+        try:
+            with open_run(run.path) as reader:
+                last = ends(reader.series("loss"))["last"]
+        except StoreError as error:
+            table.add_row(run.name, "unreadable", "", "", str(error))
+            continue
         loss = "" if last is None else f"{last:.4g}" if isinstance(last, float) else str(last)
         table.add_row(run.name, run.status, f"{run.steps:,}", loss, Path(run.script).name)
     console.print(table, highlight=False)
