@@ -6,7 +6,7 @@ X, y = load_wine(return_X_y=True)
 X = torch.tensor((X - X.mean(0)) / X.std(0)).float()
 y = torch.tensor(y)
 net = torch.nn.Sequential(torch.nn.Linear(13, 32), torch.nn.ReLU(), torch.nn.Linear(32, 3))
-opt = torch.optim.Adam(net.parameters(), lr=0.02)
+opt = torch.optim.Adam(net.parameters(), lr=0.003)
 
 
 def cross_entropy(scores, labels):

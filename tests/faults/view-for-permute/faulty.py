@@ -6,17 +6,17 @@ T, F_IN, CLASSES = 12, 5, 4
 
 
 def signals(n):
-    """Time first, as the recorder delivers it: (time, batch, channel)."""
+    """(batch, time, channel)."""
     y = torch.randint(CLASSES, (n,))
     t = torch.arange(T).float()
-    wave = torch.sin((y + 1)[None, :, None] * 0.5 * t[:, None, None] + torch.rand(1, n, 1) * 6.28)
-    return wave + 0.3 * torch.randn(T, n, F_IN), y
+    wave = torch.sin((y + 1)[:, None, None] * 0.5 * t[None, :, None] + torch.rand(n, 1, 1) * 6.28)
+    return wave + 0.3 * torch.randn(n, T, F_IN), y
 
 
 class Recurrent(nn.Module):
     def __init__(self):
         super().__init__()
-        self.gru = nn.GRU(F_IN, 32, batch_first=True)
+        self.gru = nn.GRU(F_IN, 32)  # time first
         self.fc = nn.Linear(32, CLASSES)
 
     def forward(self, x):
@@ -36,5 +36,5 @@ for step in range(1, 251):
     opt.step()
     if step % 50 == 0:
         with torch.no_grad():
-            acc = torch.cat([net(a).argmax(1) for a in xv.split(30, 1)]).eq(yv).float().mean().item()
+            acc = torch.cat([net(a).argmax(1) for a in xv.split(30)]).eq(yv).float().mean().item()
         print(f"{step} loss {loss.item():.3f} acc {acc:.3f}")
