@@ -140,7 +140,8 @@ def chance(fact: Fact, target: tuple[float, float] | None = None) -> float | Non
         target: Mean and deviation of its targets, by default those within its batches.
 
     Returns:
-        Cross-entropy: ln of the number of classes, an upper bound. Binary: entropy of the mean target. Squared
+        Cross-entropy: ln of the number of classes, an upper bound. Binary: entropy of the mean target.
+        Squared
         error: variance of the targets. Absolute error: 0.8 deviations (as a normal distribution has).
     """
     function = fact.get("function")

@@ -31,3 +31,10 @@ def test_by_hand() -> None:
         "manual-loss", "train.py:6: l", broadcast={"shapes": [[32, 1], [32]], "to": [32, 32]}
     )
     assert found("broadcast-loss", spoiled)[0].where == "train.py:6: l"
+
+
+def test_by_hand_against_a_constant() -> None:
+    spoiled = Training().fact("manual-loss", "train.py:6: l", broadcast={"from": [32, 1], "to": [32, 32]})
+    assert "stretches shape [32, 1] to [32, 32]" in found("broadcast-loss", spoiled)[0].title
+    nothing = Training().fact("manual-loss", "train.py:6: l", broadcast=None)
+    assert not found("broadcast-loss", nothing)

@@ -18,7 +18,7 @@ from surefoot.rules.progress import progress
     severity="warning",
     needs=("series:loss",),
     since="0.1",
-    follows=(*WIRING, *DATA, *START, "exploding-gradient"),
+    follows=(*WIRING, *DATA, *START, "clip-ineffective", "exploding-gradient"),
 )
 def clipping_too_tight(
     history: History, *, factor: float = 0.02, share: float = 0.95, learned: float = 0.2

@@ -55,12 +55,16 @@ def broadcast_loss(history: History) -> Iterator[Finding]:
         yield _finding(str(call.get("function")), mine, other, result, call.get("place"))
     for fact in history.facts_of("manual-loss"):
         broadcast = fact.get("broadcast") or {}
-        shapes = [_shape(s) for s in broadcast.get("shapes") or (broadcast.get("from"), broadcast.get("to"))]
-        result = _stretched(*shapes) if broadcast.get("shapes") else None
-        # Of equal rank it was written out, one unsqueeze each, as for pairs of examples.
-        if result is None or len(shapes[0]) == len(shapes[1]):
-            continue
-        yield _finding("the loss", shapes[0], shapes[1], result, fact.get("place") or fact.subject)
+        before, after = _shape(broadcast.get("from")), _shape(broadcast.get("to"))
+        if broadcast.get("shapes"):
+            before, other = (_shape(shape) for shape in broadcast["shapes"])
+            # Of equal rank it was written out, one unsqueeze each, as for pairs of examples.
+            result = _stretched(before, other) if len(before) != len(other) else None
+        else:
+            # Capture saw one computed operand that met a constant: the batch met itself.
+            other, result = (), after if math.prod(after) > math.prod(before) else None
+        if result is not None:
+            yield _finding("the loss", before, other, result, fact.get("place") or fact.subject)
 
 
 def _shape(value: Sequence[int] | None) -> tuple[int, ...]:
@@ -80,6 +84,7 @@ def _stretched(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ..
 def _finding(
     name: str, mine: tuple[int, ...], other: tuple[int, ...], result: tuple[int, ...], place: str | None
 ) -> Finding:
+    against = f" against {list(other)}" if other else ""
     return Finding(
         code="broadcast-loss",
         severity="error",
@@ -94,7 +99,7 @@ def _finding(
         step=1,
         evidence={
             "shape of the prediction": list(mine),
-            "shape of the target": list(other),
+            "shape of the target": list(other) or None,
             "stretched to": list(result),
         },
         where=place,
