@@ -88,10 +88,7 @@ def _finding(
     return Finding(
         code="broadcast-loss",
         severity="error",
-        title=(
-            f"{name} stretches shapes {list(mine)} and {list(other)} to {list(result)}: all pairs are "
-            "compared."
-        ),
+        title=f"{name} stretches shape {list(mine)}{against} to {list(result)}: all pairs are compared.",
         fix=(
             "Give prediction and target the same shape, for example target.unsqueeze(1) or "
             "prediction.squeeze(1)."
