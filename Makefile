@@ -47,7 +47,7 @@ check: $(VENV)/.installed-tests
 	$(BIN)/python -m pytest --doctest-modules src/surefoot --quiet -p no:cacheprovider
 
 # Every faulty, fixed and healthy program, scored; FAULTS names further folders with a faults.toml.
-FAULTS ?=
+FAULTS ?= $(wildcard ../shared/faults)
 faults: $(VENV)/.installed-tests
 	$(BIN)/python benchmarks/faults.py tests/faults $(FAULTS) --markdown docs/faults.md
 

@@ -36,7 +36,9 @@ def loaders(batch_size: int) -> tuple[DataLoader, DataLoader]:
     images = torch.tensor(digits.images, dtype=torch.float32).unsqueeze(1) / 16
     images = (images - images.mean()) / images.std()
     labels = torch.tensor(digits.target)
-    train, held_out = train_test_split(range(len(labels)), test_size=0.2, stratify=digits.target, random_state=0)
+    train, held_out = train_test_split(
+        range(len(labels)), test_size=0.2, stratify=digits.target, random_state=0
+    )
     train_set = TensorDataset(images[train], labels[train])
     held_out_set = TensorDataset(images[held_out], labels[held_out])
     return DataLoader(train_set, batch_size, shuffle=True), DataLoader(held_out_set, 256)
@@ -80,7 +82,9 @@ def main() -> None:
     for epoch in range(1, arguments.epochs + 1):
         train_loss = train_epoch(model, train_loader, optimizer)
         val_loss, accuracy = evaluate(model, held_out_loader)
-        print(f"epoch {epoch:2d}  train loss {train_loss:.4f}  val loss {val_loss:.4f}  val accuracy {accuracy:.3f}")
+        print(
+            f"epoch {epoch:2d}  train loss {train_loss:.4f}  val loss {val_loss:.4f}  val accuracy {accuracy:.3f}"
+        )
 
 
 if __name__ == "__main__":
