@@ -177,6 +177,39 @@ def test_a_residual_past_the_first_layer_survives_the_activation_in_place():
     np.testing.assert_allclose(done.losses, objective.loss_at(objective.center + direction), rtol=1e-5)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_loss_that_is_a_view_of_the_output_is_not_overwritten(way):
+    objective = Objective(nn.Linear(1, 1), compute=lambda m, x: m(x).squeeze(), data=[torch.ones(1, 1)])
+    points = np.arange(9, dtype=np.float32)[:, None]
+    done = evaluate(objective, [torch.tensor([1.0, 1.0])], points, way=way)
+    np.testing.assert_allclose(np.diff(done.losses), 2.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        nn.L1Loss(),
+        nn.MSELoss(),
+        nn.MSELoss(reduction="sum"),
+        nn.HuberLoss(),
+        nn.CrossEntropyLoss(label_smoothing=0.1),
+        nn.CrossEntropyLoss(weight=torch.tensor([1.0, 3.0])),
+        nn.CrossEntropyLoss(ignore_index=1),
+    ],
+)
+@pytest.mark.parametrize("way", WAYS[1:])
+def test_losses_taken_a_quicker_way_are_the_same(loss, way):
+    torch.manual_seed(0)
+    inputs, target = classes()
+    if not isinstance(loss, nn.CrossEntropyLoss):
+        target = torch.randn(len(inputs), 2)
+    objective = Objective(nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 2)), loss, (inputs, target))
+    direction = torch.randn(objective.size)
+    points = np.linspace(-1, 1, 7, dtype=np.float32)[:, None]
+    done, plain = (evaluate(objective, [direction], points, way=w) for w in (way, "loop"))
+    np.testing.assert_allclose(done.losses, plain.losses, rtol=1e-5)
+
+
 def test_cost_grows_with_points_times_batches():
     calls = []
 

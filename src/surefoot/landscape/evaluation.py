@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ _STACK_ENTRIES = 2**18  # entries of the largest tensor of a stacked chunk: it s
 _LOOP_CHUNK = 64  # points between two looks at the clock
 _AGREE = 1e-3  # a way whose losses differ by more (relative) from the loop's is not used
 _SAVE_EVERY = 2.0  # seconds
-_TOO_SHORT = 0.02  # seconds: looking for a better way would take longer than the work
+_TOO_SHORT = 0.05  # seconds: looking for a better way would take longer than the work
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,9 @@ def evaluate(
     plane = _Plane(objective, base, moves, points, slopes)
     work = _Work(plane, resume)
     chosen: Way | None = None
-    with undisturbed(objective.data), _threads_kept():
+    with undisturbed(objective.data), _threads_kept(), warnings.catch_warnings():
+        # An operation that vmap can only loop over is slow, and then another way is taken.
+        warnings.filterwarnings("ignore", message="There is a performance drop")
         for index, (batch, weight) in enumerate(objective.batches()):
             if work.skip(index, batch, weight):
                 continue
@@ -227,7 +230,8 @@ class _Trial:
 def _choose(plane: _Plane, batch: Any, index: int, seen: Trace, name: str | None) -> _Trial:
     """The fastest way on the first points themselves; only ways that agree with the loop are taken."""
     points, most = plane.points, torch.get_num_threads()
-    chunk = int(max(1, min(len(points), _STACK_ENTRIES // seen.largest)))
+    most_stacked = max(1, _STACK_ENTRIES // seen.largest)
+    chunk = -(-len(points) // -(-len(points) // most_stacked))  # chunks of even size
     names = [w for w in WAYS if seen.helps or not w.endswith("ahead")]
     if plane.objective.stochastic or chunk < 4:  # stacked, the masks would not be the loop's
         names = [w for w in names if w.startswith("loop")]

@@ -54,17 +54,17 @@ class Trace:
     Args:
         affine: Layers that can be computed ahead.
         largest: Entries of the largest tensor that an operation returned.
-        narrow: A log-softmax over few classes was seen.
+        quick: A loss was seen that can be computed a quicker way.
     """
 
     affine: tuple[AffineCall, ...]
     largest: int
-    narrow: bool
+    quick: bool
 
     @property
     def helps(self) -> bool:
         """Whether anything can be computed ahead or faster."""
-        return bool(self.affine) or self.narrow
+        return bool(self.affine) or self.quick
 
 
 class _Tracer(TorchFunctionMode):
@@ -74,7 +74,7 @@ class _Tracer(TorchFunctionMode):
         self.seen: list[AffineCall] = []
         self.calls = 0
         self.largest = 1
-        self.narrow = False
+        self.quick = False
         self.reads: dict[str, int] = {}
         self.outputs: dict[int, tuple[int, Tensor]] = {}  # kept alive, so that no other tensor has their id
         self.readers: dict[int, list[Callable[..., Any]]] = {}
@@ -89,7 +89,7 @@ class _Tracer(TorchFunctionMode):
                 self.reads[name] = self.reads.get(name, 0) + 1
             elif id(value) in self.outputs:
                 self.readers.setdefault(self.outputs[id(value)][0], []).append(func)
-        self.narrow = self.narrow or func is F.cross_entropy
+        self.quick = self.quick or func in _QUICK
         if func in _AFFINE:
             index = self.calls
             self._affine(*args, **kwargs)
@@ -112,7 +112,7 @@ class _Tracer(TorchFunctionMode):
 
 
 class _Ahead(TorchFunctionMode):
-    """Hands out the outputs computed ahead; takes the log-softmax the quick way."""
+    """Hands out the outputs computed ahead; takes some losses a quicker way."""
 
     def __init__(self, outputs: Mapping[int, Tensor], ours: Sequence[Tensor]) -> None:
         super().__init__()
@@ -127,8 +127,9 @@ class _Ahead(TorchFunctionMode):
             index, self.calls = self.calls, self.calls + 1
             if index in self.outputs:
                 return self.outputs[index]
-        if func is F.cross_entropy:
-            return _cross_entropy(*args, **(kwargs or {}))
+        quick = _QUICK.get(func)
+        if quick is not None:
+            return quick(*args, **(kwargs or {}))
         if self.ours and func in _IN_PLACE and any(args[0] is value for value in self.ours):
             return _IN_PLACE[func](args[0])
         return func(*args, **(kwargs or {}))
@@ -140,6 +141,28 @@ def _cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, 
     if plain and input.dim() == 2 and input.shape[1] <= _FEW_CLASSES:
         return F.nll_loss(input.t().log_softmax(0).t(), target, weight, **given)
     return F.cross_entropy(input, target, weight, **kwargs)
+
+
+def _elementwise(loss: Callable[..., Tensor], in_place: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    """A mean or sum of an elementwise loss without a second tensor of the outputs' size: fresh memory is slow."""
+
+    def quick(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        given = {name: value for name, value in kwargs.items() if value is not None}
+        reduction = given.pop("reduction", "mean")
+        plain = not args and not given and reduction in ("mean", "sum") and input.shape == target.shape
+        if not plain or torch.is_grad_enabled() or input.dtype != target.dtype:
+            return loss(input, target, *args, **kwargs)
+        each = in_place(input - target)
+        return each.mean() if reduction == "mean" else each.sum()
+
+    return quick
+
+
+_QUICK: dict[Callable[..., Any], Callable[..., Tensor]] = {
+    F.cross_entropy: _cross_entropy,
+    F.l1_loss: _elementwise(F.l1_loss, Tensor.abs_),
+    F.mse_loss: _elementwise(F.mse_loss, lambda off: off.mul_(off)),
+}
 
 
 class _Recorder(TorchFunctionMode):
@@ -182,7 +205,7 @@ def trace(objective: Objective, base: Mapping[str, Tensor], batch: Any, index: i
         for call in tracer.seen
         if tracer.reads[call.weight] == 1 and (call.bias is None or tracer.reads[call.bias] == 1)
     ]
-    return Trace(tuple(once), tracer.largest, tracer.narrow)
+    return Trace(tuple(once), tracer.largest, tracer.quick)
 
 
 class PlaneBatch:
@@ -209,7 +232,8 @@ class PlaneBatch:
         self.directions = directions
         self.outputs: dict[int, list[Tensor | None]] = {}
         self.ahead = ahead is not None
-        self.buffers: dict[int, Tensor] = {}
+        self.buffers: dict[int, Tensor] = {}  # of one point
+        self.chunks: dict[int, Tensor] = {}  # of a stacked chunk
         calls = ahead.affine if ahead is not None else ()
         if calls:
             self._compute_ahead(calls)
@@ -262,7 +286,8 @@ class PlaneBatch:
                         ready[i] = value.clone()
                     else:
                         ready[i] = torch.add(value, step, alpha=first, out=self._buffer(i, value))
-                losses.append(self._loss(point, ready, [ready[i] for i in self.activated]))
+                loss = self._loss(point, ready, [ready[i] for i in self.activated])
+                losses.append(loss.clone())  # it may be a view of a buffer
         return torch.stack(losses), None
 
     def _buffer(self, index: int, like: Tensor) -> Tensor:
@@ -305,7 +330,15 @@ class PlaneBatch:
 
     def _stacked(self, c: Tensor) -> Tensor:
         points = {n: _all_points(self.base[n], [d.get(n) for d in self.directions], c) for n in self.moved}
-        outputs = {i: _all_points(o[0], o[1:], c) for i, o in self.outputs.items()}
+        outputs = {}
+        for i, (base, *steps) in self.outputs.items():
+            room = None
+            if base is not None and not c.requires_grad:
+                shape = torch.Size((len(c), base.numel()))
+                if i not in self.chunks or self.chunks[i].shape != shape:
+                    self.chunks[i] = base.new_empty(shape)
+                room = self.chunks[i]
+            outputs[i] = _all_points(base, steps, c, room)
 
         def at(point: dict[str, Tensor], ready: dict[int, Tensor]) -> Tensor:
             return self._loss(self.base | point, ready)
@@ -332,14 +365,16 @@ class PlaneBatch:
             return self.objective.batch_loss(point, self.batch, self.index)
 
 
-def _all_points(base: Tensor | None, steps: Sequence[Tensor | None], c: Tensor) -> Tensor:
+def _all_points(
+    base: Tensor | None, steps: Sequence[Tensor | None], c: Tensor, out: Tensor | None = None
+) -> Tensor:
     """base + sum_i c_i step_i for each row of c, as one matrix product; shape (m, *base.shape)."""
     assert base is not None
     moving = [i for i, step in enumerate(steps) if step is not None]
     if not moving:
         return base.expand(len(c), *base.shape).clone()  # the model may change it in place
     flat = torch.stack([step.reshape(-1) for step in steps if step is not None])
-    points = torch.addmm(base.reshape(1, -1), c[:, moving].to(base.dtype), flat)
+    points = torch.addmm(base.reshape(1, -1), c[:, moving].to(base.dtype), flat, out=out)
     return points.view(len(c), *base.shape)
 
 
