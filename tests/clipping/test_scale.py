@@ -42,9 +42,10 @@ def test_scaling_the_loss_changes_no_clipping_decision(place, rungs, exponent, p
     assert one == pytest.approx(other, rel=1e-5)
 
 
-@given(rungs=RUNGS, power=st.integers(-40, 40), percentile=st.floats(0, 100))
+@given(rungs=RUNGS, power=st.integers(-30, 40), percentile=st.floats(0, 100))
 @settings(max_examples=60, deadline=None)
 def test_scaling_by_a_power_of_two_is_bitwise_nothing(rungs, power, percentile):
+    """As long as norms stay where float32 squares are safe: beyond, they are measured again, in float64."""
     norms = [1.01**rung for rung in rungs]
     one = clipped_steps(norms, 1.0, percentile, "host")
     assert clipped_steps(norms, 2.0**power, percentile, "host") == one
