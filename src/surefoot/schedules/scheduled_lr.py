@@ -48,7 +48,8 @@ class ScheduledLR(LambdaLR):
     def go_to(self, step: int) -> None:
         """Set rates and momentum of a step, whatever came before."""
         self.last_epoch = step
-        rates = [base * self.schedule.factor(step) for base in self.base_lrs]
+        factor = self.schedule.factor(step)
+        rates = [base * factor for base in self.base_lrs]
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
         self._last_lr = rates

@@ -302,12 +302,16 @@ def _holds_tensor(data: Any) -> bool:
 
 def _taken(data: Any, indices: list[int]) -> Any:
     """The same structure with these examples only."""
+    return _picked(data, torch.tensor(indices))
+
+
+def _picked(data: Any, places: Tensor) -> Any:
     if isinstance(data, Tensor):
-        return data[torch.tensor(indices, device=data.device)]
+        return data[places if data.device == places.device else places.to(data.device)]
     if isinstance(data, dict):
-        return {key: _taken(value, indices) for key, value in data.items()}
+        return {key: _picked(value, places) for key, value in data.items()}
     if isinstance(data, tuple) and hasattr(data, "_fields"):
-        return type(data)(*(_taken(value, indices) for value in data))
+        return type(data)(*(_picked(value, places) for value in data))
     if isinstance(data, tuple | list):
-        return type(data)(_taken(value, indices) for value in data)
+        return type(data)(_picked(value, places) for value in data)
     return data

@@ -22,6 +22,11 @@ class Engine:
     Args:
         mixed_precision: "no", "fp16" or "bf16"; None for what `accelerate launch` or the environment says.
 
+    Attributes:
+        device: Where this process computes.
+        processes: How many processes train together.
+        scaler: The GradScaler of fp16, else None.
+
     Raises:
         MissingExtra: Accelerate is not installed.
         SettingError: The precision is unknown, or this machine has not got it.
@@ -39,17 +44,24 @@ class Engine:
         except ImportError as error:
             raise MissingExtra("fit needs the package accelerate: pip install 'surefoot[train]'.") from error
         self._send = send_to_device
-        self._forward: dict[str, Any] = {}
+        self._forward: dict[str, Any] = {}  # one that the user put on the model itself
         # Accelerate keeps the first precision of the process; a second training may want another.
         wanted = mixed_precision or os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
         if AcceleratorState._shared_state and AcceleratorState().mixed_precision != wanted:
             AcceleratorState._reset_state()
         try:
             self._accelerator: Any = accelerate.Accelerator(
-                mixed_precision=mixed_precision, step_scheduler_with_optimizer=False
+                mixed_precision=mixed_precision,
+                step_scheduler_with_optimizer=False,
+                # Without an accelerator Accelerate joins processes only if it is told that they are on the host.
+                cpu=not torch.accelerator.is_available(),
             )
         except (ValueError, RuntimeError) as error:
             raise SettingError(f"mixed_precision={mixed_precision!r} cannot be had here: {error}.") from error
+        # Asked for at every step.
+        self.device: torch.device = self._accelerator.device
+        self.processes = int(self._accelerator.num_processes)
+        self.scaler: Any = self._accelerator.scaler
 
     @property
     def rank(self) -> int:
@@ -57,31 +69,21 @@ class Engine:
         return int(self._accelerator.process_index)
 
     @property
-    def processes(self) -> int:
-        """How many processes train together."""
-        return int(self._accelerator.num_processes)
-
-    @property
     def main(self) -> bool:
         """Whether this process writes and shows."""
         return bool(self._accelerator.is_main_process)
 
-    @property
-    def device(self) -> torch.device:
-        """Where this process computes."""
-        device: torch.device = self._accelerator.device
-        return device
-
-    @property
-    def scaler(self) -> Any:
-        """The GradScaler of fp16, else None."""
-        return self._accelerator.scaler
-
     def prepared(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Any]:
         """Model and optimizer made ready for device, processes and precision."""
         self._forward = {"forward": vars(model)["forward"]} if "forward" in vars(model) else {}
-        both: tuple[nn.Module, Any] = self._accelerator.prepare(model, optimizer)
-        return both
+        if self.scaler is not None:
+            both: tuple[nn.Module, Any] = self._accelerator.prepare(model, optimizer)
+            return both
+        # Accelerate's optimizer adds nothing without a loss scale, and costs as much as a small model's step.
+        ready: nn.Module = self._accelerator.prepare(model)
+        if optimizer.state:
+            optimizer.load_state_dict(optimizer.state_dict())  # follows the parameters to their device
+        return ready, optimizer
 
     def give_back(self, model: nn.Module) -> None:
         """Take mixed precision out of the user's own model, which was prepared in place."""
@@ -91,11 +93,11 @@ class Engine:
 
     def sent(self, batch: Any) -> Any:
         """A batch on the device."""
-        return self._send(batch, self.device, non_blocking=True)
+        return batch if self.device.type == "cpu" else self._send(batch, self.device, non_blocking=True)
 
     def backward(self, root: Tensor) -> None:
         """Backward with the loss scale of fp16."""
-        self._accelerator.backward(root)
+        (root if self.scaler is None else self.scaler.scale(root)).backward()
 
     @contextmanager
     def quiet(self, model: nn.Module, quiet: bool) -> Iterator[None]:

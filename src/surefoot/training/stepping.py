@@ -13,6 +13,8 @@ from surefoot.training.batches import MicroBatch, StepBatch
 from surefoot.training.engine import Engine
 from surefoot.training.task import Task
 
+HILL = 1e6  # in units of the first loss
+
 
 class Stepper:
     """Takes steps; clipping happens in a hook of the optimizer's own step, after the gradients are unscaled.
@@ -45,14 +47,18 @@ class Stepper:
             self._engine.unscale(self._optimizer)
             self._optimizer.step()
             return loss
-        losses: list[Tensor] = []
+        own: list[Tensor] = []  # this process's part of each evaluation
+        whole: list[Tensor] = []
 
         def closure() -> Tensor:
-            losses.append(self._gradients(batch))
-            return self._engine.summed(losses[-1])
+            own.append(self._gradients(batch))
+            whole.append(self._engine.summed(own[-1]))
+            # A line search backs off from a hill; NaN compares with nothing, and infinity interpolates to NaN.
+            hill = HILL * (1.0 + whole[0].nan_to_num().abs().clamp(max=HILL))
+            return torch.where(torch.isfinite(whole[-1]), whole[-1], hill)
 
         self._optimizer.step(closure)
-        return losses[0]
+        return own[0]
 
     @property
     def skipped(self) -> bool:
