@@ -105,8 +105,8 @@ class Observation:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong so far, the main finding first."""
-        if self._final is not None:
-            return self._final
+        if self._final is not None or self._closed:
+            return self._final or ()
         self.recorder.flush(facts=True)
         return self.diagnose()
 

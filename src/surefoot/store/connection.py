@@ -14,7 +14,6 @@ from surefoot.errors import RunLocked, StoreError, SurefootError
 
 FILE_NAME = "run.db"
 APPLICATION_ID = 0x53464F54  # "SFOT": tells a run from any other SQLite file
-_SQLITE_HEADER = b"SQLite format 3\x00"
 _WAIT = 10.0  # seconds to wait for another program's lock
 # Their clients do not share memory, which WAL needs between a writer and its readers.
 _NETWORK_FILE_SYSTEMS = frozenset(
@@ -111,12 +110,11 @@ def readable(path: Path) -> Iterator[sqlite3.Connection]:
     Effects: where a run that crashed lies in a folder that cannot be written, works on a temporary copy:
         SQLite must replay its log to read it.
     """
-    with plain_errors(path, "read"), open(path, "rb") as file:
-        header = file.read(len(_SQLITE_HEADER))
-    if not header:
+    # Only SQLite may open the file: a process that closes it by itself loses the locks that its own writer holds.
+    with plain_errors(path, "read"):
+        size = path.stat().st_size
+    if not size:
         raise StoreError(f"{path} is empty: the run ended before anything was recorded; delete its folder.")
-    if header != _SQLITE_HEADER:
-        raise StoreError(f"{path} is not a run: it is no SQLite file; name the folder of a run instead.")
     with ExitStack() as resources:
         with plain_errors(path, "read"):
             uri = _uri(path, resources)
@@ -149,7 +147,9 @@ def _sentence(error: Exception, path: Path, action: str) -> str:
         return f"{path} cannot be {action}: no permission; check the rights of the file and of its folder."
     if isinstance(error, OSError):
         return f"{path} cannot be {action}: {error.strerror or text}."
-    if "not a database" in text or "malformed" in text:
+    if "not a database" in text:
+        return f"{path} is not a run: it is no SQLite file; name the folder of a run instead."
+    if "malformed" in text:
         return f"{path} is damaged ({text}); `sqlite3 run.db .recover` may save a part of it."
     if "full" in text:
         return f"{path} cannot be {action}: the disk is full; free some space."
