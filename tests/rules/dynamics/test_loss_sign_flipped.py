@@ -36,3 +36,13 @@ def test_near_miss() -> None:
 def test_steady_climb_by_hand() -> None:
     climbing = Training(np.linspace(2.3, 9.0, 300)).optimizer("by hand")
     assert "climbs" in found("loss-sign-flipped", climbing)[0].title
+
+
+def test_a_likelihood_that_is_minimised() -> None:
+    flipped = Training(-np.geomspace(7.0, 1e9, 300))
+    assert "without bound" in found("loss-sign-flipped", flipped)[0].title
+    # A cosine similarity goes from nothing to nearly one and slows down; a good density grows slowly.
+    cosine = Training(-(0.01 + 0.95 * (1 - np.exp(-np.arange(300) / 60))))
+    assert not found("loss-sign-flipped", cosine)
+    density = Training(-np.linspace(0.1, 9.0, 300))
+    assert not found("loss-sign-flipped", density)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from rules.build import Training, found
 from surefoot.records import ParameterInfo
+from surefoot.rules import diagnose
 
 
 def test_fires() -> None:
@@ -41,6 +42,15 @@ def test_one_optimizer_forgotten() -> None:
     finding = found("missing-step", training)[0]
     assert finding.where == "train.py:9"
     assert finding.evidence["parameters"] == ["critic.weight"]
+
+
+def test_the_forgotten_optimizer_explains_what_is_not_optimized() -> None:
+    training = Training().parameter("critic.weight", received=0)
+    training.fact("reach", "run", reached_unoptimized=["critic.weight"])
+    training.fact("optimizer-created", "unstepped 0", **{"class": "SGD", "trainable": 1, "stepped": False})
+    (main,) = diagnose(training.history)
+    assert main.code == "missing-step"
+    assert [c.code for c in main.consequences] == ["parameters-not-optimized"]
 
 
 def _never_stepped() -> Training:

@@ -11,7 +11,7 @@ from surefoot.rules import intent
 from surefoot.rules.base import rule
 from surefoot.rules.losses import training_losses
 from surefoot.rules.movement import movement
-from surefoot.rules.progress import progress, stretches
+from surefoot.rules.progress import Progress, progress, stretches
 
 POSITIVE = (
     "cross_entropy",
@@ -25,13 +25,18 @@ POSITIVE = (
 )
 
 
-@rule("loss-sign-flipped", severity="error", since="0.1")
+@rule(
+    "loss-sign-flipped",
+    severity="error",
+    since="0.1",
+    follows=("nll-without-log-softmax", "target-out-of-range", "output-activation"),
+)
 def loss_sign_flipped(history: History, *, small: float = 0.05) -> Iterator[Finding]:
     """The loss is made larger instead of smaller.
 
     ## What it finds
-    Backward from the negative of a loss function, an optimizer with `maximize=True`, or a loss that climbs
-    steadily under small steps: gradient ascent.
+    Backward from the negative of a loss function, a negative loss that falls ever faster, an optimizer with
+    `maximize=True`, or a loss that climbs steadily under small steps: gradient ascent.
 
     ## Why it matters
     Every step makes the model worse.
@@ -67,6 +72,10 @@ def loss_sign_flipped(history: History, *, small: float = 0.05) -> Iterator[Find
             f"{calls[0].get('function')} is made larger: {how}.", calls[0].get("place"), ratio, history, 1.0
         )
         return
+    if not maximize and _falls_without_bound(seen):
+        title = f"The loss falls without bound ({seen.losses[0]:.3g} to {seen.losses[-1]:.3g}): its sign is flipped."
+        yield _finding(title, _place(history), ratio, history, 0.7)
+        return
     if maximize or not seen.judged or not seen.enough:
         return
     usual = movement(history).usual_ratio
@@ -75,6 +84,25 @@ def loss_sign_flipped(history: History, *, small: float = 0.05) -> Iterator[Find
     if climbs and not usual >= small and seen.late - seen.start > 5 * seen.noise:
         title = f"The loss climbs under small steps ({seen.start:.3g} to {seen.late:.3g}): ascent."
         yield _finding(title, intent.place_of_rate(history), ratio, history, 0.8)
+
+
+def _falls_without_bound(seen: Progress) -> bool:
+    """Negative throughout, twenty times its first size, and ever faster: a likelihood that is minimised.
+
+    Bounded losses (cosine similarities) slow down on their way, and log-densities of a good fit grow slowly.
+    """
+    if len(seen.losses) < 60 or float(np.max(seen.losses)) >= 0:
+        return False
+    parts = stretches(seen.losses)
+    if parts[-1] > 20 * parts[0]:
+        return False
+    falls = -np.diff(parts)
+    return bool(np.all(falls > 0) and np.sum(falls[-3:]) > 2 * np.sum(falls[-6:-3]))
+
+
+def _place(history: History) -> str | None:
+    fact = history.fact("manual-loss")
+    return fact.get("place") or fact.subject if fact is not None else None
 
 
 def _by_hand(history: History) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.records import Finding, History
+from surefoot.records import Fact, Finding, History, ParameterInfo
 from surefoot.rules.base import rule
 from surefoot.rules.intent import ended
 
@@ -63,11 +63,7 @@ def missing_step(history: History, *, running: int = 500, over: int = 5) -> Iter
 
 
 def _one_forgotten(history: History, steps: int) -> Iterator[Finding]:
-    waiting = [p for p in history.parameters if p.optimizer is None and p.is_parameter and p.received >= 20]
-    for fact in history.facts_of("optimizer-created"):
-        alone = fact.get("same_parameters_as") is None and not fact.get("recreated")
-        if fact.get("stepped") or not alone or not 0 < fact.get("trainable", 0) <= len(waiting):
-            continue
+    for fact, waiting in never_stepped(history):
         yield Finding(
             code="missing-step",
             severity="error",
@@ -79,3 +75,20 @@ def _one_forgotten(history: History, steps: int) -> Iterator[Finding]:
             evidence={"steps of the others": steps, "parameters": [p.name for p in waiting][:10]},
             where=fact.get("place"),
         )
+
+
+def never_stepped(history: History) -> Iterator[tuple[Fact, list[ParameterInfo]]]:
+    """Optimizers that were made and never stepped, with parameters that get gradients and that no other one holds."""
+    reach = history.fact("reach", "run")
+    names = set(reach.get("reached_unoptimized") or ()) if reach is not None else set()
+    waiting = [
+        p
+        for p in history.parameters
+        if p.optimizer is None
+        and p.is_parameter
+        and (p.received >= 20 or (p.name in names and p.requires_grad))
+    ]
+    for fact in history.facts_of("optimizer-created"):
+        alone = fact.get("same_parameters_as") is None and not fact.get("recreated")
+        if not fact.get("stepped") and alone and 0 < fact.get("trainable", 0) <= len(waiting):
+            yield fact, waiting

@@ -13,7 +13,7 @@ from surefoot.rules.base import rule
     severity="error",
     needs=("fact:clearing",),
     since="0.1",
-    follows=("grads-cleared-before-step",),
+    follows=("grads-cleared-before-step", "missing-step"),
 )
 def missing_zero_grad(history: History, *, share: float = 0.2, least: int = 2) -> Iterator[Finding]:
     """Gradients are not cleared between optimizer steps.

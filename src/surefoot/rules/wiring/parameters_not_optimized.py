@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from surefoot.records import Finding, History, ParameterInfo
 from surefoot.rules.base import rule
 from surefoot.rules.intent import ended
+from surefoot.rules.wiring.missing_step import never_stepped
 
 
 @rule(
@@ -75,6 +76,8 @@ def parameters_not_optimized(history: History, *, least: int = 10) -> Iterator[F
             "optimized but out of the loss": replaced[:20],
         },
         where=_made_at(history) or left[0].name,
+        # An optimizer does hold them, and is never stepped: that is the fault.
+        because=("missing-step",) if ended(history) and any(never_stepped(history)) else (),
     )
 
 
