@@ -21,9 +21,9 @@ def split(
         Surefoot's own arguments, and the script or module; None where none was named.
 
     Example:
-        >>> split(["--autoclip", "train.py", "--steps", "3"], {"--autoclip": True, "--steps": True},
-        {"--autoclip": "10"})
-        (['--autoclip', '10'], Target(name='train.py', arguments=('--steps', '3'), is_module=False))
+        >>> own, target = split(["--autoclip", "train.py", "--lr", "1"], {"--autoclip": True}, {"--autoclip": "10"})
+        >>> own, target.name, target.arguments
+        (['--autoclip', '10'], 'train.py', ('--lr', '1'))
     """
     own: list[str] = []
     position = 0
