@@ -17,7 +17,7 @@ def chosen(count: int, frames: int) -> NDArray[np.int64]:
 
     Example:
         >>> chosen(1000, 12).tolist()
-        [0, 1, 2, 4, 8, 16, 32, 63, 126, 251, 501, 999]
+        [0, 1, 3, 6, 11, 22, 42, 80, 151, 284, 533, 999]
     """
     if frames < 2:
         raise SettingError(f"frames is {frames}; an animation needs at least 2")
