@@ -15,6 +15,8 @@ from torch.optim import Optimizer
 from surefoot.capture.place import Site, text_of
 from surefoot.records import OptimizerInfo
 
+_SAME_RATIO = 1e-3  # relative spread of ratios that rounding explains
+
 FactRow = tuple[str, str, dict[str, Any]]
 
 
@@ -229,9 +231,7 @@ class Loop:
             "backward_place": text_of(self.backward_site),
             "step_place": text_of(self.step_site),
             "backward_places": len({text_of(site) for site in self._backward_sites}),
-            "root_over_loss": (
-                sum(self._root_over_loss) / len(self._root_over_loss) if self._root_over_loss else None
-            ),
+            "root_over_loss": _constant(self._root_over_loss),
         }  # fmt: skip
         yield "clearing", self.subject, {
             "cleared": self.cleared,
@@ -248,6 +248,15 @@ class Loop:
             "steps_without_any": self.without_gradients,
             "of": self.steps,
         }  # fmt: skip
+
+
+def _constant(ratios: list[float]) -> float | None:
+    """The ratio that all have in common: a loss that was scaled; None where something was added to it."""
+    if not ratios:
+        return None
+    mean = sum(ratios) / len(ratios)
+    spread = max(ratios) - min(ratios)
+    return mean if spread <= _SAME_RATIO * abs(mean) else None
 
 
 def plain_settings(group: dict[str, Any]) -> dict[str, Any]:
