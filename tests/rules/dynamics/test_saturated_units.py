@@ -1,6 +1,6 @@
 """Tests of the rule `saturated-units`."""
 
-from rules.build import Training, flat, found
+from rules.build import Training, falling, flat, found
 from surefoot.records import ActivationInfo
 
 
@@ -32,3 +32,11 @@ def _tanh(training: Training) -> Training:
         ActivationInfo(1, "sigmoid after fc3.weight", "sigmoid", 10),
     ]
     return training
+
+
+def test_saturated_from_the_first_look() -> None:
+    slow = _tanh(Training(falling(2.3, 1.2)))
+    slow.units["saturated_share"][:, 0] = 0.95
+    assert found("saturated-units", slow)
+    slow.units["saturated_share"][:10, 0] = 0.1
+    assert not found("saturated-units", slow)

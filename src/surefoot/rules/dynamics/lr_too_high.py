@@ -41,7 +41,7 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
     its worst and its last, and what a constant guess would score.
 
     ## What to try
-    Divide the rate by ten; `surefoot find-lr` shows where the loss turns. With Adam start from 1e-3, with SGD
+    Divide the rate by ten; a range test shows where the loss turns. With Adam start from 1e-3, with SGD
     and momentum from 1e-2 or 0.1, and warm up.
 
     ## When to ignore it
@@ -70,7 +70,7 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
         code="lr-too-high",
         severity="error" if seen.nonfinite or seen.learned < 0.05 else "warning",
         title=f"The learning rate{f' {rate:g}' if isinstance(rate, float) else ''} is too high: {how}.",
-        fix="Divide the learning rate by ten (surefoot find-lr suggests one), or warm up to it.",
+        fix="Divide the learning rate by ten (a range test suggests one), or warm up to it.",
         step=seen.first_nonfinite,
         evidence={
             "rate": rate,

@@ -49,7 +49,7 @@ def lr_too_low(
     relative change.
 
     ## What to try
-    Multiply the rate by ten until the loss falls; `surefoot find-lr` shows where it begins to.
+    Multiply the rate by ten until the loss falls; a learning-rate range test shows where it begins to.
 
     ## When to ignore it
     During a warm-up (the rate still rises) it waits; a model that starts well below a constant guess is being
@@ -83,8 +83,7 @@ def lr_too_low(
         f"{len(seen.losses)} steps moved the weights by {way:.1g} of their size and the loss "
         f"from {seen.start:.4g} to {seen.late:.4g}.",
         fix=(
-            "Multiply the learning rate by ten, and again, until the loss falls (surefoot find-lr suggests "
-            "one)."
+            "Multiply the learning rate by ten, and again, until the loss falls (a range test suggests one)."
         ),
         evidence={
             "rate": rate,

@@ -60,7 +60,7 @@ def plateau(
     standard errors.
 
     ## What to try
-    In this order: another rate (`surefoot find-lr`), a handful of examples that must be learned by heart, the
+    In this order: another rate, a handful of examples that must be learned by heart, the
     targets against the inputs, a simpler model.
 
     ## When to ignore it
@@ -93,7 +93,7 @@ def plateau(
             f"The loss stands still: {seen.start:.4g} at the start, {seen.late:.4g} after "
             f"{len(seen.losses)} steps."
         ),
-        fix="Try another rate (surefoot find-lr), then whether the model can learn ten examples by heart.",
+        fix="Try another rate, then whether the model can learn ten examples by heart.",
         evidence={
             "loss at the start": seen.start,
             "best stretch": seen.best,

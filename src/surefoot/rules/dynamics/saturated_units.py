@@ -9,6 +9,7 @@ import numpy as np
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
+from surefoot.rules.movement import movement
 from surefoot.rules.progress import progress
 
 BOUNDED = ("sigmoid", "tanh", "hardsigmoid", "hardtanh", "softsign")
@@ -21,7 +22,9 @@ BOUNDED = ("sigmoid", "tanh", "hardsigmoid", "hardtanh", "softsign")
     since="0.1",
     follows=(*WIRING, *DATA, *STEP_SIZE, *START, "exploding-gradient", "lr-too-high"),
 )
-def saturated_units(history: History, *, share: float = 0.8, learned: float = 0.3) -> Iterator[Finding]:
+def saturated_units(
+    history: History, *, share: float = 0.8, learned: float = 0.3, fresh: float = 0.6
+) -> Iterator[Finding]:
     """Bounded activations that sit at the end of their range.
 
     ## What it finds
@@ -39,24 +42,26 @@ def saturated_units(history: History, *, share: float = 0.8, learned: float = 0.
     activation.
 
     ## When to ignore it
-    The last activation may saturate (a sure classifier does) and is left out, and so are gates of recurrent
-    cells while the loss falls. 80 % (option `share`) are asked for, and less than 30 % of the way made
-    (option `learned`).
+    The activation behind the last weight may saturate (a sure classifier does) and is left out. 80 % (option
+    `share`) are asked for, and less than 30 % of the way made (option `learned`), or 60 % where it was so
+    from the first look (option `fresh`): a fresh network has no reason to be sure.
 
     ## Source
     Rakitianskaia and Engelbrecht 2015, measure of saturation, as in TheDeepChecker (2022), which takes 0.85.
     """
     layer, seen = history.activation_layer("saturated_share"), progress(history)
-    if len(layer) < 3 or not seen.enough or not seen.judged or seen.learned >= learned:
+    if len(layer) < 3 or not seen.enough or not seen.judged or seen.learned >= max(learned, fresh):
         return
+    output = _output(history)
     worst: list[tuple[str, float, float]] = []
-    for info in history.activations[:-1]:
-        if info.function not in BOUNDED:
-            continue
+    for info in history.activations:
         shares = layer.values[:, info.index]
         shares = shares[np.isfinite(shares)]
-        if len(shares) >= 3 and float(np.median(shares[-3:])) >= share:
-            worst.append((info.name, float(shares[0]), float(np.median(shares[-3:]))))
+        if info.function not in BOUNDED or info.name == output or len(shares) < 3:
+            continue
+        first, late = float(shares[0]), float(np.median(shares[-3:]))
+        if late >= share and seen.learned < (fresh if first >= share else learned):
+            worst.append((info.name, first, late))
     if not worst:
         return
     name, first, late = max(worst, key=lambda w: w[2])
@@ -72,3 +77,10 @@ def saturated_units(history: History, *, share: float = 0.8, learned: float = 0.
         where=name,
         confidence=0.75,
     )
+
+
+def _output(history: History) -> str | None:
+    """The activation behind the model's last weight, which makes its output."""
+    columns = movement(history).columns
+    weight = history.parameters[int(columns[-1])].name if len(columns) else None
+    return next((a.name for a in history.activations if weight and a.name.endswith(f"after {weight}")), None)
