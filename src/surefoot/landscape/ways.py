@@ -2,8 +2,7 @@
 
 A point is base + sum_i c_i d_i over k directions d. An affine layer that reads only the data has the output
 base_out + sum_i c_i out_i there, so its matrix product is done once for the base and once a direction
-instead of once a point. A log-softmax over few classes is computed along the other axis, which vectorises:
-the same numbers up to rounding, several times faster. Shapes: m points, k directions.
+instead of once a point. Shapes: m points, k directions.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from torch.overrides import TorchFunctionMode
 
 from surefoot.errors import SettingError
 from surefoot.landscape.objective import Objective
+from surefoot.landscape.quick_losses import QUICK_LOSSES
 
 _AFFINE: tuple[Callable[..., Any], ...] = (F.linear, F.conv1d, F.conv2d, F.conv3d)
-_FEW_CLASSES = 64
 _IN_PLACE: dict[Callable[..., Any], Callable[[Tensor], Tensor]] = {
     F.relu: Tensor.relu_,
     torch.relu: Tensor.relu_,
@@ -89,7 +88,7 @@ class _Tracer(TorchFunctionMode):
                 self.reads[name] = self.reads.get(name, 0) + 1
             elif id(value) in self.outputs:
                 self.readers.setdefault(self.outputs[id(value)][0], []).append(func)
-        self.quick = self.quick or func in _QUICK
+        self.quick = self.quick or func in QUICK_LOSSES
         if func in _AFFINE:
             index = self.calls
             self._affine(*args, **kwargs)
@@ -127,42 +126,12 @@ class _Ahead(TorchFunctionMode):
             index, self.calls = self.calls, self.calls + 1
             if index in self.outputs:
                 return self.outputs[index]
-        quick = _QUICK.get(func)
+        quick = QUICK_LOSSES.get(func)
         if quick is not None:
             return quick(*args, **(kwargs or {}))
         if self.ours and func in _IN_PLACE and any(args[0] is value for value in self.ours):
             return _IN_PLACE[func](args[0])
         return func(*args, **(kwargs or {}))
-
-
-def _cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, **kwargs: Any) -> Tensor:
-    given = {name: value for name, value in kwargs.items() if value}
-    plain = set(given) <= {"ignore_index", "reduction"} and not target.is_floating_point()
-    if plain and input.dim() == 2 and input.shape[1] <= _FEW_CLASSES:
-        return F.nll_loss(input.t().log_softmax(0).t(), target, weight, **given)
-    return F.cross_entropy(input, target, weight, **kwargs)
-
-
-def _elementwise(loss: Callable[..., Tensor], in_place: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
-    """A mean or sum of an elementwise loss without a second tensor of the outputs' size: fresh memory is slow."""
-
-    def quick(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        given = {name: value for name, value in kwargs.items() if value is not None}
-        reduction = given.pop("reduction", "mean")
-        plain = not args and not given and reduction in ("mean", "sum") and input.shape == target.shape
-        if not plain or torch.is_grad_enabled() or input.dtype != target.dtype:
-            return loss(input, target, *args, **kwargs)
-        each = in_place(input - target)
-        return each.mean() if reduction == "mean" else each.sum()
-
-    return quick
-
-
-_QUICK: dict[Callable[..., Any], Callable[..., Tensor]] = {
-    F.cross_entropy: _cross_entropy,
-    F.l1_loss: _elementwise(F.l1_loss, Tensor.abs_),
-    F.mse_loss: _elementwise(F.mse_loss, lambda off: off.mul_(off)),
-}
 
 
 class _Recorder(TorchFunctionMode):
