@@ -117,6 +117,11 @@ def test_every_rule_is_expected_by_some_program() -> None:
     assert {rule.code for rule in all_rules() if rule.group != EXTENSION} - expected == set()
 
 
+def test_no_script_is_empty() -> None:
+    for script in FOLDER.rglob("*.py"):
+        assert ast.parse(script.read_text(encoding="utf-8")).body, script
+
+
 def test_a_fixed_form_differs_from_its_fault() -> None:
     for name in FAULTS:
         fixed = FOLDER / name / "fixed.py"

@@ -24,7 +24,7 @@ class Majority(Dataset):
 config = BertConfig(vocab_size=24, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=48, max_position_embeddings=16, num_labels=2)
 with tempfile.TemporaryDirectory() as folder:
     arguments = TrainingArguments(
-        folder, per_device_train_batch_size=16, gradient_accumulation_steps=2, learning_rate=2e-3, num_train_epochs=4, lr_scheduler_type="linear",
+        folder, per_device_train_batch_size=16, learning_rate=2e-3, num_train_epochs=3, lr_scheduler_type="linear",
         warmup_steps=10, report_to=[], save_strategy="no", logging_steps=40, disable_tqdm=True, use_cpu=True, dataloader_pin_memory=False)
     trainer = Trainer(BertForSequenceClassification(config), arguments, train_dataset=Majority(1200), eval_dataset=Majority(200),
                       compute_metrics=lambda p: {"accuracy": float((p.predictions.argmax(1) == p.label_ids).mean())})
