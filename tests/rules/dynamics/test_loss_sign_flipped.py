@@ -20,12 +20,13 @@ def test_quiet() -> None:
 
 def test_near_miss() -> None:
     # Players against each other; the negative under an optimizer that maximizes.
-    players = Training().fact("cadence", "optimizer 0", root_over_loss=-1.0).second_player()
+    players = Training(-falling()).fact("cadence", "optimizer 0", root_over_loss=-1.0).second_player()
     assert not found("loss-sign-flipped", players)
-    twice = Training().fact("cadence", "optimizer 0", root_over_loss=-1.0).optimizer("SGD", maximize=True)
+    negative = Training(-falling(90.0, 0.2)).fact("cadence", "optimizer 0", root_over_loss=-1.0)
+    twice = negative.optimizer("SGD", maximize=True)
     assert not found("loss-sign-flipped", twice)
     # An adversarial example: the input is what is stepped.
-    example = Training().fact("cadence", "optimizer 0", root_over_loss=-1.0)
+    example = Training(-falling()).fact("cadence", "optimizer 0", root_over_loss=-1.0)
     example.parameters = [replace(p, is_parameter=False) for p in example.parameters]
     assert not found("loss-sign-flipped", example)
     # A rate too high makes the loss climb by large steps.
@@ -46,3 +47,11 @@ def test_a_likelihood_that_is_minimised() -> None:
     assert not found("loss-sign-flipped", cosine)
     density = Training(-np.linspace(0.1, 9.0, 300))
     assert not found("loss-sign-flipped", density)
+
+
+def test_a_term_of_another_sign_is_no_flip() -> None:
+    # An actor's loss of either sign plus a critic's squared error: their ratio may well be negative.
+    mixed = Training(np.random.default_rng(0).standard_normal(300)).fact(
+        "cadence", "optimizer 0", root_over_loss=-0.8
+    )
+    assert not found("loss-sign-flipped", mixed)

@@ -22,3 +22,9 @@ def test_near_miss() -> None:
     assert not found("preprocessing-mismatch", other)
     tokens = Training().fact("batch-input", "validation", mean=33.0, std=79.0, integer=True)
     assert not found("preprocessing-mismatch", tokens)
+
+
+def test_one_wild_batch_is_no_preprocessing() -> None:
+    wild = Training().fact("batch-input", "train", mean=40.0, std=900.0)
+    wild.metric("input/mean", [0.0] * 20 + [4000.0]).metric("input/std", [1.0] * 20 + [9000.0])
+    assert not found("preprocessing-mismatch", wild)

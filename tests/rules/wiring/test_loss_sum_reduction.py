@@ -1,6 +1,6 @@
 """Tests of the rule `loss-sum-reduction`."""
 
-from rules.build import Training, falling, flat, found
+from rules.build import LOSS, Training, falling, flat, found
 
 
 def test_fires() -> None:
@@ -23,3 +23,15 @@ def test_near_miss() -> None:
     # It works: worth knowing, no more.
     well = Training(falling(70.0, 6.0)).optimizer("SGD").loss_call(reduction="sum")
     assert found("loss-sum-reduction", well)[0].severity == "information"
+
+
+def test_a_sum_of_ones_own() -> None:
+    spoiled = Training(flat(160.0)).optimizer("SGD", lr=0.1)
+    del spoiled.facts["loss-call", LOSS]
+    spoiled.fact("manual-loss", "train.py:6: l", sum_root=True, place="train.py:6: l")
+    finding = found("loss-sum-reduction", spoiled)[0]
+    assert finding.where == "train.py:6: l"
+    assert finding.evidence["batch size"] == 32
+    # Sums written out are usual where the loss falls (episodes, energies).
+    spoiled.losses = falling(160.0, 10.0)
+    assert not found("loss-sum-reduction", spoiled)

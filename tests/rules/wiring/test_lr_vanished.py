@@ -34,3 +34,10 @@ def _scheduled(factors: np.ndarray, losses: np.ndarray) -> Training:
     return training.fact(
         "scheduler", "scheduler 0", steps=300, per_step=1.0, place="train.py:9", **{"class": "StepLR"}
     )
+
+
+def test_a_rate_of_nothing_at_all_matters_at_a_low_loss_too() -> None:
+    low = np.concatenate([np.geomspace(2.3, 0.2, 60), np.full(240, 0.2)])
+    assert found("lr-vanished", _scheduled(0.5 ** (np.arange(300) // 8), losses=low))
+    # One per cent of the peak still moves what is nearly there.
+    assert not found("lr-vanished", _scheduled(np.where(np.arange(300) < 60, 1.0, 5e-3), losses=low))

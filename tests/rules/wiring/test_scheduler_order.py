@@ -21,3 +21,8 @@ def test_near_miss() -> None:
     skipped = Training().fact("scheduler", "scheduler 0", **{**RIGHT, "before_first_step": True, "ahead": 1})
     skipped.fact("scaler", "scaler", skipped=1, steps=300, enabled=True)
     assert not found("scheduler-order", skipped)
+
+
+def test_never_ahead_is_in_order() -> None:
+    odd = Training().fact("scheduler", "scheduler 0", **{**RIGHT, "before_first_step": True})
+    assert not found("scheduler-order", odd)

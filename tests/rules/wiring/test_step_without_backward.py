@@ -25,3 +25,11 @@ def test_near_miss() -> None:
     assert not found(
         "step-without-backward", Training().fact("cadence", "optimizer 0", steps_without_backward=10)
     )
+
+
+def test_a_closure_that_never_calls_backward() -> None:
+    empty = Training().fact("cadence", "optimizer 0", steps_without_backward=300, backwards=0, closure=True)
+    empty.fact("missing-gradients", "optimizer 0", steps_without_any=300)
+    assert found("step-without-backward", empty)
+    often = Training().fact("cadence", "optimizer 0", steps_without_backward=150, closure=True)
+    assert not found("step-without-backward", often)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.records import Finding, History
+from surefoot.records import Fact, Finding, History
 from surefoot.rules import intent
 from surefoot.rules.base import rule
 from surefoot.rules.causes import DATA, NO_LEARNING, START, STEP_SIZE, WIRING
-from surefoot.rules.losses import moments, training_losses
-from surefoot.rules.progress import progress
+from surefoot.rules.losses import LOGITS, moments, training_losses
+from surefoot.rules.progress import Progress, progress
 
 
 @rule(
@@ -72,7 +72,10 @@ def constant_output(history: History, *, share: float = 0.01, learned: float = 0
     _, deviation = moments(calls[0], "target")
     scale = 1.0 if calls[0].get("integer_target") or not np.isfinite(deviation) else deviation
     late = float(np.median(spread[-max(5, len(spread) // 5) :]))
-    if scale <= 0 or late > share * scale:
+    if scale > 0 and late > share * scale:
+        yield from _majority(history, calls[0], late, seen)
+        return
+    if scale <= 0:
         return
     yield Finding(
         code="constant-output",
@@ -91,4 +94,34 @@ def constant_output(history: History, *, share: float = 0.01, learned: float = 0
         },
         where=calls[0].get("place"),
         confidence=0.7,
+    )
+
+
+def _majority(history: History, call: Fact, spread: float, seen: Progress) -> Iterator[Finding]:
+    """A binary classifier that gives every example the frequent label."""
+    often, _ = moments(call, "target")
+    logits = history.metric("output/mean").finite.values
+    rare = min(often, 1 - often)
+    if call.get("function") not in LOGITS or not 0 < rare < 0.2 or len(logits) < 10:
+        return
+    level = float(np.median(logits[-max(5, len(logits) // 5) :]))
+    if (level > 0) != (often > 0.5) or abs(level) < 2.5 * spread:
+        return
+    yield Finding(
+        code="constant-output",
+        severity="warning",
+        title=(
+            f"Every example gets the frequent label: the other one is {rare:.1%} of the targets and is "
+            "never said."
+        ),
+        fix="Weight the rare class (pos_weight), or draw batches in which both labels are as frequent.",
+        evidence={
+            "share of the rare label": rare,
+            "mean logit": level,
+            "deviation of the logits across the batch": spread,
+            "loss at the end": seen.late,
+            "a constant guess scores": seen.chance,
+        },
+        where=call.get("place"),
+        confidence=0.6,
     )

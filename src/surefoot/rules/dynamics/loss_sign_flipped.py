@@ -64,8 +64,11 @@ def loss_sign_flipped(history: History, *, small: float = 0.05) -> Iterator[Find
     cadence = history.fact("cadence", f"optimizer {history.main}")
     ratio = cadence.get("root_over_loss") if cadence is not None else None
     maximize = bool(optimizer.settings.get("maximize")) if optimizer is not None else False
-    flipped = ratio is not None and ratio < 0
     seen = progress(history)
+    # The loss function is never negative, so its negative is never positive: a term of another sign was added else.
+    flipped = (
+        ratio is not None and ratio < 0 and len(seen.losses) > 0 and float(np.mean(seen.losses > 0)) < 0.02
+    )
     if calls and flipped != maximize:
         how = "the optimizer maximizes" if maximize else "backward starts from its negative"
         yield _finding(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 
@@ -49,8 +51,10 @@ def preprocessing_mismatch(
         < examples
     ):
         return
-    a, b = float(train.get("std") or 0), float(other.get("std") or 0)
-    gap = abs(float(train.get("mean") or 0) - float(other.get("mean") or 0))
+    # Medians over batches: one wild batch is no preprocessing.
+    mean, a = (_usual(history, f"input/{k}", float(train.get(k) or 0)) for k in ("mean", "std"))
+    b = float(other.get("std") or 0)
+    gap = abs(mean - float(other.get("mean") or 0))
     if not (a > 0 and b > 0 and math.isfinite(a) and math.isfinite(b)):
         return
     factor = max(a, b) / min(a, b)
@@ -60,9 +64,14 @@ def preprocessing_mismatch(
     yield Finding(
         code="preprocessing-mismatch",
         severity="warning",
-        title=f"Training inputs (mean {train.get('mean'):.3g}, deviation {a:.3g}) and validation inputs "
+        title=f"Training inputs (mean {mean:.3g}, deviation {a:.3g}) and validation inputs "
         f"(mean {other.get('mean'):.3g}, deviation {b:.3g}) are scaled differently.",
         fix="Apply the same transformation, fitted on the training data, to both.",
         evidence={"training": {k: train.get(k) for k in keys}, "validation": {k: other.get(k) for k in keys}},
         confidence=0.9,
     )
+
+
+def _usual(history: History, name: str, otherwise: float) -> float:
+    values = history.metric(name).finite.values
+    return float(np.median(values)) if len(values) >= 5 else otherwise

@@ -15,7 +15,7 @@ from surefoot.rules.progress import progress, root_factor
 @rule(
     "loss-sum-reduction",
     severity="warning",
-    needs=("fact:loss-call", "series:loss"),
+    needs=("series:loss",),
     since="0.1",
     follows=tuple(c for c in WIRING if c != "ranks-diverged"),
 )
@@ -23,8 +23,8 @@ def loss_sum_reduction(history: History, *, learned: float = 0.3) -> Iterator[Fi
     """The loss is summed over the batch, and the rate is too large for that.
 
     ## What it finds
-    A loss with `reduction="sum"`, not divided afterwards, whose optimizer scales with the gradient (SGD), in
-    a training that does not get on.
+    A loss with `reduction="sum"` or a `.sum()` of one's own, not divided afterwards, whose optimizer scales
+    with the gradient (SGD), in a training that does not get on.
 
     ## Why it matters
     The gradient is as many times larger as there are examples in a batch, and so is the step. The right rate
@@ -45,17 +45,17 @@ def loss_sum_reduction(history: History, *, learned: float = 0.3) -> Iterator[Fi
     stackoverflow 41954308 and 43611745; linear scaling of rate and batch (Goyal et al. 2017,
     arXiv:1706.02677).
     """
-    call = next((c for c in training_losses(history) if c.get("reduction") == "sum"), None)
-    size = (call.get("batch_size") or 0) if call is not None else 0
+    summed = _summed(history)
     optimizer = intent.main_optimizer(history)
-    if call is None or size < 4 or intent.scale_free(optimizer) or intent.adversarial(history):
+    if summed is None or intent.scale_free(optimizer) or intent.adversarial(history):
         return
-    if root_factor(history) < 2 / size:
-        return  # divided afterwards
+    size, place, by_hand = summed
     seen = progress(history)
     if len(seen.losses) + seen.nonfinite < 20:
         return
     suffers = seen.nonfinite > 0 or (seen.judged and seen.enough and seen.learned < learned)
+    if by_hand and not suffers:
+        return  # sums are usual in losses written out (episodes, energies)
     rate = float(optimizer.settings.get("lr") or 0) if optimizer is not None else 0.0
     yield Finding(
         code="loss-sum-reduction",
@@ -72,6 +72,21 @@ def loss_sum_reduction(history: History, *, learned: float = 0.3) -> Iterator[Fi
             "loss at the start": seen.start,
             "loss at the end": seen.late,
         },
-        where=call.get("place"),
-        confidence=0.9,
+        where=place,
+        confidence=0.8 if by_hand else 0.9,
     )
+
+
+def _summed(history: History) -> tuple[int, str | None, bool] | None:
+    """Batch size and place of a loss that is summed and not divided, and whether it was written by hand."""
+    call = next((c for c in training_losses(history) if c.get("reduction") == "sum"), None)
+    if call is not None:
+        size = int(call.get("batch_size") or 0)
+        return (size, call.get("place"), False) if size >= 4 and root_factor(history) >= 2 / size else None
+    fact = next((f for f in history.facts_of("manual-loss") if f.get("sum_root")), None)
+    if fact is None or training_losses(history):
+        return None
+    inputs = history.fact("batch-input", "train")
+    shape = inputs.get("shape") if inputs is not None else None
+    size = int(fact.get("batch_size") or (shape[0] if shape else 0))
+    return (size, fact.get("place") or fact.subject, True) if size >= 4 else None

@@ -41,10 +41,10 @@ def lr_vanished(
     as the run in the unit in which it is stepped.
 
     ## When to ignore it
-    If the training had converged. A loss below 20 % of its start (option `high`), one that still falls, and a
-    rate that comes back (restarts) are not reported. Usual schedules spend less than the last tenth below 1 %
-    of the peak.
-    The options `share` (1 %), `early` (40 %) and `tail` (20 steps at least below) are set by that.
+    If the training had converged. A loss below 20 % of its start (option `high`; 2 % where the rate fell
+    below 1e-4 of its peak), one that still falls, and a rate that comes back (restarts) are not reported.
+    Usual schedules spend less than the last tenth below 1 % of the peak. The options `share` (1 %), `early`
+    (40 %) and `tail` (20 steps at least below) are set by that.
 
     ## Source
     discuss.pytorch.org 111249 and 12444; the share of steps below 1 % is 6 % for a cosine and 10 % for three
@@ -63,7 +63,8 @@ def lr_vanished(
     if len(below) != n - at or at > early * n or n - at < tail:
         return
     seen = progress(history)
-    if not seen.judged or len(seen.losses) != n or seen.late < high * seen.start:
+    nothing = float(rates.values[(at + n) // 2]) < share**2 * peak
+    if not seen.judged or len(seen.losses) != n or seen.late < (0.1 * high if nothing else high) * seen.start:
         return
     before = float(np.median(seen.losses[at : at + tail]))
     if seen.late < 0.9 * before:

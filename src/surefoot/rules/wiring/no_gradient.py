@@ -52,6 +52,8 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Finding]:
         return
     calls = history.fact("calls", "run")
     steps = max(history.run.steps, calls.get("steps", 0) if calls is not None else 0)
+    if calls is not None and not calls.get("backwards"):
+        return  # no backward pass, so no graph to speak of
     if reach is None or steps < 2 or (steps < least and not ended(history)):
         return
     optimized = _in_order(history)

@@ -37,7 +37,7 @@ def scheduler_order(history: History, *, share: float = 0.5) -> Iterator[Finding
     for fact in history.facts_of("scheduler"):
         steps, ahead = fact.get("steps", 0), fact.get("ahead", 0)
         often = steps >= 2 and ahead >= share * steps
-        if not often and (not fact.get("before_first_step") or skips):
+        if not often and (not ahead or not fact.get("before_first_step") or skips):
             continue
         yield Finding(
             code="scheduler-order",

@@ -43,9 +43,10 @@ def step_without_backward(history: History, *, share: float = 0.1, least: int = 
     """
     for fact in history.facts_of("cadence"):
         without, steps = fact.get("steps_without_backward", 0), fact.get("steps", 0)
-        if fact.get("closure") or without < least or without < share * steps:
-            continue
         never = without >= steps
+        # A closure is called as often as the optimizer likes; that it never calls backward is another matter.
+        if (fact.get("closure") and not never) or without < least or without < share * steps:
+            continue
         empty = _empty_steps(history, fact)
         if never and (empty is None or empty < steps):
             continue
