@@ -108,6 +108,7 @@ class Objective:
         }  # tied ones have several
         self.sizes = tuple(p.numel() for p in self.base.values())
         self.buffers: dict[str, Tensor] = {f"model.{n}": b.clone() for n, b in module.named_buffers()}
+        self._slots = _slots(self.computation, (*self.places, *self.buffers))
         self.device = next(iter(self.base.values())).device
         self.examples = 0  # counted as the data are walked
         self.stochastic = True  # until a trace has shown that a forward pass draws no random number
@@ -202,13 +203,29 @@ class Objective:
         """Loss of one batch at the given parameters; differentiable, the same dropout masks every time."""
         if self.stochastic:
             seed_all(self.seed + 1 + index, self.device)
-        state: dict[str, Tensor] = {place: parameters[name] for place, name in self.places.items()}
-        for name, value in self.buffers.items():
-            state[name] = (
-                value.clone() if self.mode != "eval" else value
-            )  # batch norm writes into its own copy
-        result: Tensor = functional_call(self.computation, state, (batch,), tie_weights=False)
+        if self._slots is None:
+            state: dict[str, Tensor] = {place: parameters[name] for place, name in self.places.items()}
+            result: Tensor = functional_call(
+                self.computation, state | self._own_buffers(), (batch,), tie_weights=False
+            )
+            return result
+        # The copy is ours, so its tensors may be exchanged by hand: functional_call takes longer than a small model.
+        kept = [(slots, key, slots[key]) for slots, key, _ in self._slots]
+        own = self._own_buffers()
+        try:
+            for slots, key, place in self._slots:
+                slots[key] = own[place] if place in own else parameters[self.places[place]]
+            result = self.computation(batch)
+        finally:
+            for slots, key, value in kept:
+                slots[key] = value
         return result
+
+    def _own_buffers(self) -> dict[str, Tensor]:
+        """Buffers for one evaluation: batch norm in training mode writes into them."""
+        if self.mode == "eval":
+            return self.buffers
+        return {place: value.clone() for place, value in self.buffers.items()}
 
     def loss_at(self, vector: Tensor) -> float:
         """Loss over all data at one point."""
@@ -267,6 +284,19 @@ def undisturbed(data: Any = None) -> Iterator[None]:
         np.random.set_state(numpy)
         for generator, state in zip(generators, states, strict=True):
             generator.set_state(state)
+
+
+def _slots(computation: nn.Module, places: Iterable[str]) -> list[tuple[dict[str, Any], str, str]] | None:
+    """Where each named tensor is kept: (dictionary, key, name); None for modules that keep theirs elsewhere too."""
+    modules = dict(computation.named_modules(remove_duplicate=False))
+    if any(isinstance(module, nn.RNNBase) for module in modules.values()):
+        return None
+    found = []
+    for place in places:
+        owner, _, key = place.rpartition(".")
+        held = modules[owner]._parameters if key in modules[owner]._parameters else modules[owner]._buffers
+        found.append((held, key, place))
+    return found
 
 
 def _supervised(loss: Callable[[Tensor, Tensor], Tensor]) -> Compute:
