@@ -55,7 +55,8 @@ bench: $(VENV)/.installed-tests
 	$(BIN)/python benchmarks/observe.py --markdown docs/overhead.md
 	$(BIN)/python benchmarks/clipping.py
 	$(BIN)/python benchmarks/store.py
-	$(BIN)/python benchmarks/landscape.py
+	$(BIN)/python benchmarks/landscape.py --write docs/landscapes.md
+	$(BIN)/python benchmarks/animation.py --write docs/animations.md
 
 format: $(VENV)/.installed-tests
 	$(BIN)/ruff check --fix src tests examples benchmarks
