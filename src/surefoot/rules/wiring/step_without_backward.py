@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from surefoot.records import Fact, Finding, History
 from surefoot.rules.base import rule
+from surefoot.rules.movement import movement
 
 
 @rule(
@@ -41,14 +44,17 @@ def step_without_backward(history: History, *, share: float = 0.1, least: int = 
     ## Source
     PyTorch documentation of `torch.optim`, "Taking an optimization step".
     """
+    calls = history.fact("calls", "run")
+    silent = calls is not None and calls.get("backwards") == 0
     for fact in history.facts_of("cadence"):
         without, steps = fact.get("steps_without_backward", 0), fact.get("steps", 0)
-        never = without >= steps
-        # A closure is called as often as the optimizer likes; that it never calls backward is another matter.
-        if (fact.get("closure") and not never) or without < least or without < share * steps:
+        # A closure is called as often as the optimizer likes; that none ever calls backward is another matter.
+        if fact.get("closure"):
+            without = steps if silent and not np.any(movement(history).updates > 0) else 0
+        if without < least or without < share * steps:
             continue
-        empty = _empty_steps(history, fact)
-        if never and (empty is None or empty < steps):
+        never = without >= steps
+        if never and not fact.get("closure") and _empty_steps(history, fact) < 0.95 * steps:
             continue
         again = "had no gradient at all" if never else "applied old gradients again or none"
         yield Finding(
@@ -66,6 +72,6 @@ def step_without_backward(history: History, *, share: float = 0.1, least: int = 
         )
 
 
-def _empty_steps(history: History, cadence: Fact) -> int | None:
+def _empty_steps(history: History, cadence: Fact) -> int:
     missing = history.fact("missing-gradients", cadence.subject)
-    return None if missing is None else int(missing.get("steps_without_any", 0))
+    return 0 if missing is None else int(missing.get("steps_without_any", 0))
