@@ -25,7 +25,7 @@ class Adder(nn.Module):
 
 
 net = Adder()
-optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
 x_val, y_val = adding_problem(300)
 for step in range(1, 401):
     x, y = adding_problem(50)

@@ -10,7 +10,7 @@ class Recall(nn.Module):
         super().__init__()
         self.symbol = nn.Linear(4, 24)
         self.cell = nn.RNNCell(8, 24)
-        nn.init.uniform_(self.cell.weight_hh, -0.08, 0.08)
+        nn.init.uniform_(self.cell.weight_hh, -0.2, 0.2)
         self.out = nn.Linear(24, 4)
 
     def forward(self, first, distractors):

@@ -9,7 +9,7 @@ X = (X - X.mean(0)) / X.std(0)
 net = nn.Sequential(nn.Linear(2, 40), nn.Tanh(), nn.Linear(40, 40), nn.Tanh(), nn.Linear(40, 1))
 for m in net:
     if isinstance(m, nn.Linear) and m.out_features > 1:
-        nn.init.normal_(m.weight, std=8.0)
+        nn.init.normal_(m.weight, std=30.0)
 opt = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
 for epoch in range(20):
     for i in torch.randperm(700).split(50):

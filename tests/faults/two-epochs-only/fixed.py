@@ -12,7 +12,7 @@ net = nn.Sequential(nn.Linear(64, 50), nn.ReLU(), nn.Linear(50, 10))
 opt = torch.optim.Adam(net.parameters(), lr=3e-3)
 step = 0
 for epoch in range(EPOCHS):
-    for xb, yb in DataLoader(train, batch_size=30, shuffle=True):
+    for xb, yb in DataLoader(train, batch_size=24, shuffle=True):
         loss = nn.functional.cross_entropy(net(xb), yb)
         opt.zero_grad()
         loss.backward()
@@ -21,5 +21,5 @@ for epoch in range(EPOCHS):
         if step % 8 == 0:
             with torch.no_grad():
                 v = nn.functional.cross_entropy(net(val[0]), val[1]).item()
-            if step % 32 == 0:
+            if step % 40 == 0:
                 print(f"step {step} loss {loss.item():.3f} val {v:.3f} acc {(net(val[0]).argmax(1) == val[1]).float().mean().item():.3f}")
