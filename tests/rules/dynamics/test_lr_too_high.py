@@ -45,3 +45,15 @@ def test_large_steps_that_kill_units_though_the_loss_falls() -> None:
     # Sparse from the start, as it was initialised, is another matter.
     spoiled.units["dead_share"][:, 0] = 0.9
     assert not found("lr-too-high", spoiled)
+
+
+def test_first_steps_that_the_loss_does_not_get_over() -> None:
+    losses = falling(2.4, 1.9)
+    losses[2:8] = 3.6
+    spoiled = Training(losses)
+    spoiled.layers["update_norm"][:3] *= 400
+    assert "has not got over it" in found("lr-too-high", spoiled)[0].title
+    # As large at first, and it gets on.
+    well = Training(falling(2.4, 0.2))
+    well.layers["update_norm"][:3] *= 400
+    assert not found("lr-too-high", well)

@@ -2,6 +2,7 @@
 
 from rules.build import Training, falling, flat, found
 from surefoot.records import ActivationInfo
+from surefoot.rules import diagnose
 
 
 def test_fires() -> None:
@@ -40,3 +41,11 @@ def test_saturated_from_the_first_look() -> None:
     assert found("saturated-units", slow)
     slow.units["saturated_share"][:10, 0] = 0.1
     assert not found("saturated-units", slow)
+
+
+def test_saturated_from_the_first_look_explains_steep_gradients() -> None:
+    wide = _tanh(Training(flat(0.4)).regression(deviation=0.7).scaled("grad_norm", 2000.0))
+    wide.units["saturated_share"][:, 0] = 0.95
+    (main,) = diagnose(wide.history)
+    assert main.code == "saturated-units"
+    assert "exploding-gradient" in [c.code for c in main.consequences]

@@ -2,7 +2,13 @@
 
 from rules.build import Training, found
 
-RIGHT = {"class": "StepLR", "steps": 300, "ahead": 0, "before_first_step": False, "place": "train.py:9"}
+RIGHT = {
+    "class": "StepLR",
+    "steps": 300,
+    "ahead": 0,
+    "before_first_step": False,
+    "place": "train.py:9: scheduler.step()",
+}
 
 
 def test_fires() -> None:
@@ -23,6 +29,9 @@ def test_near_miss() -> None:
     assert not found("scheduler-order", skipped)
 
 
-def test_never_ahead_is_in_order() -> None:
-    odd = Training().fact("scheduler", "scheduler 0", **{**RIGHT, "before_first_step": True})
-    assert not found("scheduler-order", odd)
+def test_before_the_first_step_of_all() -> None:
+    first = {**RIGHT, "before_first_step": True}
+    assert found("scheduler-order", Training().fact("scheduler", "scheduler 0", **first))
+    # Inside a trainer the order is not the script's.
+    trainer = {**first, "place": "train.py:9: trainer.train()"}
+    assert not found("scheduler-order", Training().fact("scheduler", "scheduler 0", **trainer))

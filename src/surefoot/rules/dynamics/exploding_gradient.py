@@ -82,7 +82,7 @@ def exploding_gradient(
         where=_largest(history, moved),
         confidence=0.85,
         # Steep before the first step: neither the rate nor the size of the first loss is behind it.
-        because=(*WIRING, *DATA) if steep and steep_from_start(history) else (),
+        because=(*WIRING, *DATA, "saturated-units") if steep and steep_from_start(history) else (),
     )
 
 

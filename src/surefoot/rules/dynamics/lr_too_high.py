@@ -31,7 +31,7 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
     Steps that change the weights by a large part of their own size, together with a loss that shows it: it
     runs away to NaN, ends above its start, never gets below what a constant guess scores, or is thrown back
     above its start again and again; or large steps after which most units of a layer, alive at first, never
-    fire again.
+    fire again; or first steps of half the weights' size that the loss does not get over.
 
     ## Why it matters
     Each step jumps over the valley it should go down into; the first jumps can kill units for good.
@@ -100,6 +100,8 @@ def _how(seen: Progress, peak: float, ratio: float, huge: float) -> str | None:
         return None
     if seen.learned < 0.05:
         return f"steps move weights by up to {peak:.0%} and the loss ends no better than a guess"
+    if peak >= 5 * ratio and seen.learned < 0.5 and float(np.max(seen.losses[:20])) > 1.3 * seen.losses[0]:
+        return f"the first steps moved the weights by up to {peak:.0%}, and the loss has not got over it"
     if _thrown_back(seen) >= 3 and peak >= 2 * ratio:
         return f"steps move the weights by up to {peak:.0%} and keep throwing the loss back above its start"
     return None

@@ -76,6 +76,8 @@ def saturated_units(
         evidence={n: {"first look": round(a, 3), "last look": round(b, 3)} for n, a, b in worst[:10]},
         where=name,
         confidence=0.75,
+        # Saturated at the first look: no step has done it.
+        because=(*WIRING, *DATA) if first >= share else (),
     )
 
 

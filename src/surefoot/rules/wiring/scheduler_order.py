@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.records import Finding, History
+from surefoot.records import Fact, Finding, History
 from surefoot.rules.base import rule
 
 
@@ -26,8 +26,9 @@ def scheduler_order(history: History, *, share: float = 0.5) -> Iterator[Finding
     Call `optimizer.step()` first and `scheduler.step()` after it.
 
     ## When to ignore it
-    If the offset is wanted. A first step that a gradient scaler skipped looks the same and is not reported.
-    Half of all scheduler steps (option `share`) must be ahead, or the very first.
+    If the offset is wanted. A first step that a gradient scaler skipped looks the same and is not reported,
+    nor are calls from inside a trainer. Half of all scheduler steps (option `share`) must be ahead, or the
+    very first.
 
     ## Source
     PyTorch documentation of `torch.optim.lr_scheduler`, change of order in version 1.1.
@@ -37,7 +38,8 @@ def scheduler_order(history: History, *, share: float = 0.5) -> Iterator[Finding
     for fact in history.facts_of("scheduler"):
         steps, ahead = fact.get("steps", 0), fact.get("ahead", 0)
         often = steps >= 2 and ahead >= share * steps
-        if not often and (not ahead or not fact.get("before_first_step") or skips):
+        first = fact.get("before_first_step") and not skips and _own(fact)
+        if not often and not first:
             continue
         yield Finding(
             code="scheduler-order",
@@ -54,3 +56,8 @@ def scheduler_order(history: History, *, share: float = 0.5) -> Iterator[Finding
             },
             where=fact.get("place"),
         )
+
+
+def _own(fact: Fact) -> bool:
+    """Whether the script itself called it: the order inside a trainer is not the script's to change."""
+    return ".step(" in (fact.get("place") or "")
