@@ -17,7 +17,8 @@ else:
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "surefoot"
-NO_TORCH = ("errors", "records", "surfaces", "store", "rules", "report")
+NO_TORCH = ("errors", "records", "surfaces", "gradients", "store", "rules", "report", "figures")
+TORCHLESS = ("animate", "cosine", "diagnose", "draw", "warmup")
 
 
 def fresh(code: str) -> str:
@@ -75,6 +76,45 @@ def test_public_names() -> None:
         assert getattr(surefoot, name) is not None
     with pytest.raises(AttributeError, match="no_such_name"):
         surefoot.no_such_name  # noqa: B018
+
+
+def test_names_that_need_no_torch_load_none() -> None:
+    names = ", ".join(f"surefoot.{name}" for name in TORCHLESS)
+    assert fresh(f"import sys, surefoot; ({names}); print('torch' in sys.modules)") == "False"
+
+
+def test_each_public_name_loads_first_in_a_fresh_process() -> None:
+    # Forked before any room is loaded: each name is the first that its process asks for.
+    code = """
+import os, sys, surefoot
+assert "torch" not in sys.modules
+import torch
+assert not [name for name in sys.modules if name.startswith("surefoot.")]
+for name in surefoot.__all__:
+    child = os.fork()
+    if child == 0:
+        ok = callable(getattr(surefoot, name)) and getattr(surefoot, name) is getattr(surefoot, name)
+        os._exit(0 if ok else 1)
+    assert os.waitpid(child, 0)[1] == 0, name
+print(len(surefoot.__all__))
+"""
+    assert fresh(code) == str(len(surefoot.__all__))
+
+
+def test_the_landscape_room_can_be_called() -> None:
+    code = """
+import surefoot as sf
+called = sf.landscape
+import surefoot.landscape as room
+from surefoot.landscape import Objective
+from surefoot import landscape
+assert called is room is landscape is sf.landscape
+import torch
+data = (torch.ones(4, 1), torch.ones(4, 1))
+surface = sf.landscape(torch.nn.Linear(1, 1), torch.nn.MSELoss(), data, points=5)
+print(type(surface).__name__, surface.losses.shape, sf.schedules.linear(10)(5))
+"""
+    assert fresh(code) == "Surface (5, 5) 0.5"
 
 
 def test_every_room_is_in_the_layers() -> None:

@@ -11,21 +11,47 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from surefoot.autograd import backprop, gradcheck
     from surefoot.capture import Observation, watch
     from surefoot.clipping import AdaptiveGradientClip, AutoClip, ClipByNorm, ClipByValue, Clipper, ZClip
     from surefoot.diagnosis import diagnose
+    from surefoot.figures import animate, draw
+    from surefoot.landscape import landscape
+    from surefoot.optimizers import describe, optimizer
+    from surefoot.schedules import (
+        cosine,
+        cosine_restarts,
+        epochs,
+        inverse_square_root,
+        one_cycle,
+        scheduler,
+        warmup,
+        warmup_stable_decay,
+    )
+    from surefoot.training import fit
 
-_HOMES = {
-    "AdaptiveGradientClip": "surefoot.clipping",
-    "AutoClip": "surefoot.clipping",
-    "ClipByNorm": "surefoot.clipping",
-    "ClipByValue": "surefoot.clipping",
-    "Clipper": "surefoot.clipping",
-    "Observation": "surefoot.capture",
-    "ZClip": "surefoot.clipping",
-    "diagnose": "surefoot.diagnosis",
-    "watch": "surefoot.capture",
+_NAMES = {
+    "autograd": ("backprop", "gradcheck"),
+    "capture": ("Observation", "watch"),
+    "clipping": ("AdaptiveGradientClip", "AutoClip", "ClipByNorm", "ClipByValue", "Clipper", "ZClip"),
+    "diagnosis": ("diagnose",),
+    "figures": ("animate", "draw"),
+    "optimizers": ("describe", "optimizer"),
+    "schedules": (
+        "cosine",
+        "cosine_restarts",
+        "epochs",
+        "inverse_square_root",
+        "one_cycle",
+        "scheduler",
+        "warmup",
+        "warmup_stable_decay",
+    ),
+    "training": ("fit",),
 }
+_HOMES = {name: f"surefoot.{room}" for room, names in _NAMES.items() for name in names}
+# Rooms that are reached as attributes; `landscape` can be called, too.
+_ROOMS = ("figures", "landscape", "optimizers", "schedules", "surfaces")
 
 __all__ = [
     "AdaptiveGradientClip",
@@ -35,12 +61,30 @@ __all__ = [
     "Clipper",
     "Observation",
     "ZClip",
+    "animate",
+    "backprop",
+    "cosine",
+    "cosine_restarts",
+    "describe",
     "diagnose",
+    "draw",
+    "epochs",
+    "fit",
+    "gradcheck",
+    "inverse_square_root",
+    "landscape",
+    "one_cycle",
+    "optimizer",
+    "scheduler",
+    "warmup",
+    "warmup_stable_decay",
     "watch",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"surefoot.{name}")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'surefoot' has no attribute {name!r}")
@@ -50,4 +94,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, *_ROOMS})

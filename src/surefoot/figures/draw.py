@@ -20,11 +20,13 @@ from surefoot.gradients import Backpropagation
 from surefoot.surfaces import Slice, Smoothness, Surface, save
 
 
-def draw(record: Slice | Surface | Smoothness, path: str | os.PathLike[str], **options: Any) -> Path:
+def draw(
+    record: Slice | Surface | Smoothness | Backpropagation, path: str | os.PathLike[str], **options: Any
+) -> Path:
     """Draw a landscape to a file: .png, .svg, .html (interactive, self-contained) or .npz (its numbers).
 
     Args:
-        record: From surefoot.landscape.
+        record: From surefoot.landscape; or from `backprop`, as `draw_backprop` draws it.
         path: Its suffix chooses.
         options: Of the figure: `logarithmic`, `title` of a surface; `thresholds` of a smoothness record.
 
@@ -35,6 +37,8 @@ def draw(record: Slice | Surface | Smoothness, path: str | os.PathLike[str], **o
         SettingError: A suffix or a record that cannot be drawn.
         MissingExtra: matplotlib is not installed (PNG, SVG).
     """
+    if isinstance(record, Backpropagation):
+        return draw_backprop(record, path, **options)
     suffix = Path(path).suffix.lower()
     if suffix == ".npz":
         return save(record, path)
@@ -49,7 +53,7 @@ def draw(record: Slice | Surface | Smoothness, path: str | os.PathLike[str], **o
     if isinstance(record, Smoothness):
         return write(smoothness_figure(record, **options), path)
     raise SettingError(
-        f"a {type(record).__name__} cannot be drawn; pass a Slice, a Surface or a Smoothness record"
+        f"a {type(record).__name__} cannot be drawn; pass a Slice, a Surface, a Smoothness or a backprop record"
     )
 
 
