@@ -12,7 +12,8 @@
     │   └── NonfiniteGradient  gradients that stayed NaN or infinite for too many steps
     ├── CheckpointError        a checkpoint of fit that cannot be written, read or continued
     ├── MissingExtra           an optional package that is not installed (also an ImportError)
-    └── UnknownRule            a rule code that does not exist
+    ├── UnknownRule            a rule code that does not exist
+    └── UnknownRecipe          a recipe that does not exist
 
 Each message is one sentence that says what was wrong, where, and what to do.
 """
@@ -70,3 +71,7 @@ class MissingExtra(SurefootError, ImportError):
 
 class UnknownRule(SurefootError):
     """A rule code that does not exist."""
+
+
+class UnknownRecipe(SurefootError):
+    """A recipe that does not exist."""

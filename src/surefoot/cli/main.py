@@ -174,6 +174,42 @@ def report(
     write_report(run, runs, output)
 
 
+@app.command()
+def train(
+    what: Annotated[
+        str, typer.Argument(metavar="RECIPE|FILE.toml", help="A recipe's name, or a training in a TOML file.")
+    ],
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of everything random.")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", help="Folder of figures and results; of a file's checkpoints.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The small form of a recipe.")] = False,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE: a number of a recipe; repeatable.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    runs: Runs = "surefoot-runs",
+) -> int:
+    """Train a named recipe, or what a TOML file describes."""
+    from surefoot.cli.train import train_named
+
+    return train_named(what, seed, out, runs, quick, resume, tuple(setting or ()))
+
+
+@app.command("recipes")
+def list_recipes(
+    name: Annotated[str | None, typer.Argument(help="A recipe; without one, all are listed.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """List the recipes that can be trained, or print the page of one."""
+    from surefoot.cli.recipes import show_recipe, show_recipes
+
+    if name is None:
+        show_recipes(json)
+    else:
+        show_recipe(name, json)
+
+
 def main() -> NoReturn:
     """Entry point of the command `surefoot`."""
     sys.exit(_main(sys.argv[1:]))

@@ -1,0 +1,78 @@
+"""Which recipes there are. No torch, so that they are listed at once."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from dataclasses import dataclass
+
+from surefoot.errors import MissingExtra, UnknownRecipe
+from surefoot.recipes.base import Recipe
+
+_EXTRAS = {"sklearn": "scikit-learn", "accelerate": "accelerate", "safetensors": "safetensors"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the list of recipes.
+
+    Args:
+        name: As users type it.
+        title: What it shows, in one line.
+        seconds: How long the full form takes on two cores, roughly; set-up left out.
+        module: Where its `RECIPE` is, below this package.
+    """
+
+    name: str
+    title: str
+    seconds: float
+    module: str
+
+
+_ALL = (
+    Entry("line", "A line through noisy points by L1: a 100 x 100 grid against gradient descent", 2, "line"),
+)
+
+ENTRIES: dict[str, Entry] = {entry.name: entry for entry in _ALL}
+
+
+def names() -> tuple[str, ...]:
+    """Names of all recipes, from the simplest on."""
+    return tuple(ENTRIES)
+
+
+def entry(name: str) -> Entry:
+    """The recipe's line in the list.
+
+    Raises:
+        UnknownRecipe: There is none of that name.
+    """
+    if name not in ENTRIES:
+        near = difflib.get_close_matches(name, ENTRIES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(ENTRIES)}."
+        raise UnknownRecipe(f"There is no recipe {name!r}: {hint}")
+    return ENTRIES[name]
+
+
+def load(name: str) -> Recipe:
+    """The recipe of a name.
+
+    Raises:
+        UnknownRecipe: There is none of that name.
+        MissingExtra: A package that it needs is not installed.
+
+    Effects: imports its module, and with it torch.
+    """
+    found = entry(name)
+    try:
+        module = importlib.import_module(f"surefoot.recipes.{found.module}")
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRAS:
+            raise
+        raise MissingExtra(
+            f"The recipe {name!r} needs the package {_EXTRAS[package]}: pip install 'surefoot[train]'."
+        ) from error
+    recipe = module.RECIPE
+    assert isinstance(recipe, Recipe)
+    return recipe
