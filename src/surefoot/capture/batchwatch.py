@@ -15,10 +15,12 @@ from surefoot.quantities import batches
 
 FactRow = tuple[str, str, dict[str, Any]]
 _MOST = 200  # batches examined in one phase
+_MANY = 20  # after these, one look in five
 
 
 class _Seen:
     def __init__(self) -> None:
+        self.looks = 0
         self.summaries: list[list[float]] = []
         self.columns: list[list[float]] = []
         self.fixed: dict[str, Any] = {}
@@ -61,6 +63,9 @@ class BatchWatch:
 
     def _examine(self, phase: str, batch: Tensor, step: int) -> None:
         seen = self._phases[phase]
+        seen.looks += 1
+        if seen.looks > _MANY and seen.looks % 5:
+            return
         if len(seen.summaries) >= _MOST or batch.numel() == 0 or batch.is_complex() or batch.is_sparse:
             return
         fixed = seen.fixed

@@ -103,6 +103,7 @@ class GraphLook:
         self._nodes: list[int] = []
         self._roots: dict[Any, None] = {}
         self._output: int | None = None  # the weight nearest to the loss
+        self._compares_units = True
         self.leaf_root = False
         self.retain_graph = 0
         self.retain_place: str | None = None
@@ -150,7 +151,9 @@ class GraphLook:
         self._output = self._parameters.index_of(weight) if weight is not None else None
         self._activations(seen, step)
         self._linear_pairs(seen)
-        for leaf in seen.leaves:
+        # Units that were alike drift apart slowly.
+        self._compares_units = len(self._nodes) <= 3 or len(self._nodes) % 5 == 0
+        for leaf in seen.leaves if self._compares_units else ():
             if leaf.ndim >= 2 and leaf.shape[0] > 1 and leaf.is_floating_point():
                 self._look_for_symmetry(leaf)
         if not by_function:
@@ -214,7 +217,7 @@ class GraphLook:
 
     def symmetry_of_gradients(self) -> None:
         """After a looked-at backward: how alike the gradients of a layer's units are."""
-        for kept in self._symmetry.values():
+        for kept in self._symmetry.values() if self._compares_units else ():
             weight = kept.ref()
             gradient = weight.grad if weight is not None else None
             if gradient is not None and not gradient.is_sparse and gradient.shape[0] > 1:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,6 +33,10 @@ _NO_TARGET = frozenset({"triplet_margin_loss", "triplet_margin_with_distance_los
 _LOOKED_TARGETS = 4096
 _MOST_DISTINCT = 1000
 _EARLY_TARGETS = 200
+_MOST_PENDING = 256
+_SMALL_TARGET = 512  # entries up to which a target waits as it is: one copy costs less than its moments
+_FEW = 3  # looks after which the structure of a call is known
+_MANY = 30  # looks after which the numbers of a call are known well enough
 
 
 class _Call:
@@ -42,6 +47,7 @@ class _Call:
         self.site = site
         self.counts = {"train": 0, "validation": 0}
         self.described: dict[str, Any] = {}
+        self.looks = 0
         self.input: list[list[float]] = []
         self.target: list[list[float]] = []
         self.rows: list[list[float]] = []
@@ -104,7 +110,6 @@ class LossWatch:
         self._pending: list[Pending] = []
         self._windows: dict[tuple[Site | None, str], _Window] = {}
         self._train_target: weakref.ref[Tensor] | None = None
-        self._train_base: weakref.ref[Tensor] | None = None
         self._train_function: str | None = None
         self._targets_seen = 0
         self._scores: tuple[Tensor | None, Any] = (None, None)
@@ -115,6 +120,16 @@ class LossWatch:
             return
         site = caller_site()
         call = self._calls.get((site, function))
+        node = value.grad_fn
+        if call is not None and node is not None and not self._examines():
+            # One of many training calls: that it was made, and against what.
+            target = args[1] if len(args) > 1 else kwargs.get("target")
+            self._train_target = weakref.ref(target) if isinstance(target, Tensor) else None
+            self._train_function = function
+            self._pending.append(Pending(call, node._sequence_nr(), False, None, 1))
+            if len(self._pending) > _MOST_PENDING:
+                del self._pending[: _MOST_PENDING // 2]
+            return
         if call is None:
             call = self._calls[(site, function)] = _Call(function, site)
         scores = args[0] if args else kwargs.get("input", kwargs.get("anchor", kwargs.get("log_probs")))
@@ -124,7 +139,6 @@ class LossWatch:
         if not isinstance(scores, Tensor):
             return
         weight = int(scores.shape[0]) if scores.ndim else 1
-        node = value.grad_fn
         if node is None:
             if not torch.is_grad_enabled() or not scores.requires_grad:
                 self._validation(call, self._per_example(value, weight, args, kwargs), scores, target, weight)
@@ -132,18 +146,20 @@ class LossWatch:
         asleep = self._in_eval()
         kept = self._per_example(value, weight, args, kwargs) if asleep or self.looking else None
         self._pending.append(Pending(call, node._sequence_nr(), asleep, kept, weight))
-        if len(self._pending) > 256:  # losses that no backward ever uses
-            del self._pending[:128]
+        if len(self._pending) > _MOST_PENDING:  # losses that no backward ever uses
+            del self._pending[: _MOST_PENDING // 2]
         if isinstance(target, Tensor):
             self._train_target = weakref.ref(target)
-            base = target._base
-            self._train_base = weakref.ref(base) if base is not None else None
             self._targets_seen += 1
             if self.looking or self._targets_seen <= _EARLY_TARGETS:
                 self._watch_target(target)
         self._train_function = function
         if self.looking:
             self._describe(call, function, args, kwargs, scores, target, value, weight)
+
+    def _examines(self) -> bool:
+        """Whether a training call is examined: at looks, while targets are new, and in eval mode."""
+        return self.looking or self._targets_seen <= _EARLY_TARGETS or self._in_eval()
 
     # -- validation
 
@@ -167,15 +183,13 @@ class LossWatch:
                 call.described.setdefault("target_shape", list(target.shape))
 
     def _is_training_target(self, target: Tensor) -> bool:
-        if self._train_target is not None and self._train_target() is target:
-            return True
-        base = target._base
+        other = self._train_target() if self._train_target is not None else None
+        if other is None or other is target:
+            return other is target
+        # The same slice of the same tensor.
         return (
-            base is not None
-            and self._train_base is not None
-            and self._train_base() is base
-            and self._train_target is not None
-            and (other := self._train_target()) is not None
+            target._base is not None
+            and target._base is other._base
             and other.data_ptr() == target.data_ptr()
             and other.shape == target.shape
         )
@@ -247,17 +261,25 @@ class LossWatch:
             return
         step = self.step
         values = target.detach()
+        size = float(values.shape[0]) if values.ndim else 1.0
+
+        def receive(mean: float, deviation: float) -> None:
+            self._metric("target/mean", step, mean)
+            self._metric("target/std", step, deviation)
+            self._metric("target/size", step, size)
+
+        if values.numel() <= _SMALL_TARGET:
+
+            def measure(numbers: list[float]) -> None:
+                array = np.asarray(numbers)
+                receive(float(array.mean()), float(array.std()))
+
+            self._deferred.add(values.clone(), measure)
+            return
         deviation, mean = torch.std_mean(
             values if values.is_floating_point() else values.float(), correction=0
         )
-        size = float(values.shape[0]) if values.ndim else 1.0
-
-        def receive(numbers: list[float]) -> None:
-            self._metric("target/mean", step, numbers[0])
-            self._metric("target/std", step, numbers[1])
-            self._metric("target/size", step, size)
-
-        self._deferred.add(torch.stack([mean, deviation]), receive)
+        self._deferred.add(torch.stack([mean, deviation]), lambda numbers: receive(*numbers))
 
     def _describe(
         self,
@@ -268,6 +290,44 @@ class LossWatch:
         scores: Tensor,
         target: Any,
         value: Tensor,
+        weight: int,
+    ) -> None:
+        call.looks += 1
+        if call.looks <= _FEW:
+            self._structure(call, function, args, kwargs, scores, weight)
+        facts = call.described
+        self._scores = (scores, target)
+        if value.numel() == 1:
+            self._deferred.add(value.detach().clone(), call.receive_value)
+        class_dim = 1 if function in CLASS_DIM_ONE and scores.ndim > 1 else scores.ndim - 1
+        step = self.step
+        if scores.ndim:
+            facts["classes"] = int(scores.shape[class_dim])
+            if scores.is_floating_point() and (scores.ndim > 1 or weight > 1):
+                self._deferred.add(batches.across_examples(scores), lambda v: self._outputs(step, v))
+        if call.looks <= _MANY:
+            self._deferred.add(batches.summary(scores), call.input.append)
+            if scores.ndim and scores.is_floating_point():
+                self._deferred.add(batches.rows(scores, class_dim), call.rows.append)
+        if isinstance(target, Tensor) and target.numel():
+            facts["target_shape"] = list(target.shape)
+            facts["target_dtype"] = str(target.dtype).removeprefix("torch.")
+            facts["integer_target"] = not target.is_floating_point()
+            if call.looks <= _MANY:
+                self._deferred.add(batches.summary(target), call.target.append)
+            if len(call.distinct) < _MOST_DISTINCT:
+                flat = target.detach().reshape(-1)
+                thinned = flat[:: max(1, flat.numel() // _LOOKED_TARGETS)]
+                integer = not target.is_floating_point()
+                self._deferred.add(thinned.clone(), lambda v: self._distinct(call, step, v, integer))
+
+    def _structure(
+        self,
+        call: _Call,
+        function: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        scores: Tensor,
         weight: int,
     ) -> None:
         facts = call.described
@@ -290,29 +350,6 @@ class LossWatch:
                     facts["softmax_dim"] = dim % len(shape)
                     facts["softmax_shape"] = list(shape)
                 break
-        self._scores = (scores, target)
-        if value.numel() == 1:
-            self._deferred.add(value.detach().clone(), call.receive_value)
-        self._deferred.add(batches.summary(scores), call.input.append)
-        class_dim = 1 if function in CLASS_DIM_ONE and scores.ndim > 1 else scores.ndim - 1
-        if scores.ndim:
-            facts["classes"] = int(scores.shape[class_dim])
-            if scores.is_floating_point():
-                self._deferred.add(batches.rows(scores, class_dim), call.rows.append)
-                step = self.step
-                if scores.ndim > 1 or weight > 1:
-                    self._deferred.add(batches.across_examples(scores), lambda v: self._outputs(step, v))
-        if isinstance(target, Tensor) and target.numel():
-            facts["target_shape"] = list(target.shape)
-            facts["target_dtype"] = str(target.dtype).removeprefix("torch.")
-            facts["integer_target"] = not target.is_floating_point()
-            self._deferred.add(batches.summary(target), call.target.append)
-            if len(call.distinct) < _MOST_DISTINCT:
-                flat = target.detach().reshape(-1)
-                thinned = flat[:: max(1, flat.numel() // _LOOKED_TARGETS)]
-                step = self.step
-                integer = not target.is_floating_point()
-                self._deferred.add(thinned.clone(), lambda v: self._distinct(call, step, v, integer))
 
     def _distinct(self, call: _Call, step: int, values: list[float], integer: bool) -> None:
         found = set(values)

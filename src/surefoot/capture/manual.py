@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from surefoot.capture.host import Norms, gradient_norms
 from surefoot.capture.loop import Loop
 from surefoot.capture.recorder import PendingStep
 from surefoot.capture.sampled import SampledStep, plain
-from surefoot.norms import per_parameter_norms
 
 if TYPE_CHECKING:
     from surefoot.capture.observer import Observer
@@ -35,7 +35,7 @@ class ManualDescent:
         self._versions: list[int] = []
         self._values: list[Tensor] = []
         self._through_data = False
-        self._norms: Tensor | None = None
+        self._norms: Norms | None = None
         self._sample: SampledStep | None = None
         self._backwards = 0
         self._quiet = 0
@@ -114,7 +114,7 @@ class ManualDescent:
             return
         self._backwards += 1
         gradients = [gradient for p in loop.parameters if (gradient := p.grad) is not None]
-        self._norms = per_parameter_norms(gradients) if gradients else None
+        self._norms = gradient_norms(gradients) if gradients else None
         self._versions = [p._version for p in loop.parameters]
         if self._backwards <= _UNDECIDED and sum(p.numel() for p in loop.parameters) <= _COMPARED:
             self._values = [p.detach().clone() for p in loop.parameters]

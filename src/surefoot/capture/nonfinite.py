@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,11 +28,6 @@ _DOMAINS: dict[str, tuple[str, str]] = {
 }
 _INPUTS = ("_saved_self", "_saved_mat1", "_saved_mat2", "_saved_input", "_saved_other")
 _OUTPUTS = ("_saved_result", "_saved_self_or_result", "_saved_output")
-
-
-def finite(scalar: Tensor) -> bool:
-    """Whether a number on the CPU is finite; read from memory, so no operation and no synchronisation."""
-    return math.isfinite(float(scalar.numpy()))
 
 
 class NonfiniteTrace:

@@ -22,6 +22,7 @@ from torch.optim import Optimizer
 
 from surefoot.capture.batchwatch import BatchWatch
 from surefoot.capture.guard import Guard
+from surefoot.capture.host import Norms, gradient_norms, host_number
 from surefoot.capture.limit import StepLimit
 from surefoot.capture.look import GraphLook
 from surefoot.capture.loop import FactRow, Loop, plain_settings
@@ -30,7 +31,7 @@ from surefoot.capture.manual import ManualDescent
 from surefoot.capture.mixing import MixingLook
 from surefoot.capture.modules import ModuleWatch
 from surefoot.capture.noise import NoiseScale
-from surefoot.capture.nonfinite import NonfiniteTrace, finite
+from surefoot.capture.nonfinite import NonfiniteTrace
 from surefoot.capture.parameters import Parameters, is_uninitialized
 from surefoot.capture.place import Site, caller_frame, caller_site, text_of
 from surefoot.capture.recorder import PendingStep, Recorder
@@ -92,10 +93,11 @@ class Observer:
         ]
         self._limit = limit
         self._make_clipper = make_clipper
+        self._clipper: Clipper | None = None  # of the optimizer that steps
         self._only = only
         self._elsewhere: set[int] = set()  # parameters of optimizers that are not watched
         early = 5 if thorough else 10
-        self._sampler = Sampler(0.10 if thorough else 0.015, every, eager=2, early=early)
+        self._sampler = Sampler(0.10 if thorough else 0.01, every, eager=2, early=early)
         self._looker = Sampler(0.25 if thorough else 0.01, None, eager=20 if thorough else 3, early=2 * early)
         self.loops: list[Loop] = []  # those that have stepped
         self._waiting: list[Loop] = []  # optimizers made, not yet used
@@ -107,16 +109,17 @@ class Observer:
         self._scaled: dict[int, tuple[weakref.ref[Tensor], Any]] = {}
         self._in_step: Loop | None = None
         self._closure: Loop | None = None
-        self._closure_losses: list[Tensor] = []
-        self._closure_norms: Tensor | None = None
-        self._norms: Tensor | None = None
-        self._recent: list[Tensor] = []  # losses of the backwards since the last step
+        self._closure_losses: list[float | Tensor] = []
+        self._closure_norms: Norms | None = None
+        self._norms: Norms | None = None
+        self._recent: list[float | Tensor] = []  # losses of the backwards since the last step
         self._stepped = False
         self._sample: SampledStep | None = None
         self._sample_cost = 0.0
+        self._noise_cost = 0.0
         self.looking = True
         self._site: Site | None = None
-        self._loss = torch.zeros(())
+        self._loss: float | Tensor = 0.0
         self._look_cost = 0.0
         self._position = 0
         self._leaf_columns: list[int] = []
@@ -246,13 +249,7 @@ class Observer:
         if retain_graph and not create_graph:
             self.graphs.retain_graph += 1
             self.graphs.retain_place = self.graphs.retain_place or text_of(site)
-        value = root.detach()
-        self._loss = value.mean() if value.numel() != 1 else value.reshape(()).clone()
-        unscaled = self._scaled.get(id(root))
-        if unscaled is not None and unscaled[0]() is root:
-            scale = unscaled[1]._scale
-            if scale is not None:
-                self._loss = self._loss / scale
+        self._loss = self._loss_of(root)
         if self.nonfinite.wanted and self._looks_nonfinite():
             part = self.guard.part("non-finite trace", self.nonfinite.trace)
             part(root, step, text_of(site), self.graphs.saved_tensors)
@@ -271,12 +268,22 @@ class Observer:
             self._look_cost = time.thread_time() - began
         self.modules.judge_training(site)
 
+    def _loss_of(self, root: Tensor) -> float | Tensor:
+        """What a backward starts from, a GradScaler's factor taken out; a number where it is on the host."""
+        scaled = self._scaled.get(id(root)) if self._scaled else None
+        scale = scaled[1]._scale if scaled is not None and scaled[0]() is root else None
+        if scale is None:
+            number = host_number(root)
+            if number is not None:
+                return number
+        value = root.detach()
+        value = value.mean() if value.numel() != 1 else value.reshape(()).clone()
+        return value if scale is None else value / scale
+
     def _looks_nonfinite(self) -> bool:
-        """Whether the loss is NaN or infinite: read at once on the CPU, elsewhere known from the last flush."""
-        if self._loss.device.type == "cpu":
-            return self._loss.dtype in (torch.float32, torch.float64) and not finite(self._loss)
-        latest = self.recorder.latest.loss
-        return latest is not None and not math.isfinite(latest)
+        """Whether the loss is NaN or infinite: known at once on the CPU, elsewhere from the last flush."""
+        known = self._loss if isinstance(self._loss, float) else self.recorder.latest.loss
+        return known is not None and not math.isfinite(known)
 
     def _defer_leftover(self, loop: Loop) -> None:
         gradients = [p.grad for p in loop.parameters if p.grad is not None]
@@ -301,15 +308,23 @@ class Observer:
         reached = [loop for loop in self.all_loops() if loop.parameter_ids & ids]
         self._reach[site] = {id(loop) for loop in reached}
         if len(calls) == 1 and calls[0].value is not None:
-            both = torch.stack([self._loss.float(), calls[0].value.float()])
-            for loop in reached:
-                self.recorder.deferred.add(both, loop.compare_root)
+            self._compare_root(reached, calls[0].value)
         self.modules.mark_trained(ids)
         self.batches.from_graph(root, step)
         if not self.manual.active and self._only is None and self.manual.wanted(self, leaves):
             self.manual.active = True
             self.manual.before_backward(root, self)
         self.parameters.name_from_variables(caller_frame())
+
+    def _compare_root(self, reached: list[Loop], value: Tensor) -> None:
+        number = host_number(value)
+        if number is not None and isinstance(self._loss, float):
+            for loop in reached:
+                loop.compare_root([self._loss, number])
+            return
+        both = torch.stack([torch.as_tensor(self._loss, device=value.device).float(), value.float()])
+        for loop in reached:
+            self.recorder.deferred.add(both, loop.compare_root)
 
     def _concerns(self, root: Tensor) -> bool:
         """Whether a loss leads to what the watched optimizers hold."""
@@ -341,7 +356,8 @@ class Observer:
                 self._closure_norms = self._gradient_norms(self._closure)
         if self.looking:
             self.graphs.symmetry_of_gradients()
-            self._looker.measured(self._position, self._look_cost, self.clock.step_time)
+            if self.steps == 0 or self._in_step is not None or self.manual.active:
+                self._looker.measured(self._position, self._look_cost, self.clock.step_time)
             if self.steps == 0:
                 self.parameters.received(self._leaf_columns)
         if self.manual.active:
@@ -373,7 +389,8 @@ class Observer:
             loop.closure = True
             self._closure, self._closure_losses, self._closure_norms = loop, [], None
         loop.before_step(step, self.backwards)
-        if self._make_clipper is not None and attached(optimizer) is None:
+        self._clipper = attached(optimizer)
+        if self._make_clipper is not None and self._clipper is None:
             self.guard.run("clipper", lambda: self._attach_clipper(optimizer))
         self._sample = None
         self._sample_cost = 0.0
@@ -384,18 +401,21 @@ class Observer:
             self.noise.keep(loop.index, step, loop.parameters)
             self._sample_cost = time.thread_time() - began
         elif self.noise.waiting:
+            began = time.thread_time()
             self.noise.compare(loop.index, step, loop.parameters)
+            self._noise_cost = time.thread_time() - began
         if self._closure is None:
-            measured = attached(optimizer) is not None  # by its clipper, which tells after the step
-            self._norms = self._gradient_norms(loop, measured)
+            # A clipper measures too, and tells after the step.
+            self._norms = self._gradient_norms(loop, self._clipper is not None)
         else:
             self._norms = None
 
     def _attach_clipper(self, optimizer: Optimizer) -> None:
         assert self._make_clipper is not None
-        self._make_clipper().attach(optimizer)
+        self._clipper = self._make_clipper()
+        self._clipper.attach(optimizer)
 
-    def _gradient_norms(self, loop: Loop, measured: bool = False) -> Tensor | None:
+    def _gradient_norms(self, loop: Loop, measured: bool = False) -> Norms | None:
         gradients = [gradient for p in loop.parameters if (gradient := p.grad) is not None]
         if not gradients:
             loop.without_gradients += 1
@@ -404,7 +424,7 @@ class Observer:
             self.parameters.received(
                 column for p, column in zip(loop.parameters, loop.columns, strict=True) if p.grad is not None
             )
-        return None if measured else per_parameter_norms(gradients)
+        return None if measured else gradient_norms(gradients)
 
     def after_step(self, optimizer: Optimizer) -> None:
         """An optimizer's step has ended."""
@@ -419,7 +439,7 @@ class Observer:
         if sample is not None:
             began = time.thread_time()
             sample.after()
-            cost = self._sample_cost + time.thread_time() - began
+            cost = self._sample_cost + time.thread_time() - began + self._noise_cost
             self._sampler.measured(step, cost, self.clock.step_time)
             self._sample = None
         losses = loop.after_step()
@@ -430,9 +450,13 @@ class Observer:
             self._closure = None
         group = optimizer.param_groups[0] if optimizer.param_groups else {}
         lr = group.get("lr")
-        clipper = attached(optimizer)
+        clipper = self._clipper
         now = self.recorder.now()
         self.clock.tick(now, time.thread_time())
+        if self.looking:
+            # All that a look made slower: module hooks, descriptions, the reading of the graph.
+            cost = max(self._look_cost, self.clock.last - self.clock.step_time)
+            self._looker.measured(self._position, cost, self.clock.step_time)
         self.recorder.step(
             PendingStep(
                 step,

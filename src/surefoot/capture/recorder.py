@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from surefoot.capture.deferred import Deferred, scalars_to_host, to_host
+from surefoot.capture.host import Norms, host_norm
 from surefoot.clipping.result import ClipResult
 from surefoot.errors import RunLocked, StoreError
 from surefoot.records import ActivationInfo, Fact, Finding, OptimizerInfo, ParameterInfo, Run, Status
@@ -26,7 +27,7 @@ from surefoot.store.writer import RunWriter
 
 _Row = TypeVar("_Row")
 
-FLUSH_SECONDS = 0.25
+FLUSH_SECONDS = 0.4
 FLUSH_ROWS = 1000
 FLUSH_NUMBERS = 1 << 20  # per-parameter norms held back at the most
 FACT_SECONDS = 1.0
@@ -40,8 +41,8 @@ class PendingStep(NamedTuple):
     step: int
     optimizer: int
     time: float
-    losses: list[Tensor]
-    norms: Tensor | None  # per parameter, before clipping
+    losses: list[float | Tensor]
+    norms: Norms | None  # one a parameter, before clipping
     lr: float | Tensor | None
     clip: ClipResult | None
     found_inf: Tensor | None
@@ -282,7 +283,9 @@ class Recorder:
     def _step_rows(self, steps: list[PendingStep]) -> list[StepRow]:
         if not steps:
             return []
-        losses = iter(scalars_to_host([loss for row in steps for loss in row.losses]))
+        losses = iter(
+            scalars_to_host([loss for row in steps for loss in row.losses if isinstance(loss, Tensor)])
+        )
         norms = _global_norms(steps)
         rest = [
             tensor.reshape(())
@@ -293,7 +296,8 @@ class Recorder:
         others = iter(scalars_to_host(rest))
         rows = []
         for row, norm in zip(steps, norms, strict=True):
-            made = self._step_row(row, [next(losses) for _ in row.losses], norm, others)
+            own = [next(losses) if isinstance(loss, Tensor) else loss for loss in row.losses]
+            made = self._step_row(row, own, norm, others)
             if made is not None:
                 rows.append(made)
         return rows
@@ -371,10 +375,13 @@ def _global_norms(steps: list[PendingStep]) -> list[float | None]:
     result: list[float | None] = [None] * len(steps)
     alike: dict[tuple[Any, ...], list[int]] = {}
     for index, row in enumerate(steps):
-        if row.norms is not None:
-            alike.setdefault((len(row.norms), row.norms.device, row.norms.dtype), []).append(index)
+        norms = row.norms
+        if isinstance(norms, Tensor):
+            alike.setdefault((len(norms), norms.device, norms.dtype), []).append(index)
+        elif norms is not None:
+            result[index] = host_norm(norms)
     for indices in alike.values():
-        stacked = torch.stack([norms for index in indices if (norms := steps[index].norms) is not None])
+        stacked = torch.stack([norms for index in indices if isinstance(norms := steps[index].norms, Tensor)])
         squares = np.square(stacked.cpu().numpy().astype(np.float64))
         for index, norm in zip(indices, np.sqrt(squares.sum(axis=1)).tolist(), strict=True):
             result[index] = norm

@@ -48,10 +48,13 @@ class SampledStep:
         if not self._parameters:
             return
         found = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
-        self._row("grad_norm", per_parameter_norms(found))
+        norms = per_parameter_norms(found)
+        self._row("grad_norm", norms)
         zero, nonfinite = gradients.shares(found)
         self._row("grad_zero_share", zero)
-        self._row("grad_nonfinite_share", nonfinite)
+        # The norm meets every entry, the share of a large tensor a part of them.
+        least = torch.tensor([1 / gradient.numel() for gradient in found], device=nonfinite.device)
+        self._row("grad_nonfinite_share", torch.where(norms.isfinite(), nonfinite, nonfinite.maximum(least)))
         self._row("param_norm", per_parameter_norms([parameter.detach() for parameter in self._parameters]))
         self._before = updates.snapshot(self._parameters)
 

@@ -56,12 +56,14 @@ class StepClock:
         self._last: tuple[float, float] | None = None
         self._wall = 0.0
         self.step_time = 0.0  # of the training's own thread, which other programs do not lengthen
+        self.last = 0.0  # the same for the last step alone
 
     def tick(self, now: float, thread: float) -> None:
         """Note the end of a step at `now` seconds, the thread having worked for `thread` seconds."""
         if self._last is not None:
             self._wall = _moved(self._wall, now - self._last[0])
-            self.step_time = _moved(self.step_time, thread - self._last[1])
+            self.last = thread - self._last[1]
+            self.step_time = _moved(self.step_time, self.last)
         self._last = (now, thread)
 
     def rate(self) -> float:

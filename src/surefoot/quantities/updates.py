@@ -10,7 +10,7 @@ from torch import Tensor
 
 from surefoot.norms import per_parameter_norms
 
-_EXACT = 1 << 18  # entries up to which a tensor is compared whole
+_EXACT = 1 << 16  # entries up to which a tensor is compared whole
 
 
 def watched_part(parameter: Tensor) -> Tensor:
@@ -21,7 +21,8 @@ def watched_part(parameter: Tensor) -> Tensor:
     data = parameter.detach()
     if data.numel() <= _EXACT or not data.is_contiguous():
         return data
-    return data.view(-1)[:: math.ceil(data.numel() / _EXACT)]
+    # An odd distance: an even one would meet the same columns of a matrix again and again.
+    return data.view(-1)[:: math.ceil(data.numel() / _EXACT) | 1]
 
 
 def snapshot(parameters: Sequence[Tensor]) -> list[Tensor]:
