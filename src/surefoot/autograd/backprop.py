@@ -28,6 +28,7 @@ def backprop(
     model: nn.Module | None = None,
     *,
     names: Mapping[str, Tensor] | None = None,
+    owners: Mapping[Node, str] | None = None,
 ) -> Backpropagation:
     """Run the backward pass of a loss once and take it apart, without touching any `.grad`.
 
@@ -36,6 +37,7 @@ def backprop(
             pass, so that operations are counted to the module that made them.
         model: Names parameters and modules, and tells which parameters nothing reaches.
         names: Names of further leaves, such as {"x": x}.
+        owners: Module of each node, where the forward pass was watched by the caller.
 
     Returns:
         A record: `surefoot.figures.backprop_text` prints it, `surefoot.figures.draw_backprop` draws it.
@@ -54,7 +56,7 @@ def backprop(
         >>> [(o.name, o.value_in, o.norm_out) for o in seen.operations][1:]
         [('Mul', 1.0, 5.0), ('Pow', 1.0, 12.0)]
     """
-    watching: dict[Node, str] | None = None
+    watching: Mapping[Node, str] | None = owners
     if callable(loss) and not isinstance(loss, Tensor):
         if model is None:
             value = loss()
@@ -84,8 +86,8 @@ def backprop(
     finally:
         watch.remove()
     gradients = dict(zip(leaf_nodes, found, strict=True))
-    owners = watching if watching else by_parameters(order, leaves)
-    operations = _operations(watch, owners, leaves)
+    modules = watching if watching else by_parameters(order, leaves)
+    operations = _operations(watch, modules, leaves)
     operations = _marked(operations)
     reached = set(leaves.values())
     unreached: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -79,7 +80,7 @@ class _Place:
 
     def __init__(self, program: Program, site: Site | None, frame: FrameType | None) -> None:
         self.site = site
-        self.model, self.names = gathered(program, _namer(frame))
+        self.model, self.names = gathered(program, variable_names(frame))
         self.replay = Replay(self.model, self.names)
         self.recorder = TrajectoryRecorder(self.model, name="training")
         self.programs: OrderedDict[Any, Program] = OrderedDict()
@@ -230,7 +231,7 @@ def _series(numbers: list[tuple[int, Tensor]]) -> Series:
     return Series.of(values, [step for step, _ in numbers])
 
 
-def _namer(frame: FrameType | None) -> Any:
+def variable_names(frame: FrameType | None) -> Callable[[Tensor, int], str]:
     """Names bare tensors by the variables of the script that hold them."""
     names: dict[int, str] = {}
     for variables in (frame.f_globals, frame.f_locals) if frame is not None else ():

@@ -10,6 +10,7 @@ import typer
 import surefoot
 from surefoot.cli import split
 from surefoot.cli.output import say
+from surefoot.cli.plot_schedule import plot_schedule
 from surefoot.cli.settings import RunSettings
 from surefoot.errors import SurefootError
 
@@ -208,6 +209,9 @@ def list_recipes(
         show_recipes(json)
     else:
         show_recipe(name, json)
+
+
+app.command("plot-schedule")(plot_schedule)
 
 
 def main() -> NoReturn:

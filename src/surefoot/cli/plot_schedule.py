@@ -1,0 +1,53 @@
+"""`surefoot plot-schedule`: a schedule's values at its boundaries, and its picture."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from surefoot.errors import SettingError
+
+
+def plot_schedule(
+    expression: Annotated[str, typer.Argument(help="Such as 'warmup(1000) >> cosine(9000)'.")],
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="The .png or .svg to write; without, only the table.")
+    ] = None,
+    lr: Annotated[float | None, typer.Option("--lr", help="Draw rates: the factor times this.")] = None,
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Draw so many steps.")] = None,
+    epochs: Annotated[float | None, typer.Option("--epochs", help="Draw so many epochs.")] = None,
+    steps_per_epoch: Annotated[
+        int | None, typer.Option("--steps-per-epoch", min=1, help="For lengths in epochs.")
+    ] = None,
+) -> None:
+    """Print a schedule's values where its formula changes, and draw it."""
+    from surefoot.schedules import parse, table
+
+    schedule = parse(expression)
+    if steps_per_epoch is not None:
+        schedule = schedule.in_steps(steps_per_epoch)
+    elif schedule.in_epochs or epochs is not None:
+        raise SettingError("lengths in epochs need --steps-per-epoch N.")
+    if epochs is not None:
+        if steps is not None:
+            raise SettingError("--steps and --epochs say the same thing: choose one.")
+        if not epochs > 0:
+            raise SettingError(f"--epochs {epochs:g} must be greater than 0.")
+        assert steps_per_epoch is not None
+        steps = max(1, round(epochs * steps_per_epoch))
+    if lr is not None and not 0 < lr < float("inf"):
+        raise SettingError(f"--lr {lr:g} must be greater than 0.")
+    if output is None:
+        print(table(schedule, lr))
+        return
+    if not output.lower().endswith((".png", ".svg")):
+        raise SettingError(f"{output} is no picture that can be drawn: end it in .png or .svg.")
+    if steps is None and schedule.duration is None:
+        raise SettingError(f"{schedule!r} never ends: say how many steps to draw by --steps N.")
+    from surefoot.figures.canvas import write
+    from surefoot.figures.schedule import schedule_figure, schedule_length
+
+    print(table(schedule, lr))
+    length = schedule_length(schedule, steps)
+    print(write(schedule_figure(schedule, lr=lr, steps=length, steps_per_epoch=steps_per_epoch), output))
