@@ -8,10 +8,15 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import surefoot
+from surefoot.capture.script import Target
 from surefoot.cli import split
+from surefoot.cli.animate import animate
+from surefoot.cli.backprop import backprop
+from surefoot.cli.landscape import TARGET_LINE, landscape
 from surefoot.cli.output import say
 from surefoot.cli.plot_schedule import plot_schedule
 from surefoot.cli.settings import RunSettings
+from surefoot.cli.watching import is_script
 from surefoot.errors import SurefootError
 
 COULD_NOT_RUN = 2
@@ -24,7 +29,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-_TAKES_TARGET = ("run", "check")
+_TAKES_TARGET = ("run", "check", "landscape", "animate", "backprop")
+_TAKES_MORE = (
+    "landscape",
+    "animate",
+)  # than scripts: after a recipe or a run come surefoot's own options again
 _OPTIONAL_NUMBERS = {"--autoclip": "10"}
 _SCRIPT_LINE = "[OPTIONS] SCRIPT [ARGUMENTS]…  |  [OPTIONS] -m MODULE [ARGUMENTS]…"
 
@@ -212,6 +221,9 @@ def list_recipes(
 
 
 app.command("plot-schedule")(plot_schedule)
+app.command("landscape", options_metavar=TARGET_LINE)(landscape)
+app.command("animate", options_metavar=TARGET_LINE)(animate)
+app.command("backprop", options_metavar=_SCRIPT_LINE)(backprop)
 
 
 def main() -> NoReturn:
@@ -233,6 +245,10 @@ def _main(arguments: list[str]) -> int:
             for name in parameter.opts
         }
         own, target = split.split(arguments[1:], takes_value, _OPTIONAL_NUMBERS)
+        if target is not None and arguments[0] in _TAKES_MORE and not is_script(target):
+            more, extra = split.split(list(target.arguments), takes_value, {})
+            own += more if extra is None else [*more, extra.name]  # which the parser refuses
+            target = Target(target.name)
         arguments = [arguments[0], *own]
     try:
         result = command.main(args=arguments, prog_name="surefoot", standalone_mode=False, obj=target)

@@ -14,7 +14,11 @@ _MOST = 2000  # points of a line: more than a picture is wide
 
 
 def schedule_figure(
-    schedule: Schedule, *, lr: float | None = None, steps: int | None = None, steps_per_epoch: int | None = None
+    schedule: Schedule,
+    *,
+    lr: float | None = None,
+    steps: int | None = None,
+    steps_per_epoch: int | None = None,
 ) -> Any:
     """A schedule's factor (or rate) over its steps, as a matplotlib figure.
 

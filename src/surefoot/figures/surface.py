@@ -35,7 +35,8 @@ def surface_figure(surface: Surface, *, logarithmic: bool | None = None, title: 
         axes.legend(loc="upper left", bbox_to_anchor=(0, -0.13), ncols=3, columnspacing=1.2, handlelength=2.4)
         lines = [f"{surface.statement}."]
         if surface.descent is not None:
-            lines.append(f"{surface.descent.sentence}.")
+            sentence = surface.descent.sentence
+            lines.append(f"{sentence[0].upper()}{sentence[1:]}.")
         footer(figure, [*lines, _how(surface)])
     return figure
 
@@ -102,11 +103,11 @@ def draw_marks(axes: Any, surface: Surface) -> None:
         some = spaced(path.points, (surface.x, surface.y))
         axes.plot(x[some], y[some], marker, color=color, mec="white", mew=0.8, ms=5, ls="none", zorder=4)
     x_low, y_low, low = surface.minimum
-    axes.plot(
-        x_low, y_low, "v", color="black", mec="white", ms=9, ls="none", label=f"lowest, {low:.4g}", zorder=5
-    )
+    # Also whole on the frame itself, where the lowest point often lies.
+    options = {"color": "black", "mec": "white", "ls": "none", "clip_on": False}
+    axes.plot(x_low, y_low, "v", ms=9, label=f"lowest, {low:.4g}", zorder=5, **options)
     label = f"trained, {surface.center_loss:.4g}"
-    axes.plot(*surface.center, "*", color="black", mec="white", ms=15, ls="none", label=label, zorder=6)
+    axes.plot(*surface.center, "*", ms=15, label=label, zorder=6, **options)
 
 
 def spaced(points: Floats, extent: tuple[Floats, Floats], share: float = 0.03) -> NDArray[np.int64]:

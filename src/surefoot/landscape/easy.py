@@ -74,14 +74,15 @@ def landscape(
     if checkpoints:
         raise SettingError(f"{len(checkpoints)} checkpoints; give one for a line or two for a plane")
     if objective.size == 2:
-        first, second = _two_scalars(objective)
+        first, second = two_scalars(objective)
         return grid(objective, first, second, trajectories=paths, **options)
     if paths:
         return principal_plane(objective, paths, **options)
     return random_plane(objective, seed=seed, **options)
 
 
-def _two_scalars(objective: Objective) -> tuple[str, str]:
+def two_scalars(objective: Objective) -> tuple[str, str]:
+    """Names of the scalars of an objective of two."""
     names = []
     for name, shape in objective.layout:
         count = objective.base[name].numel()

@@ -10,7 +10,7 @@ from surefoot.errors import SettingError
 from surefoot.figures.animation.gif import write_gif
 from surefoot.figures.animation.player import player_page
 from surefoot.figures.animation.scenes import Scene, curves_scene, fit_scene, path_scene
-from surefoot.figures.animation.video import write_mp4
+from surefoot.figures.animation.video import ffmpeg_or_raise, write_mp4
 from surefoot.figures.canvas import matplotlib_or_raise, write_text
 from surefoot.records import History
 from surefoot.surfaces import Fit, Surface
@@ -42,13 +42,8 @@ def animate(
         SettingError: A suffix, speed or record that cannot be animated.
         MissingExtra: matplotlib, Pillow or (for MP4) imageio-ffmpeg is not installed.
     """
-    matplotlib_or_raise()
     target = Path(path)
-    suffix = target.suffix.lower()
-    if suffix not in (".gif", ".mp4", ".html"):
-        raise SettingError(
-            f"{target.name} is no animation that can be written; end it in .gif, .mp4 or .html"
-        )
+    suffix = needs(target)
     if not 0 < fps <= 50 or not hold >= 0:
         raise SettingError(
             f"fps {fps} with hold {hold} cannot be shown; fps is in (0, 50], hold is not negative"
@@ -69,6 +64,25 @@ def animate(
         if partial.is_file():
             partial.unlink()
     return target
+
+
+def needs(path: Path) -> str:
+    """Make sure that an animation can be written before there is one.
+
+    Returns:
+        The path's suffix.
+
+    Raises:
+        SettingError: It is none of an animation.
+        MissingExtra: What writes it is not installed.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".gif", ".mp4", ".html"):
+        raise SettingError(f"{path.name} is no animation that can be written; end it in .gif, .mp4 or .html")
+    matplotlib_or_raise()
+    if suffix == ".mp4":
+        ffmpeg_or_raise()
+    return suffix
 
 
 def _scene(what: Scene | Surface | Fit | History, options: dict[str, Any]) -> Scene:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,11 +12,11 @@ from surefoot.figures.animation.render import frames
 from surefoot.figures.animation.scenes import Scene
 
 
-def write_mp4(scene: Scene, path: Path, *, fps: float, hold: float) -> None:
-    """Render and write an MP4 (H.264) that plays everywhere.
+def ffmpeg_or_raise() -> Any:
+    """The imageio_ffmpeg module.
 
     Raises:
-        MissingExtra: imageio-ffmpeg is not installed.
+        MissingExtra: It is not installed.
     """
     try:
         import imageio_ffmpeg
@@ -23,6 +24,16 @@ def write_mp4(scene: Scene, path: Path, *, fps: float, hold: float) -> None:
         raise MissingExtra(
             "an MP4 needs imageio-ffmpeg; install it with: pip install 'surefoot[video]', or write a .gif"
         ) from error
+    return imageio_ffmpeg
+
+
+def write_mp4(scene: Scene, path: Path, *, fps: float, hold: float) -> None:
+    """Render and write an MP4 (H.264) that plays everywhere.
+
+    Raises:
+        MissingExtra: imageio-ffmpeg is not installed.
+    """
+    imageio_ffmpeg = ffmpeg_or_raise()
     writer = None
     last = None
     try:

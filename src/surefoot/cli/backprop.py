@@ -1,0 +1,71 @@
+"""`surefoot backprop`: the backward pass of one step of an unchanged script, taken apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from surefoot.cli.watching import run_under
+from surefoot.errors import NothingTrained, ScriptError, SettingError
+
+_SUFFIXES = (".png", ".svg", ".html", ".txt")
+
+
+def backprop(
+    context: typer.Context,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Picture (.png, .svg), page (.html) or table (.txt).")
+    ] = None,
+    step: Annotated[int, typer.Option("--step", min=1, help="Which optimizer step's backward pass.")] = 1,
+    depth: Annotated[
+        int | None, typer.Option("--depth", min=0, help="Collapse modules to so many dotted parts.")
+    ] = None,
+    expand: Annotated[
+        list[str] | None,
+        typer.Option("--expand", help="A module whose operations are listed one by one, or all; repeatable."),
+    ] = None,
+) -> None:
+    """Run a script up to one backward pass, and show the gradient on its way through the network."""
+    target = context.obj
+    if target is None:
+        raise SettingError("no script was named: surefoot backprop SCRIPT, or surefoot backprop -m MODULE.")
+    path = None if output is None else Path(output).absolute()
+    if path is not None and path.suffix.lower() not in _SUFFIXES:
+        raise SettingError(f"-o {output} is no picture that can be drawn: end it in {', '.join(_SUFFIXES)}.")
+    if path is not None and path.suffix.lower() in (".png", ".svg"):
+        from surefoot.figures.canvas import matplotlib_or_raise
+
+        matplotlib_or_raise()
+
+    def make() -> Any:
+        from surefoot.capture.taken_apart import TakenApart
+
+        return TakenApart(step)
+
+    seen = run_under(target, make)
+    if seen.record is None:
+        if seen.fault is not None:
+            raise ScriptError(f"the backward pass at {seen.place} could not be taken apart: {seen.fault}.")
+        count = seen.steps if seen.has_optimizer else seen.backwards
+        raise NothingTrained(
+            f"{target.name} ended before step {step}: it made {count} "
+            f"{'optimizer steps' if seen.has_optimizer else 'calls of backward'}."
+        )
+    from surefoot.figures import backprop_text
+
+    wanted = tuple(expand or ())
+    known = {module.module for module in seen.record.collapsed(depth)}
+    for module in wanted:
+        if module != "all" and module not in known:
+            listed = ", ".join(sorted(name for name in known if name)) or "none"
+            raise SettingError(
+                f"--expand {module}: there is no such module in the table; there are {listed}."
+            )
+    print(f"step {step}, {seen.place}")
+    print(backprop_text(seen.record, depth=depth, expand=True if "all" in wanted else wanted))
+    if path is not None:
+        from surefoot.figures import draw_backprop
+
+        print(draw_backprop(seen.record, path, depth=depth))

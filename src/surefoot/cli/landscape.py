@@ -1,0 +1,265 @@
+"""`surefoot landscape`: the loss around what a script, a run or a recipe came to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from surefoot.cli.counting import counting
+from surefoot.errors import SettingError
+
+if TYPE_CHECKING:
+    from surefoot.cli.subjects import Subject
+    from surefoot.surfaces import Slice, Surface
+
+_SUFFIXES = (".png", ".svg", ".html", ".npz")
+_PLANES = ("random", "principal", "checkpoints")
+TARGET_LINE = "[OPTIONS] SCRIPT [ARGUMENTS]…  |  RECIPE [OPTIONS]  |  RUN [OPTIONS]"
+
+
+def landscape(
+    context: typer.Context,
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="Picture (.png, .svg), page (.html) or numbers (.npz).")
+    ] = "landscape.png",
+    x: Annotated[str | None, typer.Option("--x", help="A scalar, such as 'fc1.weight[0, 3]'.")] = None,
+    y: Annotated[str | None, typer.Option("--y", help="Another: a grid of both; without, a slice.")] = None,
+    span: Annotated[
+        str | None, typer.Option("--span", help="LOW:HIGH of the axes; or a distance to each side.")
+    ] = None,
+    y_span: Annotated[str | None, typer.Option("--y-span", help="The same for the second axis.")] = None,
+    points: Annotated[int | None, typer.Option("--points", min=2, help="Along each axis.")] = None,
+    plane: Annotated[
+        str | None, typer.Option("--plane", help="random, principal (of the path) or checkpoints.")
+    ] = None,
+    checkpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--checkpoint", help="A saved state: one for a line to it, two for the plane through both."
+        ),
+    ] = None,
+    others: Annotated[
+        str, typer.Option("--others", help="Of a slice along --x: held, or averaged over their range.")
+    ] = "held",
+    slices: Annotated[
+        bool, typer.Option("--slices", help="Slices instead: along the path and a random direction.")
+    ] = False,
+    mode: Annotated[str | None, typer.Option("--mode", help="eval, train or 'as is'; default eval.")] = None,
+    gradients: Annotated[bool, typer.Option("--gradients", help="Also the gradient, as arrows.")] = False,
+    sharpness: Annotated[
+        bool, typer.Option("--sharpness", help="Also the Hessian's ends and trace, in words.")
+    ] = False,
+    radius: Annotated[
+        float | None, typer.Option("--radius", help="With --sharpness: the worst loss in this ball.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep what is done, and go on after a kill.")
+    ] = False,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="Stop the script after so many optimizer steps.")
+    ] = None,
+    batches: Annotated[
+        int, typer.Option("--batches", min=1, help="How many of the script's last batches count.")
+    ] = 16,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of directions, dropout and recipes.")] = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="The small form of a recipe.")] = False,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE: a number of a recipe; repeatable.")
+    ] = None,
+    runs: Annotated[str, typer.Option("--runs", help="Folder of all runs.")] = "surefoot-runs",
+) -> None:
+    """Draw the loss around a trained model: of a script, of a recorded run, of a recipe."""
+    target = Path(output).absolute()
+    if target.suffix.lower() not in _SUFFIXES:
+        raise SettingError(
+            f"-o {output} is no landscape that can be written: end it in {', '.join(_SUFFIXES)}."
+        )
+    if plane is not None and plane not in _PLANES:
+        raise SettingError(f"--plane {plane} is not known: give {', '.join(_PLANES)}.")
+    if others not in ("held", "averaged"):
+        raise SettingError(f"--others {others} is not known: give held or averaged.")
+    if mode not in (None, "eval", "train", "as is"):
+        raise SettingError(f"--mode {mode} is not known: give eval, train or 'as is'.")
+    if len(checkpoint or ()) > 2:
+        raise SettingError("--checkpoint is given more than twice; the model itself is the third point.")
+    asked = [name for name, given in (("--plane", plane), ("--x", x), ("--slices", slices)) if given]
+    if len(asked) > 1 or (checkpoint and asked):
+        asked += ["--checkpoint"] if checkpoint else []
+        raise SettingError(f"{' and '.join(asked)} are different pictures: choose one.")
+    if y is not None and x is None:
+        raise SettingError(f"--y {y} wants --x too: a grid has two axes.")
+    if radius is not None and not sharpness:
+        raise SettingError("--radius is for --sharpness.")
+    spans = (_span("--span", span), _span("--y-span", y_span))
+    if target.suffix.lower() in (".png", ".svg"):
+        from surefoot.figures.canvas import matplotlib_or_raise
+
+        matplotlib_or_raise()
+    states = [Path(name).absolute() for name in checkpoint or ()]
+
+    subject = _subject(context, mode, seed, steps, batches, quick, tuple(setting or ()), runs)
+    for line in subject.about:
+        print(line)
+    options: dict[str, Any] = {} if points is None else {"points": points}
+    if resume:
+        options["resume"] = target.with_name(f"{target.name}.part.npz")
+    records: list[Any]
+    with counting(f"landscape of {subject.name}") as progress:
+        options["progress"] = progress
+        if slices:
+            records = _slices(subject, seed, spans[0], options)
+        elif x is not None and y is None:
+            from surefoot.landscape import slice_along_parameter
+
+            given = options | ({} if spans[0] is None else {"span": spans[0]})
+            records = [slice_along_parameter(subject.objective, x, others=cast(Any, others), **given)]
+        elif len(states) == 1:
+            records = [_line_to(subject, states[0], options)]
+        else:
+            options["gradients"] = gradients
+            records = [_surface(subject, x, y, plane, spans, states, seed, options)]
+    _write(records, target, subject)
+    if sharpness:
+        _print_sharpness(subject, radius, seed)
+
+
+def _subject(
+    context: typer.Context,
+    mode: Any,
+    seed: int,
+    steps: int | None,
+    batches: int,
+    quick: bool,
+    settings: tuple[str, ...],
+    runs: str,
+) -> Subject:
+    from surefoot.cli import subjects
+
+    what = subjects.named(context.obj, runs, "landscape")
+    if what.recipe is None:
+        if quick or settings:
+            raise SettingError(f"{'--quick' if quick else '--set'} is for recipes.")
+        return subjects.script_subject(subjects.kept_of(what, steps=steps, batches=batches), mode, seed)
+    if steps is not None:
+        raise SettingError("--steps is for scripts and runs; a recipe's own are set by --set steps=N.")
+    from surefoot.recipes import load
+
+    recipe = load(what.recipe)
+    return subjects.recipe_subject(recipe, subjects.recipe_options(recipe, settings, seed, quick, runs), mode)
+
+
+def _surface(
+    subject: Subject,
+    x: str | None,
+    y: str | None,
+    plane: str | None,
+    spans: tuple[Any, Any],
+    states: list[Path],
+    seed: int,
+    options: dict[str, Any],
+) -> Surface:
+    from surefoot.cli.planes import checkpoints_through, grid_over, plane_of, saved_state
+    from surefoot.landscape.easy import two_scalars
+
+    if states:
+        first, second = (saved_state(path) for path in states)
+        names = (states[0].stem, states[1].stem)
+        return checkpoints_through(subject, first, second, names, options)
+    axes = (x, y) if x is not None and y is not None else subject.axes if plane is None else None
+    if axes is None and plane is None and subject.objective.size == 2:
+        axes = two_scalars(subject.objective)
+    if axes is not None:
+        return grid_over(subject, axes, spans, x is None, options)
+    return plane_of(subject, plane, spans[0], seed, options)
+
+
+def _slices(subject: Subject, seed: int, span: Any, options: dict[str, Any]) -> list[Slice]:
+    import torch
+
+    from surefoot.landscape import random_direction, slice_along_direction, slice_between
+
+    objective = subject.objective
+    found = []
+    for trajectory in subject.trajectories:
+        start = torch.from_numpy(trajectory.full[0]).to(objective.center)
+        if not torch.equal(start, objective.center):
+            ends = objective.unflat(start), objective.unflat(objective.center)
+            found.append(
+                slice_between(objective, *ends, name=f"start to end of {trajectory.name}", **options)
+            )
+    direction = random_direction(objective, seed=seed)
+    given = options | ({} if span is None else {"span": span})
+    found.append(slice_along_direction(objective, direction, name=f"random direction, seed {seed}", **given))
+    return found
+
+
+def _line_to(subject: Subject, path: Path, options: dict[str, Any]) -> Slice:
+    from surefoot.cli.planes import saved_state
+    from surefoot.landscape import slice_between
+
+    own = subject.objective.unflat(subject.objective.center)
+    return slice_between(subject.objective, own, saved_state(path), name=f"model to {path.stem}", **options)
+
+
+def _write(records: list[Any], target: Path, subject: Subject) -> None:
+    from surefoot.figures import draw
+    from surefoot.surfaces import Surface
+
+    for number, record in enumerate(records, start=1):
+        path = target if len(records) == 1 else target.with_stem(f"{target.stem}-{number}")
+        named: dict[str, Any] = {}
+        if isinstance(record, Surface):
+            print(f"{record.statement}.")
+            x, y, low = record.minimum
+            print(f"lowest of {record.losses.size:,} points: {low:.6g} at ({x:.4g}, {y:.4g})")
+            print(
+                f"trained point: {record.center_loss:.6g} at ({record.center[0]:.4g}, {record.center[1]:.4g})"
+            )
+            if record.descent is not None:
+                print(f"{record.descent.sentence}.")
+            if subject.title and path.suffix.lower() in (".png", ".svg"):
+                named = {"title": subject.title}
+        else:
+            at, low = record.minimum
+            print(
+                f"{record.name}: lowest {low:.6g} at {at:.4g}; {record.center_loss:.6g} at {record.center:.4g}"
+            )
+        print(draw(record, path, **named))
+
+
+def _print_sharpness(subject: Subject, radius: float | None, seed: int) -> None:
+    from surefoot.landscape import sharpness
+
+    with counting("sharpness") as progress:
+        found = sharpness(subject.objective, radius=radius, seed=seed, progress=progress)
+    print(
+        f"sharpness: top eigenvalue {found.top:.4g} (within {found.residual:.2g}), lowest {found.bottom:.4g}, "
+        f"trace {found.trace:.4g} ± {found.trace_error:.2g}, {found.products} Hessian-vector products"
+    )
+    if found.worst is not None:
+        print(
+            f"highest loss found within {found.radius:g}: {found.worst:.6g}, {found.loss:.6g} at the center"
+        )
+
+
+def _span(option: str, text: str | None) -> float | tuple[float, float] | None:
+    """`A:B` or a distance.
+
+    Raises:
+        SettingError: It is neither.
+    """
+    if text is None:
+        return None
+    try:
+        numbers = [float(part) for part in text.split(":")]
+    except ValueError:
+        numbers = []
+    if len(numbers) == 1 and 0 < numbers[0] < float("inf"):
+        return numbers[0]
+    if len(numbers) == 2 and numbers[0] < numbers[1]:
+        return numbers[0], numbers[1]
+    raise SettingError(
+        f"{option} {text} is no range: give LOW:HIGH, such as -1:1, or a distance, such as 0.5."
+    )
