@@ -6,9 +6,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
 # Read by each set-up step, so that a changed pin installs anew.
 SETTINGS := pyproject.toml constraints.txt
-TEST_EXTRAS := test,check,peers,figures,train,lightning,transformers,accelerate
+TEST_EXTRAS := test,check,peers,figures,train,separation,lightning,transformers,accelerate
 
-.PHONY: help setup run test check format faults bench clean
+.PHONY: help setup run test check format faults bench reproduce clean
 
 help:
 	@echo "make run    set up, then train examples/digits.py under observation and write report.html"
@@ -18,6 +18,7 @@ help:
 	@echo "make format rewrite the code in the house style"
 	@echo "make faults score surefoot check on every faulty and healthy program of tests/faults"
 	@echo "make bench  measure surefoot against plain runs and its peers (minutes; wants a quiet machine)"
+	@echo "make reproduce  train the AutoClip study on recorded speech (hours; goes on where it stopped)"
 	@echo "make clean  remove .venv and all that was built"
 
 $(BIN)/python:
@@ -57,6 +58,18 @@ bench: $(VENV)/.installed-tests
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/landscape.py --write docs/landscapes.md
 	$(BIN)/python benchmarks/animation.py --write docs/animations.md
+
+# The AutoClip study in full. DATA names a folder of voices; without one those of Debian's packages are used:
+# apt-get install asterisk-core-sounds-en-wav asterisk-core-sounds-it-wav
+STUDY := $(BIN)/surefoot reproduce autoclip $(if $(DATA),--data $(DATA)) --out surefoot-recipes/autoclip
+reproduce: $(VENV)/.installed-tests
+	$(STUDY)/level-jitter --set level_jitter=8
+	$(STUDY)/as-published
+	$(STUDY)/loss-scale --percentiles 10,100 --set level_jitter=8 --set loss_scale=1000
+	$(STUDY)/whitened --percentiles 10,100 --set objective=whitened
+	$(STUDY)/clustering --percentiles 10,100 --seeds 2 --set objective=clustering
+	$(STUDY)/chimera --percentiles 10,100 --seeds 2 --set objective=chimera
+	$(STUDY)/300-units --percentiles 10,100 --seeds 2 --steps 1500 --set units=300
 
 format: $(VENV)/.installed-tests
 	$(BIN)/ruff check --fix src tests examples benchmarks

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path as FilePath
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -351,7 +352,7 @@ def read_arrays(path: FilePath) -> tuple[dict[str, NDArray[Any]], dict[str, Any]
         return arrays, dict(json.loads(str(arrays.pop("meta"))))
     except FileNotFoundError as error:
         raise StoreError(f"there is no file {path}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
         raise StoreError(f"{path} is not a .npz file that surefoot wrote ({error})") from error
 
 

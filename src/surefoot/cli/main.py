@@ -199,11 +199,41 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
     runs: Runs = "surefoot-runs",
+    data: Annotated[
+        str | None, typer.Option("--data", help="Folder of the data, for a recipe that takes one.")
+    ] = None,
 ) -> int:
     """Train a named recipe, or what a TOML file describes."""
     from surefoot.cli.train import train_named
 
-    return train_named(what, seed, out, runs, quick, resume, tuple(setting or ()))
+    settings = (*(setting or ()), *(() if data is None else (f"data={data}",)))
+    return train_named(what, seed, out, runs, quick, resume, settings)
+
+
+@app.command()
+def reproduce(
+    study: Annotated[str, typer.Argument(help="The study: autoclip.")],
+    data: Annotated[
+        str | None, typer.Option("--data", help="Folder of the voices; default: those of Debian's packages.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", help="Folder of results; what is there is not trained again.")
+    ] = None,
+    percentiles: Annotated[
+        str | None, typer.Option("--percentiles", help="AutoClip's, as 1,10,100; 100 never clips.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many.")] = None,
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Of each training.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The form of two minutes.")] = False,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE: another number, as objective=whitened; repeatable."),
+    ] = None,
+) -> None:
+    """Train a published study anew and set its results beside the published ones."""
+    from surefoot.cli.reproduce import reproduce_study
+
+    reproduce_study(study, data, out, percentiles, seeds, steps, quick, tuple(setting or ()))
 
 
 @app.command("recipes")

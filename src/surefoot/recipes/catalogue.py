@@ -31,6 +31,12 @@ class Entry:
 
 _ALL = (
     Entry("line", "A line through noisy points by L1: a 100 x 100 grid against gradient descent", 2, "line"),
+    Entry(
+        "separation",
+        "Two voices taken apart by a network under AutoClip, from recorded speech",
+        60,
+        "separation",
+    ),
 )
 
 ENTRIES: dict[str, Entry] = {entry.name: entry for entry in _ALL}

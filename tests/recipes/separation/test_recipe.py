@@ -1,0 +1,71 @@
+"""`surefoot train separation`, on made voices and on recorded ones."""
+
+import json
+
+import numpy as np
+import pytest
+
+from surefoot.cli.main import _main
+from surefoot.diagnosis import history_of
+from surefoot.recipes.separation.audio import read
+from surefoot.recipes.separation.corpus import PROMPTS
+
+
+def test_trains_records_draws_and_writes_sounds(voices, tmp_path, capfd):
+    out, runs = tmp_path / "out", tmp_path / "runs"
+    command = [
+        "train",
+        "separation",
+        "--quick",
+        "--data",
+        str(voices),
+        "--out",
+        str(out),
+        "--runs",
+        str(runs),
+    ]
+    assert _main([*command, "--set", "steps=30"]) == 0
+    assert "held-out mixtures the voices came" in capfd.readouterr().out
+    assert (out / "separation.png").read_bytes().startswith(b"\x89PNG")
+    sounds = {path.stem: read(path) for path in (out / "sounds").iterdir()}
+    assert len(sounds) == 5
+    both = sounds["1-voice1-true"] + sounds["1-voice2-true"]
+    np.testing.assert_allclose(sounds["1-mixture"], both, atol=1e-4)
+    kept = json.loads((out / "results.json").read_text())
+    assert kept["numbers"]["steps"] == 30
+    history = history_of(kept["runs"][0])
+    assert history.run.status == "finished"
+    assert len(history.series("loss")) == 30
+    assert np.nanmin(history.series("clip_factor").values) < 1
+    first = history.series("loss").values[:6].mean()
+    assert kept["results"][0]["loss, first fifth"] == pytest.approx(first, rel=1e-5)
+
+
+def test_no_voices_is_one_sentence(tmp_path, capfd):
+    assert _main(["train", "separation", "--data", str(tmp_path / "none"), "--out", str(tmp_path)]) == 2
+    assert "There is no folder" in capfd.readouterr().err
+
+
+def test_data_is_for_recipes_that_take_it(tmp_path, capfd):
+    assert _main(["train", "line", "--data", "x", "--out", str(tmp_path)]) == 2
+    assert "'data' is no number of the recipe line" in capfd.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not PROMPTS.is_dir(),
+    reason="no recorded speech: apt-get install asterisk-core-sounds-en-wav asterisk-core-sounds-it-wav",
+)
+def test_the_study_on_recorded_speech(tmp_path):
+    out = tmp_path / "out"
+    speakers = "--set=speakers=Allison,Carlo"
+    assert (
+        _main(["reproduce", "autoclip", "--quick", "--out", str(out), speakers, "--set=level_jitter=8"]) == 0
+    )
+    numbers = json.loads((out / "results.json").read_text())
+    assert {row["percentile"] for row in numbers["percentiles"]} == {"10", "no clipping"}
+    clipped, plain = sorted(numbers["trainings"], key=lambda each: each["percentile"])
+    assert clipped["clipped"] > 0.8
+    assert plain["clipped"] == 0
+    assert clipped["step_variation"] < plain["step_variation"]
+    assert min(clipped["improvement"], plain["improvement"]) > 0.2  # dB, after 400 steps
