@@ -235,7 +235,7 @@ def _plain(name: str) -> str:
 
 def _marked(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
     """Mark where the gradient, against what it was where the parameters begin, vanishes, explodes or turns NaN."""
-    begin = next((o for o in operations if any(e.leaf for e in o.edges)), None)
+    begin = _where_parameters_begin(operations)
     reference = begin.norm_in if begin is not None else float("nan")
     first = begin.index if begin is not None else len(operations)
     marked = []
@@ -255,6 +255,25 @@ def _marked(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
                 mark = "exploding"
         marked.append(replace(operation, mark=mark) if mark else operation)
     return tuple(marked)
+
+
+def _where_parameters_begin(operations: tuple[Operation, ...]) -> Operation | None:
+    """The operation nearest to the loss that reads a parameter and through which most others are reached.
+
+    A penalty reads its parameters too, often weighted by very little, but leads nowhere else.
+    """
+    bits: dict[str, int] = {}
+    reached: dict[int, int] = {}
+    for operation in reversed(operations):  # what an operation leads to ran after it
+        mask = 0
+        for edge in operation.edges:
+            if edge.leaf is not None:
+                mask |= 1 << bits.setdefault(edge.leaf, len(bits))
+            elif edge.to is not None:
+                mask |= reached.get(edge.to, 0)
+        reached[operation.index] = mask
+    reading = [o for o in operations if any(e.leaf for e in o.edges)]
+    return max(reading, key=lambda o: reached[o.index].bit_count(), default=None)
 
 
 def _leaf_names(

@@ -198,6 +198,10 @@ class Keeper(Passes):
         place = max(self._places.values(), key=lambda p: p.count)
         place.finish()
         recorded = float(place.last.value)
+        usable = tuple(program for program in place.programs.values() if program.trouble is None)
+        trouble = place.trouble or place.last.trouble
+        if trouble is not None:
+            raise ScriptError(f"the script's loss cannot be computed again ({trouble}); {_INSTEAD}.")
         try:
             recomputed = place.computed_again()
         except Exception as error:
@@ -209,10 +213,6 @@ class Keeper(Passes):
                 f"the loss of the last batch was {recorded:.6g} in the script and is {recomputed:.6g} when it is "
                 f"computed again, so a landscape of it would be another's; {_INSTEAD}."
             )
-        usable = tuple(program for program in place.programs.values() if program.trouble is None)
-        if place.trouble or not usable:
-            reason = place.trouble or place.last.trouble
-            raise ScriptError(f"the script's loss cannot be computed again ({reason}); {_INSTEAD}.")
         return Kept(
             model=place.model,
             replay=place.replay,

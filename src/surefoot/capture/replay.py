@@ -31,6 +31,7 @@ class Program:
         leaves: Parameters read outside of models, in order of first use.
         modules: Models called, in order of first call, wrappers of torch.compile taken off.
         constants: Tensors that hang on nothing trainable.
+        inputs: Tensors that require gradients and are moved by no optimizer.
     """
 
     roots: list[Result | Leaf]
@@ -40,6 +41,7 @@ class Program:
     leaves: list[Tensor] = field(init=False)
     modules: list[nn.Module] = field(init=False)
     constants: list[Constant] = field(init=False)
+    inputs: list[Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
         found: dict[int, Call] = {}
@@ -58,6 +60,8 @@ class Program:
         # Inputs may require gradients too, for a penalty on them; no optimizer moves those.
         every = _distinct([leaf.tensor for leaf in (*arguments, *roots) if isinstance(leaf, Leaf)])
         self.leaves = [leaf for leaf in every if self.held is None or id(leaf) in moving]
+        own = {id(leaf) for leaf in self.leaves}
+        self.inputs = [leaf for leaf in every if id(leaf) not in own]
 
     @property
     def trouble(self) -> str | None:
@@ -80,11 +84,13 @@ class Program:
     @property
     def key(self) -> tuple[tuple[int, int], ...]:
         """The same for two programs over the same data."""
-        return tuple((id(constant.tensor), constant.version) for constant in self.constants)
+        data = [(constant.tensor, constant.version) for constant in self.constants]
+        data += [(tensor, tensor._version) for tensor in self.inputs]
+        return tuple((id(tensor), version) for tensor, version in data)
 
     def batch(self) -> dict[str, Any]:
         """What `compute` takes, its examples first."""
-        tensors = [constant.tensor for constant in self.constants]
+        tensors = [*(constant.tensor for constant in self.constants), *self.inputs]
         first = next((tensor for tensor in tensors if tensor.dim()), None)
         return {"examples": torch.ones(1) if first is None else first, "tensors": tensors, "program": self}
 

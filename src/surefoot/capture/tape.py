@@ -25,7 +25,7 @@ from surefoot.capture.traced import traced
 _IN_PLACE = frozenset({"__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__ipow__"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Result:
     """The `position`-th tensor that a call returned."""
 
@@ -33,14 +33,14 @@ class Result:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
     """A tensor that requires gradients and was computed from nothing: a parameter."""
 
     tensor: Tensor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Constant:
     """A tensor that hangs on nothing trainable: data; and its version when it was read."""
 
@@ -189,6 +189,8 @@ class Tape(TorchFunctionMode):
 
     def _returned(self, call: Call, result: Any) -> None:
         for position, tensor in enumerate(tensors_of(result)):
+            if tensor.requires_grad and tensor.is_leaf:
+                continue  # a parameter, initialised
             self._remember(tensor, Result(call, position))
 
     def _remember(self, tensor: Tensor, result: Result) -> None:

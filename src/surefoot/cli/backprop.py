@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from surefoot.capture.script import Target
 from surefoot.cli.watching import run_under
 from surefoot.errors import NothingTrained, ScriptError, SettingError
+
+if TYPE_CHECKING:
+    from surefoot.gradients import Backpropagation
 
 _SUFFIXES = (".png", ".svg", ".html", ".txt")
 
@@ -26,6 +32,12 @@ def backprop(
         list[str] | None,
         typer.Option("--expand", help="A module whose operations are listed one by one, or all; repeatable."),
     ] = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--beside", help="Arguments to run the script with once more, side by side; repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Run a script up to one backward pass, and show the gradient on its way through the network."""
     target = context.obj
@@ -39,33 +51,51 @@ def backprop(
 
         matplotlib_or_raise()
 
+    targets = [target, *(replace(target, arguments=_words(more)) for more in beside or ())]
+    records = {_label(each): _taken_apart(each, step, depth, tuple(expand or ())) for each in targets}
+    if path is not None:
+        from surefoot.figures import draw_backprop
+
+        shown = records if len(records) > 1 else next(iter(records.values()))
+        print(draw_backprop(shown, path, depth=depth))
+
+
+def _taken_apart(target: Target, step: int, depth: int | None, expand: tuple[str, ...]) -> Backpropagation:
+    """Run one script and print its table."""
+
     def make() -> Any:
         from surefoot.capture.taken_apart import TakenApart
 
         return TakenApart(step)
 
     seen = run_under(target, make)
-    if seen.record is None:
+    record: Backpropagation | None = seen.record
+    if record is None:
         if seen.fault is not None:
             raise ScriptError(f"the backward pass at {seen.place} could not be taken apart: {seen.fault}.")
         count = seen.steps if seen.has_optimizer else seen.backwards
-        raise NothingTrained(
-            f"{target.name} ended before step {step}: it made {count} "
-            f"{'optimizer steps' if seen.has_optimizer else 'calls of backward'}."
-        )
+        what = "optimizer steps" if seen.has_optimizer else "calls of backward"
+        raise NothingTrained(f"{target.name} ended before step {step}: it made {count} {what}.")
     from surefoot.figures import backprop_text
 
-    wanted = tuple(expand or ())
-    known = {module.module for module in seen.record.collapsed(depth)}
-    for module in wanted:
+    known = {module.module for module in record.collapsed(depth)}
+    for module in expand:
         if module != "all" and module not in known:
             listed = ", ".join(sorted(name for name in known if name)) or "none"
             raise SettingError(
                 f"--expand {module}: there is no such module in the table; there are {listed}."
             )
     print(f"step {step}, {seen.place}")
-    print(backprop_text(seen.record, depth=depth, expand=True if "all" in wanted else wanted))
-    if path is not None:
-        from surefoot.figures import draw_backprop
+    print(backprop_text(record, depth=depth, expand=True if "all" in expand else expand))
+    return record
 
-        print(draw_backprop(seen.record, path, depth=depth))
+
+def _label(target: Target) -> str:
+    return " ".join((Path(target.name).name, *target.arguments))
+
+
+def _words(arguments: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(arguments))
+    except ValueError as error:
+        raise SettingError(f"--beside {arguments!r} is no command line: {error}.") from None
