@@ -6,6 +6,7 @@ the observation where there are none (`Patches`).
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -29,6 +30,14 @@ from surefoot.capture.observer import Observer
 from surefoot.capture.patches import Patches
 from surefoot.capture.traced import traced
 
+_DROPOUTS = (
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "alpha_dropout",
+    "feature_alpha_dropout",
+)
 _TORCH = os.path.dirname(torch.__file__)
 Make = Callable[[Any], Any]
 
@@ -90,6 +99,8 @@ class Attachment:
         patch(torch.autograd, "backward", self._autograd_backward)
         for name in FUNCTIONS:
             patch(functional, name, self._loss(name))
+        for name in _DROPOUTS:
+            patch(functional, name, self._dropout)
         patch(Optimizer, "__init__", self._after(lambda args, result: observer.optimizer_made(args[0])))
         patch(nn.Module, "train", self._before(lambda args: observer.mode_changes()))
         patch(DataLoader, "__iter__", self._before(self._loader_begins))
@@ -180,6 +191,22 @@ class Attachment:
             return loss
 
         return make
+
+    def _dropout(self, original: Any) -> Any:
+        default = inspect.signature(original).parameters["training"].default
+
+        def dropout(*args: Any, **kwargs: Any) -> Any:
+            # In training nothing is asked; in an evaluation, whether it is switched on all the same.
+            if not torch.is_grad_enabled() and self.active and not traced():
+                share = args[1] if len(args) > 1 else kwargs.get("p", 0.5)
+                on = args[2] if len(args) > 2 else kwargs.get("training", default)
+                if on and share:
+                    self.observer.guard.run("calls", self.observer.modules.dropout_in_evaluation)
+            return original(*args, **kwargs)
+
+        setattr(dropout, "__script_if_tracing_wrapper", True)
+        setattr(dropout, "__original_fn", original)
+        return dropout
 
     def _clip(self, name: str) -> Make:
         def make(original: Any) -> Any:

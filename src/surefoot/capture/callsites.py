@@ -118,10 +118,13 @@ class Schedulers:
             known = self._seen[id(scheduler)] = (weakref.ref(scheduler), _Schedule(scheduler))
         schedule = known[1]
         schedule.steps += 1
-        loop = self._loop_of(getattr(scheduler, "optimizer", None))
-        if loop is None or loop.steps == 0:
+        optimizer = getattr(scheduler, "optimizer", None)
+        loop = self._loop_of(optimizer) or self._loop_of(getattr(optimizer, "optimizer", None))
+        if loop is None:
+            schedule.before_first |= self._steps() == 0
+        elif loop.steps == 0:
             schedule.before_first = True
-            schedule.ahead += loop is not None and loop.backward_seen()
+            schedule.ahead += loop.backward_seen()
         elif loop.backward_seen():
             schedule.ahead += 1  # its gradients are there, its step is not taken yet
 

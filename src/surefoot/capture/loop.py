@@ -158,6 +158,13 @@ class Loop:
                 self.first_without_backward = step
         self._cleared_now = False
 
+    def closed_without_backward(self, step: int) -> None:
+        """A step whose closure never called backward."""
+        self.without_backward += 1
+        self.without_gradients += all(parameter.grad is None for parameter in self.parameters)
+        if self.first_without_backward is None:
+            self.first_without_backward = step
+
     def judge(self, norm: float, skipped: bool) -> None:
         """Told the norm of gradients that were changed in place between backward and step."""
         if norm == 0.0 and not skipped:

@@ -6,8 +6,9 @@ other examples' rows at zero. Batch norm mixes on purpose; past it nothing is sa
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,22 +20,21 @@ from surefoot.capture.deferred import Deferred
 from surefoot.capture.loop import FactRow
 
 _ON_PURPOSE = ("BatchNorm", "CudnnBatchNorm", "SyncBatchNorm")
-# Operations that move dimensions, or run along one that should be the time. Others (a product with an
-# adjacency matrix, a mean over the batch) mix because somebody wanted it.
-_BY_MISTAKE = (
-    "View",
-    "Reshape",
-    "Transpose",
-    "Permute",
-    "TBackward",
-    "Rnn",
-    "Attention",
-    "Lstm",
-    "Gru",
-    "Select",
-)
-_LONGEST = 60  # operations followed back
+# Operations that run along a dimension that should be the time, and those that move dimensions. Others (a
+# product with an adjacency matrix, a mean over the batch) mix because somebody wanted it.
+_ALONG_TIME = ("Rnn", "Lstm", "Gru", "Attention")
+_MOVES = ("View", "Reshape", "Transpose", "Permute", "TBackward", "Select")
+_MOST_NODES = 400  # of one row for each example
+_MOST_ENTRIES = 1 << 24  # of the gradients that are held at a time
 _TRIES = 2
+
+
+class _Link(NamedTuple):
+    """A tensor with a row for each example, the next one behind it, and the operations from one to the other."""
+
+    after: int
+    before: int
+    operations: tuple[Any, ...]
 
 
 class MixingLook:
@@ -74,38 +74,41 @@ class MixingLook:
             self.forbidden = True  # the script's own backward, too, runs as often as the script says
             return
         size = int(scores.shape[0])
-        nodes = [node for node in _path(scores.grad_fn) if (graph.output_shape(node) or (0,))[0] == size]
-        for index, node in enumerate(nodes):
-            if any(word in node.name() for word in _ON_PURPOSE):
-                nodes = nodes[: index + 1]  # its output is the last thing that is looked at
-                break
-        if len(nodes) < 2:
-            return
+        nodes, links = _rows(scores.grad_fn, size)
+        if not links or any((graph.output_shape(node) or (0,))[:2] == (size, size) for node in nodes):
+            return  # as long as the batch is large: rows cannot be told from time steps
         with torch.enable_grad():
             first = scores[:1].sum()
         gradients = torch.autograd.grad(
             first, [GradientEdge(node, 0) for node in nodes], retain_graph=True, allow_unused=True
         )
-        names: list[str] = []
         numbers: list[Tensor] = []
-        for before, gradient in zip([None, *nodes], gradients, strict=False):
+        for gradient in gradients:
             if gradient is not None and gradient.shape[0] == size and gradient.numel():
-                names.append(before.name() if before is not None else "SliceBackward0")
                 numbers += [gradient[0].abs().max().float(), gradient[1:].abs().max().float()]
-        if numbers:
-            self._deferred.add(torch.stack(numbers), lambda v: self._receive(names, v, place, model))
+            else:
+                numbers += [first.new_full((), torch.nan, dtype=torch.float32)] * 2
+        causes = [(link, _cause(link, nodes, size)) for link in links]
+        self._deferred.add(torch.stack(numbers), lambda v: self._receive(causes, v, place, model))
 
-    def _receive(self, names: list[str], numbers: list[float], place: str | None, model: str) -> None:
-        """Take the largest gradient of the first example and of the others at each operation, last one first."""
-        for operation, own, others in zip(names, numbers[::2], numbers[1::2], strict=True):
-            if others > 0:
-                mixed = any(word in operation for word in _BY_MISTAKE)
-                self._keep(mixed, others / max(own, torch.finfo(torch.float32).tiny), operation, place, model)
+    def viewed(self, place: str | None, model: str) -> None:
+        """The batch itself was viewed with its dimensions exchanged."""
+        self._keep(True, 1.0, "view of the input", place, model)
+
+    def _receive(
+        self, causes: list[tuple[_Link, str | None]], numbers: list[float], place: str | None, model: str
+    ) -> None:
+        """Take the largest gradient of the first example and of the others at each tensor; nearest to the loss first."""
+        tiny = torch.finfo(torch.float32).tiny
+        for link, cause in causes:
+            own, others = numbers[2 * link.before : 2 * link.before + 2]
+            if numbers[2 * link.after + 1] == 0 and others > 0 and cause is not None:
+                self._keep(True, others / max(own, tiny), cause, place, model)
                 return
         self._keep(False, 0.0, None, place, model)
 
     def _keep(self, mixed: bool, change: float, operation: str | None, place: str | None, model: str) -> None:
-        if self._found is None or mixed:
+        if self._found is None or (mixed and not self._found["mixed"]):
             self._found = {
                 "mixed": mixed, "change": change, "operation": operation, "place": place, "model": model,
             }  # fmt: skip
@@ -116,16 +119,95 @@ class MixingLook:
             yield "batch-mixing", "model", self._found
 
 
-def _path(node: Any) -> list[Any]:
-    """The operations from the scores back to the data, along the branch that is not a parameter."""
-    path: list[Any] = []
-    while node is not None and len(path) < _LONGEST and not graph.is_leaf(node):
-        path.append(node)
-        branches = [
-            child for child, _ in node.next_functions if child is not None and not _only_parameters(child)
-        ]
-        node = branches[0] if branches else None
-    return path
+def exchanged(batch: Tensor, seen: Tensor) -> bool:
+    """Whether `seen` is the batch's own memory read with the examples in another dimension's place.
+
+    Example:
+        >>> x = torch.zeros(4, 3, 2)
+        >>> exchanged(x, x.view(3, 4, 2)), exchanged(x, x.transpose(0, 1)), exchanged(x, x.view(12, 2))
+        (True, False, False)
+    """
+    return (
+        batch.ndim == seen.ndim >= 2
+        and batch.shape[0] != seen.shape[0]
+        and min(batch.shape[0], seen.shape[0]) > 1
+        and sorted(batch.shape) == sorted(seen.shape)
+        and batch.data_ptr() == seen.data_ptr()
+        and batch.is_contiguous()
+        and seen.is_contiguous()
+    )
+
+
+def _rows(root: Any, size: int) -> tuple[list[Any], list[_Link]]:
+    """The operations with a row for each example, from the scores back to the data, and how they follow each other."""
+    nodes: list[Any] = [root]
+    index = {root: 0}
+    links: list[_Link] = []
+    entries = 0
+    queue = deque([root])
+    while queue:
+        node = queue.popleft()
+        if any(word in node.name() for word in _ON_PURPOSE):
+            continue
+        for found, between in _behind(node, size):
+            if found not in index:
+                shape = graph.output_shape(found) or ()
+                entries += torch.Size(shape).numel()
+                if len(nodes) >= _MOST_NODES or entries > _MOST_ENTRIES:
+                    return nodes, links
+                index[found] = len(nodes)
+                nodes.append(found)
+                queue.append(found)
+            links.append(_Link(index[node], index[found], (node, *between)))
+    return nodes, links
+
+
+def _behind(node: Any, size: int, limit: int = 200) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """The next operations with a row for each example, each with those on the way to it."""
+    queue: deque[tuple[Any, tuple[Any, ...]]] = deque([(node, ())])
+    seen = {node}
+    while queue and len(seen) < limit:
+        current, between = queue.popleft()
+        for child, _ in current.next_functions:
+            if child is None or child in seen or graph.is_leaf(child) or _only_parameters(child):
+                continue
+            seen.add(child)
+            if (graph.output_shape(child) or (0,))[0] == size:
+                yield child, between
+            elif not any(word in child.name() for word in _ON_PURPOSE):
+                queue.append((child, (*between, child)))
+
+
+def _cause(link: _Link, nodes: list[Any], size: int) -> str | None:
+    """The operation of a link that would mix examples by mistake; None where somebody wanted it, or none could."""
+    deep = len(graph.output_shape(nodes[link.after]) or ()) > 2
+    for node in link.operations:
+        name = str(node.name())
+        if any(word in name for word in _ALONG_TIME):
+            return name
+        if "Softmax" in name:
+            shape = graph.output_shape(node) or ()
+            # Over the examples themselves, or between steps of sequences that are examples.
+            along = len(shape) >= 2 and shape[0] == size != shape[1] and _dim(node, len(shape)) == 0
+            if along or (deep and len(link.operations) > 1):
+                return name
+    if any(_takes_matrix(node) for node in link.operations):
+        return None
+    first = str(link.operations[0].name())
+    return first if any(word in first for word in _MOVES) else None
+
+
+def _dim(node: Any, dimensions: int) -> int | None:
+    dim = graph.saved(node, "_saved_dim")
+    if not isinstance(dim, int):
+        return None
+    return (dim - (1 << 64) if dim > 1 << 62 else dim) % dimensions  # a negative dimension reads as unsigned
+
+
+def _takes_matrix(node: Any) -> bool:
+    """Whether a product's other operand is data: an adjacency matrix, no weight."""
+    names = ("MmBackward0", "BmmBackward0", "MvBackward0")
+    return node.name() in names and any(child is None for child, _ in node.next_functions)
 
 
 def _only_parameters(node: Any) -> bool:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 from torch.utils.hooks import RemovableHandle
 
+from surefoot.capture.mixing import exchanged
 from surefoot.capture.parameters import Parameters
 from surefoot.capture.place import Site, caller_site, text_of
 from surefoot.capture.traced import traced
@@ -94,6 +95,7 @@ class _ModeCount:
         self.switched = False
         self.frozen = 0.0
         self.repeats = False
+        self.functional = False  # dropout as a function, active in eval mode
 
 
 class ModuleWatch:
@@ -126,10 +128,13 @@ class ModuleWatch:
         self._connected: str | None = None  # last module inside the model whose output had a gradient's path
         self._training_forward = False
         self._entered = 0  # storage of what entered the outermost module
+        self._batch: weakref.ref[Tensor] | None = None  # what entered it
+        self.on_exchanged: Callable[[str | None, str], None] = lambda place, model: None
         self._output = 0  # storage of the last connected output
         self._labelled: dict[int, str] = {}
-        self._last_input: tuple[int, int, int] | None = None
+        self._last_input: tuple[weakref.ref[Tensor], int, int] | None = None
         self._asleep: bool | None = None
+        self._reached: dict[Site | None, set[int]] = {}  # backward's place -> ids of modules it reaches
         self.forbidden = False  # compiled models: their hooks would be traced into the graph
 
     # -- on and off
@@ -198,6 +203,7 @@ class ModuleWatch:
         batch = first_tensor(inputs)
         self._training_forward = torch.is_grad_enabled()
         self._entered = _storage(batch)
+        self._batch = weakref.ref(batch) if batch is not None and self._training_forward else None
         # A model with something trainable that runs with gradients in train mode, or leads to a backward, is training.
         if torch.is_grad_enabled():
             self.training_forwards += 1
@@ -221,14 +227,17 @@ class ModuleWatch:
         if name is None:
             self._note_unregistered(model, module)
             return
+        entered = self._batch() if self._batch is not None else None
+        given = first_tensor(inputs)
+        if entered is not None and given is not None and given is not entered and exchanged(entered, given):
+            self.on_exchanged(text_of(caller_site()), model.name)
         if self.cut is not None:
             return
         if not torch.is_grad_enabled():
             if any(parameter.requires_grad for parameter in module.parameters()):
                 self._cut_before(name)
             return
-        batch = first_tensor(inputs)
-        if self._connected is not None and batch is not None and self._lost_its_graph(module, batch):
+        if self._connected is not None and given is not None and self._lost_its_graph(module, given):
             self._cut_before(name)
 
     def _cut_before(self, name: str) -> None:
@@ -270,9 +279,10 @@ class ModuleWatch:
         count.looked += 1
         if batch is not None:
             # The same batch again with no step between: passes that are averaged.
-            current = (batch.untyped_storage().data_ptr(), batch._version, self.step)
-            count.repeats |= current == self._last_input and model.calls > 1
-            self._last_input = current
+            last, self._last_input = self._last_input, (weakref.ref(batch), batch._version, self.step)
+            count.repeats |= (
+                last is not None and last[0]() is batch and last[1:] == (batch._version, self.step)
+            )
         wrong = [name for name, child in model.sensitive if child.training]
         if wrong and module.training:
             count.wrong += 1
@@ -282,11 +292,26 @@ class ModuleWatch:
             if count.first is None:
                 count.first = self.step
 
+    def dropout_in_evaluation(self) -> None:
+        """A dropout function drops although no gradient is wanted: judged where its model is in eval mode."""
+        stack = self._stack
+        if not stack or isinstance(stack[-1], nn.modules.dropout._DropoutNd):
+            return  # a layer of its own has its own mode
+        model = self.models.get(id(stack[0]))
+        if model is not None and model.trained and not stack[0].training:
+            self.validation.functional = True
+            self.validation.model = model.name
+            self.validation.place = self.validation.place or text_of(caller_site())
+            if self.validation.first is None:
+                self.validation.first = self.step
+
     def judge_training(self, site: Site | None) -> None:
         """At a backward, called at `site`: the mode of the models that are being trained; a few attribute reads."""
-        for model in self.models.values():
-            module = model.ref()
-            if module is None or not model.trained or not model.sensitive:
+        reached = self._reached.get(site)
+        for key, model in self.models.items():
+            if not model.trained or not model.sensitive or (reached is not None and key not in reached):
+                continue
+            if model.ref() is None:
                 continue
             count = self.training
             count.looked += 1
@@ -305,14 +330,16 @@ class ModuleWatch:
                 count.model = model.name
             count.modules = [name for name, _ in asleep][:20]
 
-    def mark_trained(self, tensors: set[int]) -> None:
+    def mark_trained(self, tensors: set[int], site: Site | None) -> None:
         """Note the models whose parameters a loss's gradient reaches, and take their names.
 
         Args:
             tensors: Ids of the leaves that the gradient reaches.
+            site: Where the backward is called.
         """
         self._asleep = None
-        for model in self.models.values():
+        reached = self._reached[site] = set()
+        for key, model in self.models.items():
             module = model.ref()
             if module is None:
                 continue
@@ -320,6 +347,7 @@ class ModuleWatch:
                 model.refresh(module)
             if any(id(parameter) in tensors for parameter in module.parameters()):
                 model.trained = True
+                reached.add(key)
             if model.trained or any(self._parameters.seen(parameter) for parameter in module.parameters()):
                 self._parameters.name_from(module, model.called)
 
@@ -368,6 +396,7 @@ class ModuleWatch:
             "model": validation.model,
             "place": validation.place,
             "same_input_repeats": validation.repeats,
+            "functional_dropout": validation.functional,
         }  # fmt: skip
 
     def _frozen_share(self, names: list[str]) -> float:

@@ -42,7 +42,8 @@ class NoiseScale:
     def keep(self, optimizer: int, step: int, parameters: Sequence[Tensor]) -> None:
         """Keep the gradient of a sampled step."""
         gradients = [watched_part(p.grad) for p in parameters if p.grad is not None]
-        self._kept = (optimizer, step, [gradient.clone() for gradient in gradients])
+        if gradients:
+            self._kept = (optimizer, step, [gradient.clone() for gradient in gradients])
 
     def compare(self, optimizer: int, step: int, parameters: Sequence[Tensor]) -> None:
         """Hold the next step's gradient against the one kept."""
@@ -51,7 +52,8 @@ class NoiseScale:
             return
         now = [watched_part(p.grad) for p in parameters if p.grad is not None]
         before = kept[2]
-        if [t.shape for t in now] != [t.shape for t in before]:
+        # Nothing to compare: no gradients, other ones, or parts of the model on other devices.
+        if not now or [t.shape for t in now] != [t.shape for t in before] or len({t.device for t in now}) > 1:
             return
         inner = torch.stack([p.sum() for p in torch._foreach_mul(now, before)]).sum()
         norms = torch.stack([torch.stack(torch._foreach_norm(t)).square().sum() for t in (now, before)])

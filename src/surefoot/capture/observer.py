@@ -84,6 +84,7 @@ class Observer:
         self.manual = ManualDescent()
         self.nonfinite = NonfiniteTrace(self.parameters)
         self.mixing = MixingLook(deferred)
+        self.modules.on_exchanged = self.mixing.viewed
         self.noise = NoiseScale(deferred)
         self.clock = StepClock()
         self.extra_facts: list[Callable[[], Iterator[FactRow]]] = [
@@ -309,7 +310,7 @@ class Observer:
         self._reach[site] = {id(loop) for loop in reached}
         if len(calls) == 1 and calls[0].value is not None:
             self._compare_root(reached, calls[0].value)
-        self.modules.mark_trained(ids)
+        self.modules.mark_trained(ids, site)
         self.batches.from_graph(root, step)
         if not self.manual.active and self._only is None and self.manual.wanted(self, leaves):
             self.manual.active = True
@@ -398,17 +399,20 @@ class Observer:
             began = time.thread_time()
             self._sample = SampledStep(step, loop.index, loop.parameters, loop.columns, self.recorder.layer)
             self._sample.before()
-            self.noise.keep(loop.index, step, loop.parameters)
+            self._noise_part(self.noise.keep, loop, step)
             self._sample_cost = time.thread_time() - began
         elif self.noise.waiting:
             began = time.thread_time()
-            self.noise.compare(loop.index, step, loop.parameters)
+            self._noise_part(self.noise.compare, loop, step)
             self._noise_cost = time.thread_time() - began
         if self._closure is None:
             # A clipper measures too, and tells after the step.
             self._norms = self._gradient_norms(loop, self._clipper is not None)
         else:
             self._norms = None
+
+    def _noise_part(self, part: Callable[[int, int, list[Tensor]], None], loop: Loop, step: int) -> None:
+        self.guard.run("gradient noise", lambda: part(loop.index, step, loop.parameters))
 
     def _attach_clipper(self, optimizer: Optimizer) -> None:
         assert self._make_clipper is not None
@@ -448,6 +452,8 @@ class Observer:
             # The point that the step starts from: its first evaluation.
             losses, norms = self._closure_losses[:1] or losses, self._closure_norms
             self._closure = None
+            if not self._closure_losses:
+                loop.closed_without_backward(step)
         group = optimizer.param_groups[0] if optimizer.param_groups else {}
         lr = group.get("lr")
         clipper = self._clipper
