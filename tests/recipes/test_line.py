@@ -34,7 +34,7 @@ def test_grid_and_descent_agree_with_the_exact_minimum(trained):
 
 def test_the_standard_errors_are_those_of_many_draws():
     rng = np.random.default_rng(0)
-    inputs, targets = line._data(recipes.load("line").options(settings={"points": 40}))
+    inputs, _ = line._data(recipes.load("line").options(settings={"points": 40}))
     expected = np.array(line.standard_errors(inputs, 0.5))
     x = inputs.numpy().ravel()
     design = np.stack([x, np.ones_like(x)], 1)

@@ -31,6 +31,29 @@ class Entry:
 
 _ALL = (
     Entry("line", "A line through noisy points by L1: a 100 x 100 grid against gradient descent", 2, "line"),
+    Entry("line-mse", "y = 2x + 1 by hand-written descent and by SGD: the same path", 2, "line_mse"),
+    Entry(
+        "learning-rates", "Six learning rates on one line: path, loss and gradient norm", 4, "learning_rates"
+    ),
+    Entry("bowl", "Five optimizers on one quadratic bowl and on a narrow one", 6, "bowl"),
+    Entry(
+        "linear-5d",
+        "Full-batch, mini-batch and one-example descent by epochs, steps and time",
+        8,
+        "linear_5d",
+    ),
+    Entry(
+        "digits", "Handwritten digits with validation, the best weights kept, a test at the end", 8, "digits"
+    ),
+    Entry(
+        "deep-sigmoid",
+        "A vanishing gradient in ten sigmoid layers, and each cure alone and together",
+        15,
+        "deep_sigmoid",
+    ),
+    Entry(
+        "fine-tune", "A pretrained backbone tuned to new digits: frozen, one rate, two rates", 20, "fine_tune"
+    ),
     Entry(
         "separation",
         "Two voices taken apart by a network under AutoClip, from recorded speech",

@@ -51,17 +51,20 @@ def train(
     loss: Callable[..., Any] | None,
     data: Any,
     optimizer: Optimizer,
+    *,
+    run: str | None = None,
     **settings: Any,
 ) -> Training:
     """Train a model by `fit` and keep its path.
 
     Args:
         options: The recipe's; its seed orders the data, its `runs` takes the run.
-        name: Of the run and of the path.
+        name: Of the path.
         model: Trained in place.
         loss: As for `fit`.
         data: As for `fit`.
         optimizer: Of the model.
+        run: Tells the run from the recipe's others; by default the path's name.
         settings: Further arguments of `fit`; no clipping where none is given, so that the update
             is the optimizer's own.
     """
@@ -71,7 +74,7 @@ def train(
         "seed": options.seed,
         "runs": options.runs,
         "progress": False,
-        "name": run_name(options, name),
+        "name": run_name(options, run or name),
     }
     with recorder.following(optimizer):
         result = fit(model, loss, data, optimizer=optimizer, **(given | settings))
