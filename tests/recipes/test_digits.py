@@ -59,4 +59,6 @@ def test_the_figure_draws_the_losses(outcome):
     drawn = {line.get_label(): line.get_ydata() for line in loss.lines}
     assert np.array_equal(drawn["training"], outcome.data["losses"])
     assert drawn["validation"].tolist() == [v["val_loss"] for v in outcome.data["validations"]]
-    assert right.lines[0].get_ydata().tolist() == [100 * v["val_accuracy"] for v in outcome.data["validations"]]
+    assert right.lines[0].get_ydata().tolist() == [
+        100 * v["val_accuracy"] for v in outcome.data["validations"]
+    ]
