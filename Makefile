@@ -18,7 +18,7 @@ help:
 	@echo "make format rewrite the code in the house style"
 	@echo "make faults score surefoot check on every faulty and healthy program of tests/faults"
 	@echo "make bench  measure surefoot against plain runs and its peers (minutes; wants a quiet machine)"
-	@echo "make reproduce  train the AutoClip study on recorded speech (hours; goes on where it stopped)"
+	@echo "make reproduce  train the AutoClip study on recorded speech (two hours; goes on where it stopped)"
 	@echo "make clean  remove .venv and all that was built"
 
 $(BIN)/python:
@@ -70,6 +70,7 @@ reproduce: $(VENV)/.installed-tests
 	$(STUDY)/clustering --percentiles 10,100 --seeds 2 --set objective=clustering
 	$(STUDY)/chimera --percentiles 10,100 --seeds 2 --set objective=chimera
 	$(STUDY)/300-units --percentiles 10,100 --seeds 2 --steps 1500 --set units=300
+	$(BIN)/python -m surefoot.recipes.separation.pages surefoot-recipes/autoclip docs
 
 format: $(VENV)/.installed-tests
 	$(BIN)/ruff check --fix src tests examples benchmarks

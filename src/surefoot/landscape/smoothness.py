@@ -8,9 +8,10 @@ against that of ||g(p)||, where g is the gradient of the same batch before any c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -87,6 +88,15 @@ class SmoothnessMeter:
             factors=self.factors,
             every=self.every,
         )
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was measured so far, in plain numbers, for a checkpoint of the training."""
+        return {"step": self._step, "rows": [list(row) for row in self._rows]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state_dict` left off."""
+        self._step = int(state["step"])
+        self._rows = [(int(row[0]), row[1], row[2], row[3], row[4]) for row in state["rows"]]
 
     def _measure(self, start: list[Tensor], compute: Callable[[], Tensor]) -> None:
         moves = [p.detach() - s for p, s in zip(self._parameters, start, strict=True)]

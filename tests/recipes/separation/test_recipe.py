@@ -38,7 +38,7 @@ def test_trains_records_draws_and_writes_sounds(voices, tmp_path, capfd):
     assert len(history.series("loss")) == 30
     assert np.nanmin(history.series("clip_factor").values) < 1
     first = history.series("loss").values[:6].mean()
-    assert kept["results"][0]["loss, first fifth"] == pytest.approx(first, rel=1e-5)
+    assert kept["results"][0]["early loss"] == pytest.approx(first, rel=1e-5)
 
 
 def test_no_voices_is_one_sentence(tmp_path, capfd):
@@ -63,7 +63,7 @@ def test_the_study_on_recorded_speech(tmp_path):
         _main(["reproduce", "autoclip", "--quick", "--out", str(out), speakers, "--set=level_jitter=8"]) == 0
     )
     numbers = json.loads((out / "results.json").read_text())
-    assert {row["percentile"] for row in numbers["percentiles"]} == {"10", "no clipping"}
+    assert {row["p"] for row in numbers["percentiles"]} == {"10", "none"}
     clipped, plain = sorted(numbers["trainings"], key=lambda each: each["percentile"])
     assert clipped["clipped"] > 0.8
     assert plain["clipped"] == 0

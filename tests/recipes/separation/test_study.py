@@ -66,12 +66,12 @@ def test_from_the_command_to_sounds_figures_and_tables(voices, tmp_path, capfd):
     assert _main([*command, "--seeds", "1", "--steps", "20", *SET]) == 0
     told = capfd.readouterr()
     assert "2 trainings of 20 steps" in told.err
-    assert "no clipping" in told.out
+    assert "none" in told.out
     for name in ("dynamics.png", "percentiles.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
     numbers = json.loads((out / "results.json").read_text())
-    assert [row["percentile"] for row in numbers["percentiles"]] == ["10", "no clipping"]
-    assert [row["paper, dB"] for row in numbers["percentiles"]] == [10.2, 8.5]
+    assert [row["p"] for row in numbers["percentiles"]] == ["10", "none"]
+    assert [row["paper"] for row in numbers["percentiles"]] == [10.2, 8.5]
     page = (out / "results.md").read_text()
     assert "surefoot reproduce autoclip --percentiles 10,100 --seeds 1 --steps 20 --set units=3" in page
     assert str(tmp_path) not in page
@@ -108,6 +108,7 @@ def test_a_study_that_was_stopped_goes_on_where_it_was(voices, tmp_path, monkeyp
         before.items()
         <= {path: path.stat().st_mtime_ns for path in (tmp_path / "trainings").iterdir()}.items()
     )
+    assert not list((tmp_path / "unfinished").glob("*"))
     assert trained[2:] == [(50.0, 0), (10.0, 1), (100.0, 1), (50.0, 1)]
     assert [result.settings for result in found] == plan.trainings()
     again = own(plan.trainings()[0], studies.Mixtures(corpus, seed=0))
@@ -155,7 +156,7 @@ def test_tables_and_what_they_say():
         100.0: [0, 1, 2],
     }
     rows = percentile_rows(found)
-    assert rows[1]["late loss"] == "1.01 ± 0.01"
+    assert rows[1]["loss"] == "1.01 ± 0.01"
     assert [row["clipped"] for row in rows] == ["50%", "0%"]
     (row,) = difference_rows(found)
     expected = [100 * ((0.8 + 0.01 * s) / (1 + 0.01 * s) - 1) for s in range(3)]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from surefoot.errors import SettingError
-from surefoot.recipes.separation import losses
+from surefoot.recipes.separation import losses, training
 from surefoot.recipes.separation.corpus import find_corpus
 from surefoot.recipes.separation.mixtures import Mixtures
 from surefoot.recipes.separation.model import Separator
@@ -95,6 +95,29 @@ def test_each_objective_learns(mixtures, objective):
     assert trained.losses[-10:].mean() < trained.losses[:10].mean()
     assert trained.separated.estimates.shape == (2, 2, 4000)
     assert np.isfinite(trained.separated.improvement).all()
+
+
+@pytest.mark.parametrize("stopped_after", [4, 9])
+def test_a_training_that_was_stopped_goes_on_bitwise(mixtures, tmp_path, monkeypatch, stopped_after):
+    monkeypatch.setattr(training, "KEEP_EVERY", -1.0)  # a checkpoint after every step
+    whole = train(TINY, mixtures)
+
+    def stop(step, loss):
+        if step >= stopped_after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(TINY, mixtures, checkpoints=tmp_path, progress=stop)
+    steps = []
+    again = train(TINY, mixtures, checkpoints=tmp_path, progress=lambda step, loss: steps.append(step))
+    assert min(steps) >= stopped_after
+    for name in ("losses", "factors", "thresholds"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
+    np.testing.assert_array_equal(again.dynamics.smoothness, whole.dynamics.smoothness)
+    np.testing.assert_array_equal(again.dynamics.steps, whole.dynamics.steps)
+    np.testing.assert_array_equal(again.separated.estimates, whole.separated.estimates)
+    for one, other in zip(again.model.parameters(), whole.model.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_the_random_state_is_left_alone(mixtures):

@@ -10,7 +10,7 @@ import numpy as np
 from surefoot.figures.canvas import COLORS, GRID, INK, MUTED, footer, new_figure, styled
 from surefoot.landscape import log_fit
 from surefoot.recipes.separation.results import Result
-from surefoot.recipes.separation.table import PUBLISHED, arm_name, arms
+from surefoot.recipes.separation.table import PUBLISHED, arm_name, arms, readable
 
 _AUTOCLIP, _PLAIN = COLORS[0], COLORS[1]
 
@@ -26,7 +26,7 @@ def dynamics_figure(results: Sequence[Result]) -> Any:
         figure = new_figure(12.0, 3.3 * len(shown) + 0.5)
         axes = figure.subplots(len(shown), 3, sharex="col", sharey="col", squeeze=False)
         for (step, loss, cloud), result in zip(axes, shown, strict=True):
-            _row(step, loss, cloud, result, _unit(shown[0].late_loss))
+            _row(step, loss, cloud, result, readable(shown[0].late_loss))
         for column, label in enumerate(("step", "step", "gradient norm, before clipping")):
             axes[-1][column].set_xlabel(label)
         settings = shown[0].settings
@@ -56,7 +56,7 @@ def percentiles_figure(results: Sequence[Result]) -> Any:
         left, middle, right = figure.subplots(1, 3)
         _points(left, places, [[result.improvement.mean() for result in found] for found in by_arm.values()])
         left.set_title("SI-SDR improvement here, dB")
-        factor, unit = _unit(results[0].late_loss)
+        factor, unit = readable(results[0].late_loss)
         _points(
             middle, places, [[factor * result.late_loss for result in found] for found in by_arm.values()]
         )
@@ -133,14 +133,6 @@ def _points(axes: Any, places: Any, values: Sequence[Sequence[float]]) -> None:
     for place, found in zip(places, values, strict=True):
         axes.plot([place] * len(found), found, "o", color=_AUTOCLIP, ms=5, alpha=0.6, mew=0)
     axes.plot(places, [np.mean(found) for found in values], "-", color=_AUTOCLIP, lw=1.6)
-
-
-def _unit(value: float) -> tuple[float, str]:
-    """A power of ten that makes a value readable, and its name; none for values that are so already."""
-    if not 0 < abs(value) < 0.01:
-        return 1.0, ""
-    exponent = int(np.floor(np.log10(abs(value))))
-    return 10.0**-exponent, f", 1e{exponent}"
 
 
 def _smooth(steps: Any, values: Any, count: int) -> tuple[Any, Any]:

@@ -19,6 +19,7 @@ from surefoot.recipes.separation.mixtures import Mixtures
 from surefoot.recipes.separation.settings import Settings
 from surefoot.recipes.separation.spectra import spectrum
 from surefoot.recipes.separation.study import write_sounds
+from surefoot.recipes.separation.table import readable
 from surefoot.recipes.separation.training import Trained, train
 
 PAGE = """
@@ -44,14 +45,16 @@ VCTK), or ready mixtures with their sources in the layouts of WSJ0-2mix and Libr
 - `sounds/` has held-out mixtures with their true and separated voices as WAV files. Listen.
 - The spectrograms: where the separated voice keeps the lines of its own speaker and where it leaks the
   other's.
-- The gradient norm leaps over two decades, mostly above the threshold: at percentile 10 about nine steps in
-  ten are shortened to it.
-- The SI-SDR improvement says how many decibels nearer the separated voices are to the true ones than the
-  mixture was.
+- The gradient norm leaps over a decade, almost always above the threshold: that is the percentile of all norms
+  so far, and they grow while the network learns.
+- SI-SDRi, the improvement of the scale-invariant signal-to-distortion ratio, says how many decibels nearer the
+  separated voices are to the true ones than the mixture was. Early and late loss are means of the first and
+  the last fifth of the steps.
 
 ## What to change
 
-- `--set percentile=100`: no clipping. `surefoot reproduce autoclip` compares percentiles over seeds.
+- `--set percentile=100`: no clipping. `surefoot reproduce autoclip` compares percentiles over seeds;
+  docs/recipes/autoclip.md has what it found.
 - `--set objective=whitened`, or `clustering`, or `chimera`: embeddings whose clusters are the voices, or both
   heads at once.
 - `--set steps=20000`: the network is far from done; `--set units=300` and `--set lr=0.001` is the published
@@ -107,12 +110,12 @@ def _train(options: Options) -> Outcome:
     row = {
         "objective": settings.objective,
         "percentile": settings.percentile,
-        "loss, first fifth": float(first),
-        "loss, last fifth": float(last),
-        "steps clipped, %": 100 * float((trained.factors < 1).mean()),
+        "early loss": float(first),
+        "late loss": float(last),
+        "clipped, %": 100 * float((trained.factors < 1).mean()),
         "SI-SDR, dB": float(ratio.mean()),
-        "SI-SDR improvement, dB": float(better.mean()),
-        "mixtures made better, %": 100 * float((better > 0).mean()),
+        "SI-SDRi, dB": float(better.mean()),
+        "made better, %": 100 * float((better > 0).mean()),
         "seconds": trained.seconds,
     }
     sentences = [
@@ -172,13 +175,14 @@ def _decibels(sound: Any) -> Any:
 def _curves(left: Any, right: Any, trained: Trained) -> None:
     losses, every = trained.losses, trained.settings.every
     record = trained.dynamics
+    factor, unit = readable(float(losses[-1]))
+    losses = losses * factor
     left.plot(losses, color=COLORS[0], lw=0.5, alpha=0.3)
     stretch = max(1, len(losses) // 40)
     whole = len(losses) // stretch * stretch
     middles = np.arange(whole).reshape(-1, stretch).mean(axis=1)
     left.plot(middles, losses[:whole].reshape(-1, stretch).mean(axis=1), color=COLORS[0], lw=2)
-    left.set_title("Training loss")
-    left.ticklabel_format(axis="y", scilimits=(-2, 3))
+    left.set_title(f"Training loss{unit}")
     right.semilogy(record.steps, record.grad_norms, ".", color=COLORS[1], ms=4, label=f"every {every} steps")
     if trained.settings.clips:
         right.semilogy(record.steps, trained.thresholds, color=INK, lw=1.6, label="AutoClip's threshold")

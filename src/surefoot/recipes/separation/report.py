@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,14 @@ from surefoot.recipes.separation.table import (
     verdicts,
 )
 from surefoot.report.json import plain
+
+TERMS = (
+    "Mean ± standard deviation over the seeds. *p*: AutoClip's percentile. *Loss*: mean of the last fifth of the "
+    "steps. *SI-SDRi*: improvement of the scale-invariant signal-to-distortion ratio on held-out mixtures; *paper*: "
+    "the SI-SDR that it gives, dB. *r*: Pearson's, of log smoothness and log gradient norm within the trainings, with "
+    f"its 95 % interval; the paper has {PUBLISHED_R[0]:.2f} with AutoClip and {PUBLISHED_R[1]:.2f} without. "
+    "*Steps vary*: standard deviation over mean of the step sizes in the second half. *Clipped*: share of the steps."
+)
 
 
 def write_report(results: Sequence[Result], voices: str, out: Path, command: str) -> list[Path]:
@@ -44,7 +53,10 @@ def write_report(results: Sequence[Result], voices: str, out: Path, command: str
         write(dynamics_figure(results), out / "dynamics.png"),
         write(percentiles_figure(results), out / "percentiles.png"),
     ]
-    texts = {"results.md": page(results, voices, command), "results.json": numbers(results, voices, command)}
+    found = summary(results, voices, command)
+    title = f"# AutoClip on source separation: {results[0].settings.objective}"
+    lines = [title, "", TERMS, "", *section(found, "dynamics.png", "percentiles.png")]
+    texts = {"results.md": "\n".join(lines) + "\n", "results.json": json.dumps(plain(found), indent=2) + "\n"}
     for name, text in texts.items():
         try:
             (out / name).write_text(text, encoding="utf-8")
@@ -53,53 +65,21 @@ def write_report(results: Sequence[Result], voices: str, out: Path, command: str
     return [*pictures, *(out / name for name in texts)]
 
 
-def page(results: Sequence[Result], voices: str, command: str) -> str:
-    """The results as Markdown: tables, what they say, and what differs from the paper."""
-    settings = results[0].settings
-    count = len({result.settings.seed for result in results})
-    lines = [
-        f"# AutoClip on source separation: {settings.objective}",
-        "",
-        f"`{command}`",
-        "",
-        f"{len(results)} trainings, {count} {'seed' if count == 1 else 'seeds'}, {settings.steps:,} steps each; "
-        f"{sum(result.seconds for result in results) / 60:.0f} minutes of training.",
-        "",
-        "![Training dynamics](dynamics.png)",
-        "",
-        *table(percentile_rows(results)),
-        "",
-        "Mean ± standard deviation over the seeds. Late loss: mean of the last fifth of the steps. SI-SDRi: "
-        "improvement of the scale-invariant signal-to-distortion ratio on held-out mixtures; beside it the SI-SDR "
-        "that the paper gives. r: Pearson's, of log smoothness and log gradient norm within the trainings, with its "
-        "95 % interval. Step variation: standard deviation over mean of the step sizes in the second half. "
-        f"The paper's r is {PUBLISHED_R[0]:.2f} with AutoClip and "
-        f"{PUBLISHED_R[1]:.2f} without.",
-        "",
+def summary(results: Sequence[Result], voices: str, command: str) -> dict[str, Any]:
+    """All numbers but the series, ready for JSON; the series are in the .npz files of the trainings."""
+    differences = [
+        {name: _ends(value) if isinstance(value, tuple) else value for name, value in row.items()}
+        for row in difference_rows(results)
     ]
-    compared = difference_rows(results)
-    if compared:
-        shown = [
-            {
-                name: (interval_text(value) or "–").replace("nan", "–") if isinstance(value, tuple) else value
-                for name, value in row.items()
-            }
-            for row in compared
-        ]
-        lines += ["AutoClip less no clipping, seed by seed, mean and 95 % interval:", "", *table(shown), ""]
-        lines += [*(f"- {sentence}" for sentence in verdicts(results)), ""]
-    lines += ["![Quality and loss by percentile](percentiles.png)", "", "What differs from the paper:", ""]
-    return "\n".join([*lines, *(f"- {sentence}" for sentence in deviations(settings, voices)), ""])
-
-
-def numbers(results: Sequence[Result], voices: str, command: str) -> str:
-    """All numbers but the series, as JSON; the series are in the .npz files of the trainings."""
-    found: dict[str, Any] = {
+    return {
         "study": "autoclip",
         "command": command,
         "voices": voices,
+        "seeds": len({result.settings.seed for result in results}),
+        "steps": results[0].settings.steps,
+        "minutes": sum(result.seconds for result in results) / 60,
         "percentiles": list(percentile_rows(results)),
-        "differences": list(difference_rows(results)),
+        "differences": differences,
         "found": list(verdicts(results)),
         "deviations": list(deviations(results[0].settings, voices)),
         "trainings": [
@@ -115,4 +95,57 @@ def numbers(results: Sequence[Result], voices: str, command: str) -> str:
             for result in results
         ],
     }
-    return json.dumps(plain(found), indent=2) + "\n"
+
+
+def section(found: Mapping[str, Any], dynamics: str, percentiles: str | None) -> list[str]:
+    """A study's results as lines of Markdown.
+
+    Args:
+        found: As `summary` gives it, also when read back from results.json.
+        dynamics: Link to that picture.
+        percentiles: Link to that picture; None leaves it out.
+    """
+    trainings, seeds = len(found["trainings"]), found["seeds"]
+    lines = [
+        "```",
+        found["command"],
+        "```",
+        "",
+        f"{trainings} trainings, {seeds} {'seed' if seeds == 1 else 'seeds'}, {found['steps']:,} steps each; "
+        f"{found['minutes']:.0f} minutes of training.",
+        "",
+        f"![Training dynamics]({dynamics})",
+        "",
+        *table(found["percentiles"]),
+        "",
+    ]
+    if found["differences"]:
+        rows = [
+            {name: shown_interval(value) if isinstance(value, list) else value for name, value in row.items()}
+            for row in found["differences"]
+        ]
+        lines += [
+            "AutoClip less no clipping, seed by seed: mean and 95 % interval (Student's t).",
+            "",
+            *table(rows),
+            "",
+        ]
+        lines += [*(f"- {sentence}" for sentence in found["found"]), ""]
+    if percentiles is not None:
+        lines += [f"![Quality and loss by percentile]({percentiles})", ""]
+    return [
+        *lines,
+        "What differs from the paper:",
+        "",
+        *(f"- {sentence}" for sentence in found["deviations"]),
+    ]
+
+
+def shown_interval(ends: Sequence[float | None]) -> str | None:
+    """[mean, low, high] as it stands in a table; None ends are unknown."""
+    mean, low, high = (math.nan if end is None else end for end in ends)
+    return None if math.isnan(mean) else interval_text((mean, low, high))
+
+
+def _ends(interval: tuple[float, float, float]) -> list[float | None]:
+    return [None if math.isnan(end) else end for end in interval]

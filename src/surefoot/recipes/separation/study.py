@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from surefoot.errors import SettingError, StoreError
 from surefoot.recipes.separation.audio import write
 from surefoot.recipes.separation.corpus import Corpus
 from surefoot.recipes.separation.mixtures import Mixtures
-from surefoot.recipes.separation.results import Result, finished, save
+from surefoot.recipes.separation.results import Result, file_of, finished, save
 from surefoot.recipes.separation.settings import Settings
 from surefoot.recipes.separation.table import arm_name
 from surefoot.recipes.separation.training import Trained, train
@@ -66,7 +67,8 @@ def run(study: Study, corpus: Corpus, out: Path, *, say: Say = lambda _: None) -
     Raises:
         StoreError: The folder cannot be written, or holds a result that cannot be read.
 
-    Effects: writes a file as each training ends; what is there is not trained again.
+    Effects: writes a file as each training ends; what is there is not trained again, and a training that was
+        stopped goes on from its last checkpoint in `unfinished/`.
     """
     plan, voices = study.trainings(), corpus.digest
     folder = out / "trainings"
@@ -87,14 +89,17 @@ def run(study: Study, corpus: Corpus, out: Path, *, say: Say = lambda _: None) -
             continue
         began = time.perf_counter()
         label = f"training {number} of {len(plan)} ({_label(settings)})"
+        unfinished = out / "unfinished" / file_of(folder, settings, voices).stem
         trained = train(
             settings,
             Mixtures(corpus, seed=settings.seed, level_jitter=settings.level_jitter),
             progress=_progress(settings, label, say),
+            checkpoints=unfinished,
         )
         result = result_of(trained, voices)
         write_sounds(trained, out / "sounds" / settings.name)
         save(result, folder)
+        shutil.rmtree(unfinished, ignore_errors=True)
         there[settings.name] = result
         spent, remaining = spent + time.perf_counter() - began, remaining - 1
         mean = spent / (sum(1 for s in plan[:number] if s.name in there))

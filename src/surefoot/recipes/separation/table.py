@@ -35,19 +35,19 @@ def arms(results: Sequence[Result]) -> dict[float, list[Result]]:
 
 
 def percentile_rows(results: Sequence[Result]) -> Rows:
-    """One row for each percentile: means over the seeds, with their standard deviation."""
+    """One row for each percentile: means over the seeds, with their standard deviation; 80 columns wide."""
     rows = []
+    factor, unit = readable(results[0].late_loss)
     for percentile, found in arms(results).items():
         settings = found[0].settings
         rows.append(
             {
-                "percentile": arm_name(settings),
-                "trainings": len(found),
-                "late loss": spread([result.late_loss for result in found], 3),
+                "p": f"{percentile:g}" if settings.clips else "none",
+                f"loss{unit}": spread([factor * result.late_loss for result in found], 3),
                 "SI-SDRi, dB": spread([result.improvement.mean() for result in found], 3),
-                "paper, dB": PUBLISHED[settings.objective].get(percentile),
+                "paper": PUBLISHED[settings.objective].get(percentile),
                 "r": interval_text(pooled_r(found)),
-                "step variation": spread([result.step_variation for result in found], 2),
+                "steps vary": float(np.mean([result.step_variation for result in found])),
                 "clipped": f"{np.mean([result.clipped for result in found]):.0%}",
             }
         )
@@ -65,12 +65,12 @@ def difference_rows(results: Sequence[Result]) -> Rows:
             continue
         rows.append(
             {
-                "percentile": arm_name(found[0].settings),
+                "p": arm_name(found[0].settings),
                 "pairs": len(pairs),
                 "loss, %": student([100 * (a.late_loss / b.late_loss - 1) for a, b in pairs]),
                 "SI-SDRi, dB": student([a.improvement.mean() - b.improvement.mean() for a, b in pairs]),
                 "r": student([_r(a) - _r(b) for a, b in pairs]),
-                "step variation": student([a.step_variation - b.step_variation for a, b in pairs]),
+                "steps vary": student([a.step_variation - b.step_variation for a, b in pairs]),
             }
         )
     return tuple(rows)
@@ -151,7 +151,7 @@ def verdicts(results: Sequence[Result]) -> tuple[str, ...]:
             elif way != better:
                 text += " (against the paper)"
             told.append(text)
-        found.append(f"AutoClip at percentile {row['percentile']} against no clipping: {', '.join(told)}.")
+        found.append(f"AutoClip at percentile {row['p']} against no clipping: {', '.join(told)}.")
     return tuple(found)
 
 
@@ -185,6 +185,14 @@ def student(values: Sequence[float]) -> tuple[float, float, float]:
 
     width = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))
     return mean, mean - width, mean + width
+
+
+def readable(value: float) -> tuple[float, str]:
+    """A power of ten that makes a value readable, and its name; none for values that are so already."""
+    if not 0 < abs(value) < 0.01:
+        return 1.0, ""
+    exponent = int(np.floor(np.log10(abs(value))))
+    return 10.0**-exponent, f", 1e{exponent}"
 
 
 def interval_text(interval: tuple[float, float, float] | None) -> str | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +26,9 @@ from surefoot.recipes.separation.model import Heads, Separator
 from surefoot.recipes.separation.settings import Settings
 from surefoot.recipes.separation.spectra import HOP, spectrum
 from surefoot.surfaces import Smoothness
+from surefoot.training.checkpoint import checkpoint_name, read_checkpoint, read_index, write_checkpoint
+
+KEEP_EVERY = 60.0  # seconds between checkpoints
 
 _STANDARD_BATCHES = 8  # of the first mixtures, for the mean and deviation of the inputs
 _BEFORE_TRAINING = 1 << 30  # their steps, apart from the training's
@@ -68,6 +72,7 @@ def train(
     *,
     progress: Progress | None = None,
     runs: Path | None = None,
+    checkpoints: Path | None = None,
     device: torch.device | str = "cpu",
 ) -> Trained:
     """Train one network and separate held-out mixtures with it.
@@ -77,68 +82,131 @@ def train(
         mixtures: What to train on; trainings of the same seed see the same batches.
         progress: Called at every record.
         runs: Observe the training and keep the run below this folder; None leaves that out.
+        checkpoints: Folder to keep the training's state in, every minute; a training that is there goes on.
         device: Where to train.
+
+    Raises:
+        CheckpointError: A checkpoint that cannot be written or read.
 
     Effects: the process's random state is put back.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        model = Separator(
-            settings.units,
-            settings.layers,
-            masks=settings.objective in ("masks", "chimera"),
-            embeddings=settings.objective != "masks",
-        ).to(device)
-    length = samples_of(settings.frames, HOP)
-
-    def sources_of(step: int) -> Tensor:
-        return torch.from_numpy(mixtures.batch(step, settings.batch, length)).to(device)
-
-    first = [sources_of(_BEFORE_TRAINING + index).sum(dim=1) for index in range(_STANDARD_BATCHES)]
-    model.standardise_by(spectrum(torch.cat(first)))
-    optimizer = make_optimizer("adam", model, lr=settings.lr)
-    clipper = AutoClip(settings.percentile)
-    meter = SmoothnessMeter(model, every=settings.every)
-    values, factors, thresholds = [], [], {}
-    began = time.perf_counter()
-    watching = nullcontext() if runs is None else watch(model, optimizer, name=settings.name, runs=runs)
-    with watching as observation, clipper.attach(optimizer):
-        for step in range(settings.steps):
-            sources = sources_of(step)
-            spectra, mixture = spectrum(sources), spectrum(sources.sum(dim=1))
-
-            def compute(spectra: Tensor = spectra, mixture: Tensor = mixture) -> Tensor:
-                return settings.loss_scale * loss_of(settings, model(mixture), spectra, mixture)
-
-            optimizer.zero_grad()
-            loss = compute()
-            loss.backward()
-            with meter.measuring(compute):
-                optimizer.step()
-            assert clipper.last is not None
-            values.append(loss.detach())
-            factors.append(clipper.last.factor)
-            if step % settings.every == 0:
-                thresholds[step] = float(clipper.last.threshold)
-                if progress is not None:
-                    progress(step, float(torch.stack(values[-settings.every :]).mean()))
-    seconds = time.perf_counter() - began
-    dynamics = meter.record()
-    sources = torch.from_numpy(mixtures.held_out(settings.tests, round(settings.test_seconds * RATE))).to(
-        device
+    state = _State.started(settings, mixtures, torch.device(device))
+    if checkpoints is not None and read_index(checkpoints):
+        state.restore(read_checkpoint(checkpoints))
+    watching = (
+        nullcontext() if runs is None else watch(state.model, state.optimizer, name=settings.name, runs=runs)
     )
+    with watching as observation, state.clipper.attach(state.optimizer):
+        kept = time.monotonic()
+        began = kept - state.seconds
+        while state.step < settings.steps:
+            state.advance()
+            done = state.step - 1
+            if progress is not None and done % settings.every == 0:
+                progress(done, float(np.mean(state.losses[-settings.every :])))
+            state.seconds = time.monotonic() - began
+            if checkpoints is not None and state.seconds + began - kept > KEEP_EVERY:
+                write_checkpoint(checkpoints, checkpoint_name(state.step), state.kept(), ["last"])
+                kept = time.monotonic()
+    dynamics = state.meter.record()
+    length = round(settings.test_seconds * RATE)
+    sources = torch.from_numpy(mixtures.held_out(settings.tests, length)).to(device)
     return Trained(
         settings,
         dynamics,
-        np.array([thresholds[step] for step in dynamics.steps.tolist()]),
-        torch.stack(values).double().cpu().numpy(),
-        torch.stack(factors).double().cpu().numpy(),
-        evaluate(model, sources),
+        np.array([state.thresholds[step // settings.every] for step in dynamics.steps.tolist()]),
+        np.array(state.losses),
+        np.array(state.factors),
+        evaluate(state.model, sources),
         sources.cpu().numpy(),
-        model,
-        seconds,
+        state.model,
+        state.seconds,
         None if observation is None else observation.path,
     )
+
+
+@dataclass
+class _State:
+    """A training between two steps."""
+
+    settings: Settings
+    mixtures: Mixtures
+    device: torch.device
+    model: Separator
+    optimizer: torch.optim.Optimizer
+    clipper: AutoClip
+    meter: SmoothnessMeter
+    losses: list[float] = field(default_factory=list)
+    factors: list[float] = field(default_factory=list)
+    thresholds: list[float] = field(default_factory=list)  # one for each record
+    seconds: float = 0.0
+
+    @classmethod
+    def started(cls, settings: Settings, mixtures: Mixtures, device: torch.device) -> _State:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            model = Separator(
+                settings.units,
+                settings.layers,
+                masks=settings.objective in ("masks", "chimera"),
+                embeddings=settings.objective != "masks",
+            ).to(device)
+        optimizer = make_optimizer("adam", model, lr=settings.lr)
+        meter = SmoothnessMeter(model, every=settings.every)
+        state = cls(settings, mixtures, device, model, optimizer, AutoClip(settings.percentile), meter)
+        first = [state.sources(_BEFORE_TRAINING + index).sum(dim=1) for index in range(_STANDARD_BATCHES)]
+        model.standardise_by(spectrum(torch.cat(first)))
+        return state
+
+    @property
+    def step(self) -> int:
+        return len(self.losses)
+
+    def sources(self, step: int) -> Tensor:
+        """Of one batch, shape (B, 2, N)."""
+        length = samples_of(self.settings.frames, HOP)
+        return torch.from_numpy(self.mixtures.batch(step, self.settings.batch, length)).to(self.device)
+
+    def advance(self) -> None:
+        """One step of the optimizer, with what is recorded of it."""
+        sources = self.sources(self.step)
+        spectra, mixture = spectrum(sources), spectrum(sources.sum(dim=1))
+
+        def compute() -> Tensor:
+            return self.settings.loss_scale * loss_of(self.settings, self.model(mixture), spectra, mixture)
+
+        self.optimizer.zero_grad()
+        loss = compute()
+        loss.backward()
+        with self.meter.measuring(compute):
+            self.optimizer.step()
+        assert self.clipper.last is not None
+        if self.step % self.settings.every == 0:
+            self.thresholds.append(float(self.clipper.last.threshold))
+        self.losses.append(float(loss.detach()))
+        self.factors.append(float(self.clipper.last.factor))
+
+    def kept(self) -> dict[str, Any]:
+        """All that the next step depends on, and all that was recorded."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "clipper": self.clipper.state_dict(),
+            "meter": self.meter.state_dict(),
+            **{name: getattr(self, name) for name in _RECORDED},
+        }
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Go on where `kept` was."""
+        self.model.load_state_dict(kept["model"])
+        self.optimizer.load_state_dict(kept["optimizer"])
+        self.clipper.load_state_dict(kept["clipper"])
+        self.meter.load_state_dict(kept["meter"])
+        for name in _RECORDED:
+            setattr(self, name, kept[name])
+
+
+_RECORDED = ("losses", "factors", "thresholds", "seconds")
 
 
 def loss_of(settings: Settings, heads: Heads, sources: Tensor, mixture: Tensor) -> Tensor:
