@@ -6,6 +6,7 @@ the observation where there are none (`Patches`).
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 import sys
@@ -28,6 +29,7 @@ from surefoot.capture.callsites import ClipCalls, Loaders, ScalerWatch, Schedule
 from surefoot.capture.losses import FUNCTIONS
 from surefoot.capture.observer import Observer
 from surefoot.capture.patches import Patches
+from surefoot.capture.place import from_users_code
 from surefoot.capture.traced import traced
 
 _DROPOUTS = (
@@ -97,6 +99,9 @@ class Attachment:
         patch = self._patches.add
         patch(torch.Tensor, "backward", self._tensor_backward)
         patch(torch.autograd, "backward", self._autograd_backward)
+        patch(torch.autograd, "grad", self._autograd_grad)
+        for name in ("grad", "grad_and_value"):
+            patch(torch.func, name, self._functional(name))
         for name in FUNCTIONS:
             patch(functional, name, self._loss(name))
         for name in _DROPOUTS:
@@ -173,6 +178,68 @@ class Attachment:
             return result
 
         return backward
+
+    def _autograd_grad(self, original: Any) -> Any:
+        observer = self.observer
+
+        def grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            # Where an optimizer was made, gradients asked for by name are something beside the descent.
+            if not self.active or self._in_backward or not observer.without_optimizers or traced():
+                return original(outputs, inputs, *args, **kwargs)
+            outputs = outputs if isinstance(outputs, Tensor) else tuple(outputs)
+            inputs = (
+                inputs if isinstance(inputs, Tensor) else tuple(inputs)
+            )  # a generator can be read once only
+            root, leaves = _descended(outputs, inputs)
+            create = args[2] if len(args) > 2 else kwargs.get("create_graph", False)
+            if root is None or create or not from_users_code():
+                return original(outputs, inputs, *args, **kwargs)
+            retain = args[1] if len(args) > 1 else kwargs.get("retain_graph")
+            self._in_backward = True
+            try:
+                self._before_backward(root, retain, False)
+                result = original(outputs, inputs, *args, **kwargs)
+                observer.manual.given = {
+                    id(p): gradient
+                    for p, gradient in zip(leaves, result, strict=True)
+                    if gradient is not None
+                }
+                self._after_backward()
+            finally:
+                self._in_backward = False
+            return result
+
+        return grad
+
+    def _functional(self, name: str) -> Make:
+        observer = self.observer
+        called = observer.guard.part("functional descent", observer.functional.called)
+
+        def make(original: Any) -> Any:
+            def transform(func: Any, argnums: Any = 0, has_aux: bool = False) -> Any:
+                made = original(func, argnums, has_aux)
+                if not self.active or not isinstance(argnums, int):
+                    return made
+
+                @functools.wraps(made)
+                def gradients(*args: Any, **kwargs: Any) -> Any:
+                    result = made(*args, **kwargs)
+                    if self.active and not traced() and argnums < len(args):
+                        found: Any = result
+                        value: Any = None
+                        if name == "grad_and_value":
+                            found, value = result
+                            value = value[0] if has_aux else value
+                        elif has_aux:
+                            found = result[0]
+                        called(args[argnums], found, value)
+                    return result
+
+                return gradients
+
+            return transform
+
+        return make
 
     def _loss(self, name: str) -> Make:
         seen = self.observer.guard.part("losses", self.observer.losses.seen)
@@ -311,6 +378,16 @@ def _root(tensors: Any) -> Tensor | None:
     for root in roots[1:]:
         total = total + root
     return total
+
+
+def _descended(outputs: Any, inputs: Any) -> tuple[Tensor | None, tuple[Tensor, ...]]:
+    """The loss and the leaves that `torch.autograd.grad` is asked for; no loss where it is something else."""
+    roots = (outputs,) if isinstance(outputs, Tensor) else outputs
+    leaves = (inputs,) if isinstance(inputs, Tensor) else inputs
+    loss = len(roots) == 1 and isinstance(roots[0], Tensor) and roots[0].numel() == 1
+    if not loss or not all(isinstance(leaf, Tensor) and leaf.is_leaf for leaf in leaves):
+        return None, ()
+    return roots[0], leaves
 
 
 def _schedulers() -> list[type]:

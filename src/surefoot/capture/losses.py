@@ -14,7 +14,7 @@ from torch import Tensor
 
 from surefoot.capture import graph
 from surefoot.capture.deferred import Deferred
-from surefoot.capture.place import Site, caller_site, text_of
+from surefoot.capture.place import Site, caller_of_caller, caller_site, text_of
 from surefoot.quantities import batches
 
 FactRow = tuple[str, str, dict[str, Any]]
@@ -108,7 +108,7 @@ class LossWatch:
         self._in_eval = in_eval
         self._calls: dict[tuple[Site | None, str], _Call] = {}
         self._pending: list[Pending] = []
-        self._windows: dict[tuple[Site | None, str], _Window] = {}
+        self._windows: dict[tuple[Site | None, Site | None, str], _Window] = {}
         self._train_target: weakref.ref[Tensor] | None = None
         self._train_function: str | None = None
         self._targets_seen = 0
@@ -195,7 +195,8 @@ class LossWatch:
         )
 
     def _add(self, call: _Call, value: Tensor, weight: int) -> None:
-        key = (call.site, call.function)
+        # One function often evaluates the training set and then the validation set: two calls of it.
+        key = (call.site, caller_of_caller(), call.function)
         window = self._windows.get(key)
         if window is None:
             window = self._windows[key] = _Window(call.function)
@@ -216,7 +217,9 @@ class LossWatch:
         if not self._windows:
             return
         windows, self._windows = list(self._windows.values()), {}
-        chosen = next((w for w in windows if w.function == self._train_function), windows[0])
+        # The last one: where the training set is evaluated as well, it comes first.
+        alike = [window for window in windows if window.function == self._train_function]
+        chosen = alike[-1] if alike else windows[0]
         if self._train_function is not None or len(windows) == 1:
             self._emit("val_loss", step, chosen)
 

@@ -36,6 +36,7 @@ class ManualDescent:
         self._values: list[Tensor] = []
         self._through_data = False
         self._norms: Norms | None = None
+        self.given: dict[int, Tensor] = {}  # gradients that torch.autograd.grad returned, by their leaf's id
         self._sample: SampledStep | None = None
         self._backwards = 0
         self._quiet = 0
@@ -113,7 +114,9 @@ class ManualDescent:
         if loop is None:
             return
         self._backwards += 1
-        gradients = [gradient for p in loop.parameters if (gradient := p.grad) is not None]
+        given, self.given = self.given, {}
+        found = [given.get(id(p), p.grad) for p in loop.parameters]
+        gradients = [gradient for gradient in found if gradient is not None]
         self._norms = gradient_norms(gradients) if gradients else None
         self._versions = [p._version for p in loop.parameters]
         if self._backwards <= _UNDECIDED and sum(p.numel() for p in loop.parameters) <= _COMPARED:
@@ -123,7 +126,7 @@ class ManualDescent:
         if loop.index >= 0 and observer.sampling(observer.steps + 1) and plain(loop.parameters):
             began = time.thread_time()
             self._sample = SampledStep(
-                observer.steps + 1, loop.index, loop.parameters, loop.columns, observer.recorder.layer
+                observer.steps + 1, loop.index, loop.parameters, loop.columns, observer.recorder.layer, found
             )
             self._sample.before()
             observer.sampled(time.thread_time() - began)

@@ -98,7 +98,7 @@ class MixingLook:
     def _receive(
         self, causes: list[tuple[_Link, str | None]], numbers: list[float], place: str | None, model: str
     ) -> None:
-        """Take the largest gradient of the first example and of the others at each tensor; nearest to the loss first."""
+        """Take the largest gradient of the first example and of the others at each tensor, last tensor first."""
         tiny = torch.finfo(torch.float32).tiny
         for link, cause in causes:
             own, others = numbers[2 * link.before : 2 * link.before + 2]

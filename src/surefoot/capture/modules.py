@@ -279,10 +279,9 @@ class ModuleWatch:
         count.looked += 1
         if batch is not None:
             # The same batch again with no step between: passes that are averaged.
-            last, self._last_input = self._last_input, (weakref.ref(batch), batch._version, self.step)
-            count.repeats |= (
-                last is not None and last[0]() is batch and last[1:] == (batch._version, self.step)
-            )
+            version = 0 if batch.is_inference() else batch._version
+            last, self._last_input = self._last_input, (weakref.ref(batch), version, self.step)
+            count.repeats |= last is not None and last[0]() is batch and last[1:] == (version, self.step)
         wrong = [name for name, child in model.sensitive if child.training]
         if wrong and module.training:
             count.wrong += 1

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from surefoot.capture.batchwatch import BatchWatch
+from surefoot.capture.functional import FunctionalDescent
 from surefoot.capture.guard import Guard
 from surefoot.capture.host import Norms, gradient_norms, host_number
 from surefoot.capture.limit import StepLimit
@@ -82,6 +83,7 @@ class Observer:
         self.graphs = GraphLook(self.parameters, deferred, recorder.metric, recorder.activation)
         self.batches = BatchWatch(deferred, recorder.metric)
         self.manual = ManualDescent()
+        self.functional = FunctionalDescent(self)
         self.nonfinite = NonfiniteTrace(self.parameters)
         self.mixing = MixingLook(deferred)
         self.modules.on_exchanged = self.mixing.viewed
@@ -147,6 +149,11 @@ class Observer:
         self._waiting.append(loop)
         del self._waiting[:-_MOST_WAITING]
         self._regroup()
+
+    @property
+    def without_optimizers(self) -> bool:
+        """Whether no optimizer was seen so far: what descends, descends by hand."""
+        return not self.created and self._only is None and all(loop.name == "by hand" for loop in self.loops)
 
     def all_loops(self) -> tuple[Loop, ...]:
         """Loops that have stepped and optimizers that have not."""

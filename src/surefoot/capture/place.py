@@ -64,13 +64,34 @@ def caller_site() -> Site | None:
         if known is None:
             known = _library(code.co_filename)
         if not known:
-            key = (id(code), frame.f_lasti)
-            site = _sites.get(key)
-            if site is None:
-                site = _sites[key] = Site(code, frame.f_lasti)
-            return site
+            return _site(frame)
         frame = frame.f_back
     return None
+
+
+def from_users_code() -> bool:
+    """Whether a wrapper of ours that asks this was called by the user's own code, not by a library."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and os.path.abspath(frame.f_code.co_filename).startswith(_OWN):
+        frame = frame.f_back
+    return frame is not None and not _library(frame.f_code.co_filename)
+
+
+def caller_of_caller() -> Site | None:
+    """The instruction in the user's own code that called the function in which `caller_site` is."""
+    frame = caller_frame()
+    frame = frame.f_back if frame is not None else None
+    while frame is not None and _library(frame.f_code.co_filename):
+        frame = frame.f_back
+    return _site(frame) if frame is not None else None
+
+
+def _site(frame: FrameType) -> Site:
+    key = (id(frame.f_code), frame.f_lasti)
+    site = _sites.get(key)
+    if site is None:
+        site = _sites[key] = Site(frame.f_code, frame.f_lasti)
+    return site
 
 
 def caller_frame() -> FrameType | None:

@@ -21,6 +21,7 @@ class SampledStep:
         parameters: What the step may change.
         columns: Their columns.
         keep: Takes each finished row.
+        found: Their gradients; None: those that the parameters hold.
     """
 
     def __init__(
@@ -30,24 +31,28 @@ class SampledStep:
         parameters: Sequence[Tensor],
         columns: Sequence[int],
         keep: Callable[[PendingLayer], None],
+        found: Sequence[Tensor | None] | None = None,
     ) -> None:
         self._step = step
         self._optimizer = optimizer
         self._keep = keep
         held = [
-            (parameter, column)
-            for parameter, column in zip(parameters, columns, strict=True)
-            if parameter.grad is not None and parameter.numel()
+            (parameter, column, gradient)
+            for parameter, column, gradient in zip(
+                parameters, columns, found or [p.grad for p in parameters], strict=True
+            )
+            if gradient is not None and parameter.numel()
         ]
-        self._parameters = [parameter for parameter, _ in held]
-        self._columns = [column for _, column in held]
+        self._parameters = [parameter for parameter, _, _ in held]
+        self._columns = [column for _, column, _ in held]
+        self._gradients = [gradient for _, _, gradient in held]
         self._before: list[Tensor] = []
 
     def before(self) -> None:
         """Measure gradients and parameters, and keep what the update will be held against."""
         if not self._parameters:
             return
-        found = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        found, self._gradients = self._gradients, []
         norms = per_parameter_norms(found)
         self._row("grad_norm", norms)
         zero, nonfinite = gradients.shares(found)
