@@ -39,8 +39,9 @@ def diagnose(
     defects = list(extension_defects()) if rules is None else []
     for made in chosen:
         try:
-            found += made.findings(history)
-        except Exception as fault:  # a rule's fault is ours and must not cost the user the other findings
+            for finding in made.findings(history):
+                found.append(_fit(finding))
+        except (Exception, SystemExit) as fault:  # must not cost the user the other findings
             defects.append(defect(f"the rule {made.code}", fault))
     defects += [defect(str(f.subject), f.get("message", "")) for f in history.facts_of("defect")]
     table = {made.code: made for made in chosen}
@@ -70,6 +71,15 @@ def fold(findings: Iterable[Finding], rules: Mapping[str, Rule]) -> tuple[Findin
         replace(r, consequences=tuple(under[id(r)]), severity=_gravest([r, *under[id(r)]])) for r in roots
     ]
     return tuple(sorted(whole, key=lambda f: _rank(f, rules)))
+
+
+def _fit(finding: object) -> Finding:
+    """`finding` itself, if what comes after a rule can rely on it; rules of other packages are not type-checked."""
+    if not isinstance(finding, Finding):
+        raise TypeError(f"it gave {finding!r}, which is not a Finding")
+    if finding.severity not in SEVERITIES:
+        raise ValueError(f"it gave the severity {finding.severity!r}, not one of {', '.join(SEVERITIES)}")
+    return finding
 
 
 def _rank(finding: Finding, rules: Mapping[str, Rule]) -> tuple[int, int, float, int, int, str]:

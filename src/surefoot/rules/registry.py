@@ -29,7 +29,7 @@ def _table() -> tuple[MappingProxyType[str, Rule], tuple[Finding, ...]]:
     for entry in entry_points(group=ENTRY_POINTS):
         try:
             rules.update(_checked(entry, rules))
-        except Exception as fault:  # an extension that cannot be loaded must not stop the others
+        except (Exception, SystemExit) as fault:  # one that cannot be loaded must not stop the others
             faults.append(defect(f"the extension {entry.name!r}", fault))
     return MappingProxyType(rules), tuple(faults)
 
