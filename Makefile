@@ -64,12 +64,12 @@ bench: $(VENV)/.installed-tests
 STUDY := $(BIN)/surefoot reproduce autoclip $(if $(DATA),--data $(DATA)) --out surefoot-recipes/autoclip
 reproduce: $(VENV)/.installed-tests
 	$(STUDY)/level-jitter --set level_jitter=8
-	$(STUDY)/as-published
+	$(STUDY)/as-published --percentiles 10,50,100
 	$(STUDY)/loss-scale --percentiles 10,100 --set level_jitter=8 --set loss_scale=1000
-	$(STUDY)/whitened --percentiles 10,100 --set objective=whitened
-	$(STUDY)/clustering --percentiles 10,100 --seeds 2 --set objective=clustering
-	$(STUDY)/chimera --percentiles 10,100 --seeds 2 --set objective=chimera
-	$(STUDY)/300-units --percentiles 10,100 --seeds 2 --steps 1500 --set units=300
+	$(STUDY)/whitened --percentiles 10,100 --steps 1000 --set objective=whitened
+	$(STUDY)/clustering --percentiles 10,100 --seeds 1 --steps 1000 --set objective=clustering
+	$(STUDY)/chimera --percentiles 10,100 --seeds 1 --steps 1000 --set objective=chimera
+	$(STUDY)/300-units --percentiles 10,100 --seeds 1 --steps 1000 --set units=300
 	$(BIN)/python -m surefoot.recipes.separation.pages surefoot-recipes/autoclip docs
 
 format: $(VENV)/.installed-tests

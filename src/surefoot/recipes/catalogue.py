@@ -57,7 +57,7 @@ _ALL = (
     Entry(
         "separation",
         "Two voices taken apart by a network under AutoClip, from recorded speech",
-        60,
+        90,
         "separation",
     ),
 )

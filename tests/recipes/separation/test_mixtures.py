@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from surefoot.errors import SettingError
 from surefoot.recipes.separation.audio import read, write
 from surefoot.recipes.separation.corpus import Pairs, Speakers, find_corpus
 from surefoot.recipes.separation.mixtures import LARGEST_RATIO, Mixtures
@@ -116,3 +117,14 @@ def test_pairs_are_tested_as_they_were_mixed_and_trained_with_fresh_levels(tmp_p
     np.testing.assert_array_equal(kept[2], kept[0])
     ratios = np.subtract(*decibels(mixtures.batch(0, 50, 2000)).T)
     assert np.ptp(ratios) > 3
+
+
+def test_a_pair_with_a_silent_voice_is_not_measured(tmp_path, sound_file):
+    said, silent = sound_file(tmp_path / "said.wav"), write(tmp_path / "silent.wav", np.zeros(8000))
+    pairs = ((said, silent), (said, said))
+    kept = Mixtures(Pairs(pairs, pairs)).held_out(2, 4000)
+    assert (np.abs(kept).max(axis=2) > 0.1).all()
+    with pytest.raises(
+        SettingError, match=r"None of the 1 held-out pairs has both voices in its first 0\.5 s"
+    ):
+        Mixtures(Pairs(pairs, pairs[:1])).held_out(2, 4000)

@@ -164,8 +164,7 @@ def test_tables_and_what_they_say():
     assert row["loss, %"] == pytest.approx((np.mean(expected), interval.low, interval.high))
     (sentence,) = verdicts(found)
     assert "loss 20 % lower," in sentence
-    assert "r " in sentence
-    assert "the interval holds 0" in sentence  # of r, which is noise here
+    assert "r not clearly different" in sentence  # it is noise here
 
 
 def test_a_result_against_the_paper_is_said_to_be_so():

@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.recipes.separation.audio import Samples, read, trimmed
+from surefoot.errors import SettingError
+from surefoot.recipes.separation.audio import RATE, Samples, read, trimmed
 from surefoot.recipes.separation.corpus import Corpus, Pairs
 
 LEVEL = 0.05  # root mean square of a voice before its gain; full scale 1
 LARGEST_RATIO = 5.0  # dB between the two voices, at most
 _SILENT = 0.1  # a segment below this share of its utterance's level is drawn again
 _TRIES = 10
+_AUDIBLE = 1e-4  # level of a source that can be measured; full scale 1
 _TRAINING, _HELD_OUT = 0, 1
 
 
@@ -73,14 +75,30 @@ class Mixtures:
 
         Returns:
             Shape (count, 2, samples), float32. Of ready pairs, the first `count` as others mixed them.
+
+        Raises:
+            SettingError: No ready pair has both voices in that length.
         """
         if isinstance(self.corpus, Pairs):
-            pairs = [self.corpus.held_out[index % len(self.corpus.held_out)] for index in range(count)]
-            return np.stack(
-                [[_fitted(self._sound(path, trim=False), samples) for path in pair] for pair in pairs]
-            )
+            return self._as_mixed(self.corpus.held_out, count, samples)
         random = np.random.default_rng((seed, _HELD_OUT))
         return np.stack([self._drawn(random, samples, held_out=True) for _ in range(count)])
+
+    def _as_mixed(self, pairs: Sequence[tuple[Path, Path]], count: int, samples: int) -> NDArray[np.float32]:
+        """The beginnings of ready pairs, without those where one is silent: they have no ratio to measure."""
+        found: list[NDArray[np.float32]] = []
+        for pair in pairs:
+            sounds = np.stack([_fitted(self._sound(path, trim=False), samples) for path in pair])
+            if min(_level(sound) for sound in sounds) > _AUDIBLE:
+                found.append(sounds)
+            if len(found) == count:
+                break
+        if not found:
+            raise SettingError(
+                f"None of the {len(pairs)} held-out pairs has both voices in its first {samples / RATE:g} s; "
+                "test_seconds must be larger."
+            )
+        return np.stack([found[index % len(found)] for index in range(count)])
 
     def _drawn(self, random: np.random.Generator, samples: int, *, held_out: bool) -> NDArray[np.float32]:
         if isinstance(self.corpus, Pairs):

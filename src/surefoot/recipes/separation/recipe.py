@@ -30,7 +30,7 @@ voice alone. Which of them is "the first" is for nobody to say, so the loss take
 much the voices overlap. That is what AutoClip was made for.
 
 The voices are recorded speech. With Debian or Ubuntu, two come by the line below (Allison, English, CC BY-SA 3.0;
-Carlo, Italian, CC BY 3.0), and are found by themselves:
+Carlo, Italian, CC BY 3.0; installed, not part of surefoot), and are found by themselves:
 
 ```
 apt-get install asterisk-core-sounds-en-wav asterisk-core-sounds-it-wav
@@ -54,11 +54,11 @@ VCTK), or ready mixtures with their sources in the layouts of WSJ0-2mix and Libr
 ## What to change
 
 - `--set percentile=100`: no clipping. `surefoot reproduce autoclip` compares percentiles over seeds;
-  docs/recipes/autoclip.md has what it found.
+  `docs/recipes/autoclip.md` has what it found, and how that differs from the paper.
 - `--set objective=whitened`, or `clustering`, or `chimera`: embeddings whose clusters are the voices, or both
   heads at once.
-- `--set steps=20000`: the network is far from done; `--set units=300` and `--set lr=0.001` is the published
-  size.
+- `--set steps=20000`: the network is far from done; `--set units=300`, `--set lr=0.001`, `--set batch=25`
+  and `--set frames=400` are as published.
 - `--set level_jitter=8`: mixtures of very different loudness, where clipping matters most.
 """
 
@@ -116,7 +116,6 @@ def _train(options: Options) -> Outcome:
         "SI-SDR, dB": float(ratio.mean()),
         "SI-SDRi, dB": float(better.mean()),
         "made better, %": 100 * float((better > 0).mean()),
-        "seconds": trained.seconds,
     }
     sentences = [
         f"Voices: {corpus.description}.",

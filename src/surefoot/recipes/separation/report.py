@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -97,13 +97,16 @@ def summary(results: Sequence[Result], voices: str, command: str) -> dict[str, A
     }
 
 
-def section(found: Mapping[str, Any], dynamics: str, percentiles: str | None) -> list[str]:
+def section(
+    found: Mapping[str, Any], dynamics: str, percentiles: str | None, *, told: Collection[str] = ()
+) -> list[str]:
     """A study's results as lines of Markdown.
 
     Args:
         found: As `summary` gives it, also when read back from results.json.
         dynamics: Link to that picture.
         percentiles: Link to that picture; None leaves it out.
+        told: Deviations that were named before.
     """
     trainings, seeds = len(found["trainings"]), found["seeds"]
     lines = [

@@ -147,7 +147,7 @@ def verdicts(results: Sequence[Result]) -> tuple[str, ...]:
             if math.isnan(low):
                 text += " (one seed)"
             elif low <= 0 <= high:
-                text += " (not clear: the interval holds 0)"
+                text = f"{_measure(name)} not clearly different"
             elif way != better:
                 text += " (against the paper)"
             told.append(text)

@@ -73,7 +73,7 @@ def train(
     progress: Progress | None = None,
     runs: Path | None = None,
     checkpoints: Path | None = None,
-    device: torch.device | str = "cpu",
+    device: torch.device | str | None = None,
 ) -> Trained:
     """Train one network and separate held-out mixtures with it.
 
@@ -83,14 +83,15 @@ def train(
         progress: Called at every record.
         runs: Observe the training and keep the run below this folder; None leaves that out.
         checkpoints: Folder to keep the training's state in, every minute; a training that is there goes on.
-        device: Where to train.
+        device: Where to train; by default on a GPU that CUDA knows, else on the CPU.
 
     Raises:
         CheckpointError: A checkpoint that cannot be written or read.
 
     Effects: the process's random state is put back.
     """
-    state = _State.started(settings, mixtures, torch.device(device))
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    state = _State.started(settings, mixtures, device)
     if checkpoints is not None and read_index(checkpoints):
         state.restore(read_checkpoint(checkpoints))
     watching = (
