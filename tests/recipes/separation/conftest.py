@@ -2,12 +2,6 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip(
-    "soundfile", reason="the separation recipe reads sound with soundfile: pip install soundfile"
-)
-
-import soundfile
 from scipy.signal import lfilter
 
 RATE = 8000
@@ -28,9 +22,17 @@ def made_voice(pitch: float, seconds: float, seed: int, rate: int = RATE) -> np.
     return (0.2 * sound / np.abs(sound).max()).astype(np.float32)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def libraries():
+    for name in ("soundfile", "torchmetrics"):
+        pytest.importorskip(name, reason=f"{name} is not installed: pip install 'surefoot[separation]'")
+
+
 @pytest.fixture(scope="session")
-def voices(tmp_path_factory):
+def voices(tmp_path_factory, libraries):
     """A folder with a subfolder of nine utterances for each of two made speakers."""
+    import soundfile
+
     root = tmp_path_factory.mktemp("voices")
     for name, pitch in PITCHES.items():
         (root / name).mkdir()
@@ -43,6 +45,8 @@ def voices(tmp_path_factory):
 @pytest.fixture
 def sound_file():
     """Writes a sound: path, seconds, and optionally rate and channels."""
+
+    import soundfile
 
     def write(path, seconds=1.0, rate=RATE, channels=1, seed=0):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -32,16 +32,6 @@ class Mixtures:
         seed: Of the draws.
         level_jitter: Standard deviation of the mixture's level, dB; 0 for none.
         memory: Decoded sound to keep, bytes; beyond that, files are read at each use.
-
-    Example:
-        >>> from surefoot.recipes.separation.corpus import Speakers
-        >>> import tempfile
-        >>> from surefoot.recipes.separation.audio import write
-        >>> folder, random = Path(tempfile.mkdtemp()), np.random.default_rng(0)
-        >>> noise = lambda name: (write(folder / name, random.standard_normal(9000) / 5),)
-        >>> voices = {"a": noise("a.wav"), "b": noise("b.wav")}
-        >>> Mixtures(Speakers(voices, voices)).batch(step=0, size=3, samples=4000).shape
-        (3, 2, 4000)
     """
 
     def __init__(
