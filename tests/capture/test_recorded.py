@@ -144,7 +144,7 @@ def test_several_optimizers_and_closures(tmp_path: Path) -> None:
     assert cadence["closure"]
 
 
-@pytest.mark.parametrize("way", ["in place", "data", "new leaf"])
+@pytest.mark.parametrize("way", ["in place", "data", "new leaf", "autograd.grad"])
 def test_descent_by_hand(way: str, tmp_path: Path) -> None:
     weight, inputs = torch.randn(3, 1, requires_grad=True), torch.randn(20, 3)
     targets = inputs @ torch.ones(3, 1)
@@ -152,8 +152,14 @@ def test_descent_by_hand(way: str, tmp_path: Path) -> None:
     with sf.watch(runs=tmp_path) as run:
         for _ in range(10):
             loss = (inputs @ weight - targets).square().mean()
-            loss.backward()
             losses.append(loss.item())
+            if way == "autograd.grad":
+                (gradient,) = torch.autograd.grad(loss, [weight])
+                norms.append(norm([gradient]))
+                with torch.no_grad():
+                    weight -= 0.1 * gradient
+                continue
+            loss.backward()
             norms.append(norm([weight.grad]))
             if way == "in place":
                 with torch.no_grad():
@@ -238,6 +244,47 @@ def test_nonfinite_numbers_are_kept(tmp_path: Path) -> None:
     assert first["what"] == "loss"
 
 
+def test_descent_by_torch_func(tmp_path: Path) -> None:
+    inputs = torch.randn(20, 3)
+    targets = inputs @ torch.ones(3)
+    parameters = {"weight": torch.zeros(3), "bias": torch.zeros(())}
+
+    def loss_of(given: dict[str, Tensor]) -> Tensor:
+        return (inputs @ given["weight"] + given["bias"] - targets).square().mean()
+
+    losses, norms = [], []
+    with sf.watch(runs=tmp_path) as run:
+        descend = torch.func.grad_and_value(loss_of)
+        torch.func.vmap(torch.func.grad(lambda x: x.square()))(torch.ones(4))  # inside a transform: nothing
+        for _ in range(6):
+            gradients, loss = descend(parameters)
+            losses.append(loss.item())
+            norms.append(norm(gradients.values()))
+            parameters = {name: p - 0.1 * gradients[name] for name, p in parameters.items()}
+    history = history_of(run)
+    # A step shows at the next call, where the tree holds other tensors.
+    close(history.series("loss"), losses[:5])
+    close(history.series("grad_norm"), norms[:5])
+    calls = history.fact("calls")
+    assert calls is not None
+    assert (calls["backwards"], calls["steps"]) == (6, 5)
+
+
+def test_gradients_asked_for_beside_an_optimizer_are_no_descent(tmp_path: Path) -> None:
+    weight = torch.ones(3, requires_grad=True)
+    with sf.watch(runs=tmp_path) as run:
+        optimizer = torch.optim.SGD([weight], 0.1)
+        for _ in range(4):
+            optimizer.zero_grad()
+            torch.autograd.grad(weight.square().sum(), (w for w in [weight]))
+            torch.func.grad(lambda w: w.square().sum())(weight.detach())
+            weight.square().sum().backward()
+            optimizer.step()
+    calls = history_of(run).fact("calls")
+    assert calls is not None
+    assert (calls["backwards"], calls["steps"], calls["manual"]) == (4, 4, False)
+
+
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("way", ["no_grad", "inference_mode", "eval"])
 def test_validation_loss_is_found(reduction: str, way: str, tmp_path: Path) -> None:
@@ -267,6 +314,50 @@ def test_validation_loss_is_found(reduction: str, way: str, tmp_path: Path) -> N
     found = history_of(run).metric("val_loss")
     assert found.steps.tolist() == [4, 8, 12]
     np.testing.assert_allclose(found.values, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["function", "lines"])
+def test_the_validation_set_is_told_from_the_training_set(form: str, tmp_path: Path) -> None:
+    model = nn.Linear(6, 3)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    train, held_out = list(batches(3)), list(batches(2))
+    expected = []
+
+    def evaluate(data: list[tuple[Tensor, Tensor]]) -> float:
+        with torch.no_grad():
+            return sum(F.cross_entropy(model(x), y).item() for x, y in data) / len(data)
+
+    with sf.watch(runs=tmp_path) as run:
+        for _ in range(3):
+            for inputs, targets in train:
+                optimizer.zero_grad()
+                F.cross_entropy(model(inputs), targets).backward()
+                optimizer.step()
+            if form == "function":
+                evaluate(train)
+                expected.append(evaluate(held_out))
+            else:
+                (x, y), (vx, vy) = train[0], held_out[0]
+                with torch.no_grad():
+                    F.cross_entropy(model(x.clone()), y.clone())
+                    expected.append(F.cross_entropy(model(vx), vy).item())
+    found = history_of(run).metric("val_loss")
+    np.testing.assert_allclose(found.values, expected, rtol=1e-5)
+
+
+def test_a_logged_validation_loss_is_the_only_one(tmp_path: Path) -> None:
+    model = nn.Linear(6, 3)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with sf.watch(runs=tmp_path) as run:
+        for epoch in range(3):
+            for inputs, targets in batches(2):
+                optimizer.zero_grad()
+                F.cross_entropy(model(inputs), targets).backward()
+                optimizer.step()
+            with torch.no_grad():
+                F.cross_entropy(model(inputs), targets.roll(1))
+            run.log(val_loss=float(epoch))
+    assert history_of(run).metric("val_loss").values.tolist() == [0.0, 1.0, 2.0]
 
 
 def test_logged_metrics(tmp_path: Path) -> None:

@@ -59,8 +59,8 @@ class Attachment:
         self._handles: list[RemovableHandle] = []
         self._in_backward = False
         deferred = observer.recorder.deferred
-        self.clips = ClipCalls(deferred, observer.all_loops)
-        self.schedulers = Schedulers(observer.loop_if_known, lambda: observer.steps)
+        self.clips = ClipCalls(deferred, lambda: observer.loops.everyone)
+        self.schedulers = Schedulers(observer.loops.known, lambda: observer.steps)
         self.loaders = Loaders(lambda: observer.backwards)
         self.scaler = ScalerWatch()
         observer.extra_facts += [
@@ -68,7 +68,7 @@ class Attachment:
             self.schedulers.facts,
             self.loaders.facts,
             self.scaler.facts,
-            lambda: clippers_facts(observer.loops),
+            lambda: clippers_facts(observer.loops.stepping),
         ]
         self._before_backward = observer.guard.part("core", observer.before_backward)
         self._after_backward = observer.guard.part("core", observer.after_backward)
@@ -184,7 +184,7 @@ class Attachment:
 
         def grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             # Where an optimizer was made, gradients asked for by name are something beside the descent.
-            if not self.active or self._in_backward or not observer.without_optimizers or traced():
+            if not self.active or self._in_backward or not observer.loops.without_optimizers or traced():
                 return original(outputs, inputs, *args, **kwargs)
             outputs = outputs if isinstance(outputs, Tensor) else tuple(outputs)
             inputs = (

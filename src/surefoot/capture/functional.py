@@ -48,14 +48,14 @@ class FunctionalDescent:
         observer = self._observer
         leaves = [leaf for leaf in tree_leaves(given) if isinstance(leaf, Tensor)]
         found = [leaf for leaf in tree_leaves(gradients) if isinstance(leaf, Tensor)]
-        if not leaves or not found or not observer.without_optimizers:
+        if not leaves or not found or not observer.loops.without_optimizers:
             return  # with an optimizer, gradients by torch.func are something beside the descent
         if self._moved(leaves[0]):
             self._step()
         loop = self._loop
         if loop is None:
             loop = self._loop = Loop(-1, None)
-            observer.number(loop)
+            observer.loops.number(loop)
         observer.backwards += 1
         number = host_number(value.detach()) if isinstance(value, Tensor) else None
         loss = number if number is not None else value.detach().mean() if isinstance(value, Tensor) else None

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from surefoot.capture import graph
 from surefoot.capture.deferred import Deferred
-from surefoot.capture.place import Site, caller_of_caller, caller_site, text_of
+from surefoot.capture.place import Site, caller_chain, caller_site, text_of
 from surefoot.quantities import batches
 
 FactRow = tuple[str, str, dict[str, Any]]
@@ -108,11 +108,12 @@ class LossWatch:
         self._in_eval = in_eval
         self._calls: dict[tuple[Site | None, str], _Call] = {}
         self._pending: list[Pending] = []
-        self._windows: dict[tuple[Site | None, Site | None, str], _Window] = {}
+        self._windows: dict[tuple[tuple[Site, ...], str], _Window] = {}
         self._train_target: weakref.ref[Tensor] | None = None
         self._train_function: str | None = None
         self._targets_seen = 0
         self._scores: tuple[Tensor | None, Any] = (None, None)
+        self.logged: set[str] = set()  # metrics that the program gives itself
 
     def seen(self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any], value: Any) -> None:
         """Note one call of a loss function; `value` is what it returned."""
@@ -196,7 +197,7 @@ class LossWatch:
 
     def _add(self, call: _Call, value: Tensor, weight: int) -> None:
         # One function often evaluates the training set and then the validation set: two calls of it.
-        key = (call.site, caller_of_caller(), call.function)
+        key = (caller_chain(), call.function)
         window = self._windows.get(key)
         if window is None:
             window = self._windows[key] = _Window(call.function)
@@ -224,7 +225,7 @@ class LossWatch:
             self._emit("val_loss", step, chosen)
 
     def _emit(self, name: str, step: int, window: _Window) -> None:
-        if window.total is not None:
+        if window.total is not None and name not in self.logged:
             weight = window.weight
             self._deferred.add(window.total, lambda v: self._metric(name, step, v[0] / max(1, weight)))
 

@@ -46,17 +46,17 @@ class ManualDescent:
     def give_way(self, observer: Observer) -> None:
         """An optimizer steps: one that was made before the observation, or what follows a part by hand."""
         if self.loop is not None and self.loop.index < 0:
-            observer.forget(self.loop)
+            observer.loops.forget(self.loop)
         else:
             self.settle(observer)
         self.active, self._over = False, True
 
     def wanted(self, observer: Observer, leaves: list[Tensor]) -> bool:
         """Whether a loss is descended by hand: no optimizer was made so far, and there are leaves to move."""
-        if observer.created or self._over:
+        if observer.loops.created or self._over:
             return False
         trainable = [leaf for leaf in leaves if leaf.requires_grad]
-        held = set().union(*(loop.parameter_ids for loop in observer.all_loops()), set())
+        held = set().union(*(loop.parameter_ids for loop in observer.loops.everyone), set())
         return bool(trainable) and not any(id(leaf) in held for leaf in trainable)
 
     def before_backward(self, root: Tensor, observer: Observer) -> None:
@@ -71,7 +71,7 @@ class ManualDescent:
             loop = self.loop = Loop(-1, None)
             loop.created_at_step = observer.steps
             self._take(leaves, observer)
-            observer.wait_for(loop)
+            observer.loops.wait_for(loop)
             return
         replaced = [id(leaf) for leaf in leaves] != [id(p) for p in loop.parameters]
         same_shapes = [leaf.shape for leaf in leaves] == [p.shape for p in loop.parameters]
@@ -153,7 +153,7 @@ class ManualDescent:
         assert loop is not None
         self._quiet = 0
         if loop.index < 0:
-            observer.number(loop)
+            observer.loops.number(loop)
         losses = loop.step_by_hand(observer.steps + 1, replaced)
         step = observer.stepped()
         if self._sample is not None:

@@ -1,6 +1,6 @@
 """Whether one example's output depends on the other examples of its batch: a view where a permute was meant.
 
-The gradient of the first example's output, taken back through the graph that is there anyway, must leave the
+The gradient of the last example's output, taken back through the graph that is there anyway, must leave the
 other examples' rows at zero. Batch norm mixes on purpose; past it nothing is said.
 """
 
@@ -68,7 +68,7 @@ class MixingLook:
         )
 
     def look(self, scores: Tensor, place: str | None, model: str) -> None:
-        """Follow the first example back through the graph."""
+        """Follow the last example back through the graph."""
         self._tries += 1
         if any(isinstance(node, BackwardCFunction) for node in graph.LossGraph(scores.grad_fn).nodes):
             self.forbidden = True  # the script's own backward, too, runs as often as the script says
@@ -78,16 +78,16 @@ class MixingLook:
         if not links or any((graph.output_shape(node) or (0,))[:2] == (size, size) for node in nodes):
             return  # as long as the batch is large: rows cannot be told from time steps
         with torch.enable_grad():
-            first = scores[:1].sum()
+            last = scores[-1:].sum()  # the last: a recurrent layer hands on from the first
         gradients = torch.autograd.grad(
-            first, [GradientEdge(node, 0) for node in nodes], retain_graph=True, allow_unused=True
+            last, [GradientEdge(node, 0) for node in nodes], retain_graph=True, allow_unused=True
         )
         numbers: list[Tensor] = []
         for gradient in gradients:
             if gradient is not None and gradient.shape[0] == size and gradient.numel():
-                numbers += [gradient[0].abs().max().float(), gradient[1:].abs().max().float()]
+                numbers += [gradient[-1].abs().max().float(), gradient[:-1].abs().max().float()]
             else:
-                numbers += [first.new_full((), torch.nan, dtype=torch.float32)] * 2
+                numbers += [last.new_full((), torch.nan, dtype=torch.float32)] * 2
         causes = [(link, _cause(link, nodes, size)) for link in links]
         self._deferred.add(torch.stack(numbers), lambda v: self._receive(causes, v, place, model))
 
@@ -98,7 +98,7 @@ class MixingLook:
     def _receive(
         self, causes: list[tuple[_Link, str | None]], numbers: list[float], place: str | None, model: str
     ) -> None:
-        """Take the largest gradient of the first example and of the others at each tensor, last tensor first."""
+        """Take the largest gradient of the last example and of the others at each tensor, last tensor first."""
         tiny = torch.finfo(torch.float32).tiny
         for link, cause in causes:
             own, others = numbers[2 * link.before : 2 * link.before + 2]
@@ -162,7 +162,7 @@ def _rows(root: Any, size: int) -> tuple[list[Any], list[_Link]]:
     return nodes, links
 
 
-def _behind(node: Any, size: int, limit: int = 200) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+def _behind(node: Any, size: int, limit: int = 4000) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     """The next operations with a row for each example, each with those on the way to it."""
     queue: deque[tuple[Any, tuple[Any, ...]]] = deque([(node, ())])
     seen = {node}
@@ -185,6 +185,8 @@ def _cause(link: _Link, nodes: list[Any], size: int) -> str | None:
         name = str(node.name())
         if any(word in name for word in _ALONG_TIME):
             return name
+        if ("Unbind" in name or "Select" in name) and link.operations.index(node) and _dim(node, 8) == 0:
+            return name  # the examples one after the other: a recurrent layer takes them for time steps
         if "Softmax" in name:
             shape = graph.output_shape(node) or ()
             # Over the examples themselves, or between steps of sequences that are examples.

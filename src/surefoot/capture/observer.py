@@ -20,20 +20,22 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from surefoot.capture import structure
 from surefoot.capture.batchwatch import BatchWatch
 from surefoot.capture.functional import FunctionalDescent
 from surefoot.capture.guard import Guard
 from surefoot.capture.host import Norms, gradient_norms, host_number
 from surefoot.capture.limit import StepLimit
 from surefoot.capture.look import GraphLook
-from surefoot.capture.loop import FactRow, Loop, plain_settings
+from surefoot.capture.loop import FactRow, Loop
+from surefoot.capture.loops import Loops
 from surefoot.capture.losses import LossWatch, Pending
 from surefoot.capture.manual import ManualDescent
 from surefoot.capture.mixing import MixingLook
 from surefoot.capture.modules import ModuleWatch
 from surefoot.capture.noise import NoiseScale
 from surefoot.capture.nonfinite import NonfiniteTrace
-from surefoot.capture.parameters import Parameters, is_uninitialized
+from surefoot.capture.parameters import Parameters
 from surefoot.capture.place import Site, caller_frame, caller_site, text_of
 from surefoot.capture.recorder import PendingStep, Recorder
 from surefoot.capture.sampled import SampledStep, plain
@@ -44,7 +46,6 @@ from surefoot.records import ActivationInfo
 
 ClipperFactory = Callable[[], Clipper]
 
-_MOST_WAITING = 8
 _MOST_RECENT = 1000
 _NOBODY = {0}  # no loop has this id: a loss that is none of ours
 
@@ -75,7 +76,6 @@ class Observer:
         self.guard = Guard(recorder.fail)
         self.steps = 0
         self.backwards = 0
-        self.created = 0
         self.parameters = Parameters()
         deferred = recorder.deferred
         self.modules = ModuleWatch(self.parameters, self._model_input, self.guard.run)
@@ -97,18 +97,10 @@ class Observer:
         self._limit = limit
         self._make_clipper = make_clipper
         self._clipper: Clipper | None = None  # of the optimizer that steps
-        self._only = only
-        self._elsewhere: set[int] = set()  # parameters of optimizers that are not watched
         early = 5 if thorough else 10
         self._sampler = Sampler(0.10 if thorough else 0.01, every, eager=2, early=early)
         self._looker = Sampler(0.25 if thorough else 0.01, None, eager=20 if thorough else 3, early=2 * early)
-        self.loops: list[Loop] = []  # those that have stepped
-        self._waiting: list[Loop] = []  # optimizers made, not yet used
-        self._everyone: tuple[Loop, ...] = ()
-        self._by_optimizer: dict[int, Loop] = {}
-        self._reach: dict[
-            Site | None, set[int]
-        ] = {}  # backward's place -> ids of loops whose parameters it reaches
+        self.loops = Loops(self.parameters, only)
         self._scaled: dict[int, tuple[weakref.ref[Tensor], Any]] = {}
         self._in_step: Loop | None = None
         self._closure: Loop | None = None
@@ -130,7 +122,7 @@ class Observer:
         self._group_settings: dict[tuple[int, int], tuple[Any, ...]] = {}
         recorder.collect_facts = self.facts
         recorder.collect_parameters = self.parameters.changed
-        recorder.collect_optimizers = lambda: [loop.info() for loop in self.loops]
+        recorder.collect_optimizers = lambda: [loop.info() for loop in self.loops.stepping]
         recorder.collect_activations = self._activations
         recorder.counts = lambda: (self.steps, self.backwards)
         self.modules.open()
@@ -139,97 +131,15 @@ class Observer:
 
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """An optimizer was constructed."""
-        self.created += 1
-        if self._only is not None:
-            return  # those to watch were made before
-        loop = Loop(-1, optimizer)
-        loop.created = text_of(caller_site())
-        self._read_groups(loop, optimizer)
-        loop.created_at_step = self.steps
-        self._waiting.append(loop)
-        del self._waiting[:-_MOST_WAITING]
-        self._regroup()
-
-    @property
-    def without_optimizers(self) -> bool:
-        """Whether no optimizer was seen so far: what descends, descends by hand."""
-        return not self.created and self._only is None and all(loop.name == "by hand" for loop in self.loops)
-
-    def all_loops(self) -> tuple[Loop, ...]:
-        """Loops that have stepped and optimizers that have not."""
-        return self._everyone
-
-    def _regroup(self) -> None:
-        self._everyone = (*self.loops, *self._waiting)
-        self._reach.clear()
-
-    def wait_for(self, loop: Loop) -> None:
-        """Watch a loop that has not stepped yet."""
-        self._waiting.append(loop)
-        self._regroup()
-
-    def forget(self, loop: Loop) -> None:
-        """A loop that waited is none."""
-        if loop in self._waiting:
-            self._waiting.remove(loop)
-        self._regroup()
-
-    def number(self, loop: Loop) -> None:
-        """A loop takes its first step."""
-        if loop in self._waiting:
-            self._waiting.remove(loop)
-        loop.number(len(self.loops))
-        loop.columns = self.parameters.held_by(loop.parameters, loop.index)
-        self.loops.append(loop)
-        self._regroup()
-
-    def loop_if_known(self, optimizer: Any) -> Loop | None:
-        """The loop of an optimizer that was seen; None for any other."""
-        return next((loop for loop in self.all_loops() if loop.optimizer() is optimizer), None)
+        self.loops.made(optimizer, self.steps)
 
     def adopt(self, optimizer: Optimizer) -> Loop:
-        """Watch an optimizer that was made before."""
-        return self._loop_of(optimizer)
-
-    def _loop_of(self, optimizer: Optimizer) -> Loop:
-        loop = self._by_optimizer.get(id(optimizer))
-        if loop is not None and loop.optimizer() is optimizer:
-            return loop
-        waiting = next((w for w in self._waiting if w.optimizer() is optimizer), None)
-        if waiting is not None:
-            self._waiting.remove(waiting)
-            self._regroup()
-        made = waiting or Loop(-1, optimizer)
-        self._read_groups(made, optimizer)
-        if (
-            waiting is None and self._only is None
-        ):  # made before the observation: its first losses went by unclaimed
-            for loss in self._recent:
-                made.after_backward(loss, self._site, True)
-        ids = {id(p) for p in made.parameters}
-        for known in self.loops:
-            # The same optimizer made anew over the same parameters goes on where the old one was.
-            if (
-                known.name == made.name
-                and known.created == made.created
-                and {id(p) for p in known.parameters} == ids
-            ):
-                known.renew(optimizer, made)
-                self._by_optimizer[id(optimizer)] = known
-                return known
-        self.number(made)
-        self._by_optimizer[id(optimizer)] = made
-        return made
-
-    def _read_groups(self, loop: Loop, optimizer: Optimizer) -> None:
-        groups = optimizer.param_groups
-        loop.group_sizes = tuple(len(group["params"]) for group in groups)
-        loop.parameters = [p for group in groups for p in group["params"] if not is_uninitialized(p)]
-        loop.settings = plain_settings({**optimizer.defaults, **(groups[0] if groups else {})})
-        loop.parameter_ids = {id(p) for p in loop.parameters}
-        if loop.index >= 0:
-            loop.columns = self.parameters.held_by(loop.parameters, loop.index)
-            self._reach.clear()
+        """Watch an optimizer, at its first step or before."""
+        loop, met_late = self.loops.of(optimizer)
+        if met_late and self.loops.only is None:
+            for loss in self._recent:  # its first losses went by unclaimed
+                loop.after_backward(loss, self._site, True)
+        return loop
 
     # -- backward
 
@@ -253,7 +163,7 @@ class Observer:
         self._position = (
             step if self.steps else self.backwards
         )  # a script that never steps is looked at all the same
-        self.looking = self._looker.due(self._position) or site not in self._reach
+        self.looking = self._looker.due(self._position) or site not in self.loops.reach
         if retain_graph and not create_graph:
             self.graphs.retain_graph += 1
             self.graphs.retain_place = self.graphs.retain_place or text_of(site)
@@ -266,7 +176,7 @@ class Observer:
             self.losses.close_window(self.steps)
         if self.manual.active:
             self.manual.before_backward(root, self)
-        for loop in self._everyone:
+        for loop in self.loops.everyone:
             left_over = loop.before_backward()
             if left_over and self.looking:
                 self._defer_leftover(loop)
@@ -305,21 +215,21 @@ class Observer:
 
     def _look(self, root: Tensor, site: Site | None, step: int, calls: list[Pending]) -> None:
         size = calls[0].call.described.get("batch_size") if calls else None
-        if self._only is not None and not self._concerns(root):
-            self._reach[site] = _NOBODY
+        if self.loops.only is not None and not self._concerns(root):
+            self.loops.reach[site] = _NOBODY
             return
         leaves = self.graphs.read(root, step, text_of(site), bool(calls), size)
         self.noise.batch_size = size
         self._look_for_mixing(site)
         ids = {id(leaf) for leaf in leaves}
         self._leaf_columns = [self.parameters.index_of(leaf) for leaf in leaves if leaf.requires_grad]
-        reached = [loop for loop in self.all_loops() if loop.parameter_ids & ids]
-        self._reach[site] = {id(loop) for loop in reached}
+        reached = self.loops.reached_by(ids)
+        self.loops.reach[site] = {id(loop) for loop in reached}
         if len(calls) == 1 and calls[0].value is not None:
             self._compare_root(reached, calls[0].value)
         self.modules.mark_trained(ids, site)
         self.batches.from_graph(root, step)
-        if not self.manual.active and self._only is None and self.manual.wanted(self, leaves):
+        if not self.manual.active and self.loops.only is None and self.manual.wanted(self, leaves):
             self.manual.active = True
             self.manual.before_backward(root, self)
         self.parameters.name_from_variables(caller_frame())
@@ -336,7 +246,7 @@ class Observer:
 
     def _concerns(self, root: Tensor) -> bool:
         """Whether a loss leads to what the watched optimizers hold."""
-        held = set().union(*(loop.parameter_ids for loop in self.loops))
+        held = self.loops.held()
         return any(id(leaf) in held for leaf in self.graphs.leaves(root))
 
     def _look_for_mixing(self, site: Site | None) -> None:
@@ -349,13 +259,13 @@ class Observer:
 
     def after_backward(self) -> None:
         """The backward has ended."""
-        reach = self._reach.get(self._site)
+        reach = self.loops.reach.get(self._site)
         if self._stepped:
             self._stepped = False
             self._recent.clear()
         if len(self._recent) < _MOST_RECENT:
             self._recent.append(self._loss)
-        for loop in self._everyone:
+        for loop in self.loops.everyone:
             if not reach or id(loop) in reach:
                 loop.after_backward(self._loss, self._site, bool(reach))
         if self._closure is not None:
@@ -377,18 +287,13 @@ class Observer:
         """An optimizer's step begins."""
         if self.manual.active:
             self.manual.give_way(self)
-        if self._only is not None and id(optimizer) not in self._only:
-            self._elsewhere.update(id(p) for group in optimizer.param_groups for p in group["params"])
+        if not self.loops.watches(optimizer):
             return
         if self._in_step is not None and self._in_step.optimizer() is not optimizer:
             return  # a wrapper's inner optimizer
-        loop = self._loop_of(optimizer)
+        loop = self.adopt(optimizer)
         self._in_step = loop
-        groups = optimizer.param_groups
-        if len(loop.group_sizes) != len(groups) or loop.group_sizes != tuple(
-            len(g["params"]) for g in groups
-        ):
-            self._read_groups(loop, optimizer)
+        self.loops.refresh(loop, optimizer)
         if loop.step_site is None or self.looking:
             loop.step_site = caller_site()
         step = self.steps + 1
@@ -552,29 +457,12 @@ class Observer:
         if self.manual.active:
             self.manual.settle(self)
 
-    # -- facts
-
     def facts(self) -> Iterator[FactRow]:
         """Everything structural, as it stands."""
-        for loop in self._everyone:
-            loop.let_go()
-        yield "calls", "run", {
-            "backwards": self.backwards,
-            "steps": self.steps,
-            "optimizers_created": self.created,
-            "optimizers_stepped": sum(loop.name != "by hand" for loop in self.loops),
-            "first_backward": self._first_backward,
-            "manual": any(loop.name == "by hand" for loop in self.loops),
-            "forwards_with_grad": self.modules.training_forwards,
-        }  # fmt: skip
-        for loop in self.loops:
-            yield from loop.facts()
-            if loop.name != "by hand":
-                yield "optimizer-created", loop.subject, self._creation(loop)
-        for number, loop in enumerate(self._waiting):
-            if loop.optimizer() is not None:
-                yield "optimizer-created", f"unstepped {number}", self._creation(loop)
-        yield "reach", "run", self._reach_fact()
+        self.loops.let_go()
+        yield structure.calls(self, self._first_backward)
+        yield from structure.optimizers(self.loops)
+        yield structure.reach(self)
         yield from self.modules.facts()
         yield from self.losses.facts()
         yield from self.graphs.facts()
@@ -582,38 +470,3 @@ class Observer:
         for more in self.extra_facts:
             yield from more()
         yield from self.guard.facts()
-
-    def _creation(self, loop: Loop) -> dict[str, Any]:
-        same = next(
-            (o.index for o in self.loops if o is not loop and o.parameter_ids & loop.parameter_ids), None
-        )
-        return {
-            "class": loop.name,
-            "place": loop.created,
-            "settings": loop.settings,
-            "parameters": len(loop.parameters),
-            "trainable": sum(p.requires_grad for p in loop.parameters),
-            "same_parameters_as": same,
-            "created_at_step": loop.created_at_step,
-            "stepped": loop.steps > 0,
-            "recreated": loop.recreated,
-        }
-
-    def _reach_fact(self) -> dict[str, Any]:
-        infos = self.parameters.infos()
-        stepping = {loop.index for loop in self.loops}
-        return {
-            "unreached": [
-                i.name for i in infos if i.optimizer in stepping and i.requires_grad and not i.reached
-            ][:200],
-            "reached_unoptimized": [
-                i.name
-                for i in infos
-                if i.optimizer is None and i.reached and i.requires_grad and i.is_parameter
-                if id(self.parameters.tensor(i.index)) not in self._elsewhere
-            ][:200],
-            "frozen": [i.name for i in infos if i.optimizer is not None and not i.requires_grad][:200],
-            "cut": self.modules.cut,
-            "leaf_root": self.graphs.leaf_root,
-            "unregistered": list(self.modules.unregistered)[:50],
-        }

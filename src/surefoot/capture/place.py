@@ -77,13 +77,15 @@ def from_users_code() -> bool:
     return frame is not None and not _library(frame.f_code.co_filename)
 
 
-def caller_of_caller() -> Site | None:
-    """The instruction in the user's own code that called the function in which `caller_site` is."""
+def caller_chain(most: int = 6) -> tuple[Site, ...]:
+    """The instructions in the user's own code that led here, the innermost first."""
+    chain: list[Site] = []
     frame = caller_frame()
-    frame = frame.f_back if frame is not None else None
-    while frame is not None and _library(frame.f_code.co_filename):
+    while frame is not None and len(chain) < most:
+        if not _library(frame.f_code.co_filename):
+            chain.append(_site(frame))
         frame = frame.f_back
-    return _site(frame) if frame is not None else None
+    return tuple(chain)
 
 
 def _site(frame: FrameType) -> Site:
