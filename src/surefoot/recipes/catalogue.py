@@ -52,7 +52,19 @@ _ALL = (
         "deep_sigmoid",
     ),
     Entry(
+        "long-memory",
+        "A recurrent network whose gradient explodes: clipping, AutoClip, LSTM",
+        25,
+        "long_memory",
+    ),
+    Entry(
         "fine-tune", "A pretrained backbone tuned to new digits: frozen, one rate, two rates", 20, "fine_tune"
+    ),
+    Entry(
+        "adam-vs-sgd",
+        "Which generalises better: AdamW or SGD, tuned alike, with the sharpness of the minima",
+        240,
+        "adam_vs_sgd",
     ),
     Entry(
         "separation",
