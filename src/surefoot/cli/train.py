@@ -74,7 +74,8 @@ def train_recipe(
         outcome = recipes.run(recipe, options)
     console.print(f"{recipe.name}: {recipe.title}", style="bold")
     console.print()
-    console.print(results_table(outcome.rows))
+    fits = width_of(outcome.rows) <= console.width
+    console.print(results_table(outcome.rows) if fits else turned_table(outcome.rows))
     console.print()
     for sentence in outcome.sentences:
         console.print(sentence)
@@ -96,6 +97,24 @@ def results_table(rows: tuple[Mapping[str, Any], ...]) -> Table:
         table.add_column(name, justify="left" if isinstance(item, str) else "right")
     for row in rows:
         table.add_row(*(cell(item) for item in row.values()))
+    return table
+
+
+def width_of(rows: tuple[Mapping[str, Any], ...]) -> int:
+    """Characters that a results table takes unbroken."""
+    columns = [max(len(name), *(len(cell(row[name])) for row in rows)) for name in rows[0]]
+    return sum(columns) + 2 * (len(columns) - 1)
+
+
+def turned_table(rows: tuple[Mapping[str, Any], ...]) -> Table:
+    """The same with a column for each row, for narrow terminals."""
+    first, *others = rows[0]
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for row in rows:
+        table.add_column(cell(row[first]), justify="right")
+    for name in others:
+        table.add_row(name, *(cell(row[name]) for row in rows))
     return table
 
 

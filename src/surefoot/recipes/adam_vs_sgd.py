@@ -302,7 +302,6 @@ def _figure(outcome: Outcome) -> Any:
         pairs.set_xticks((0, 1), list(NAMES))
         pairs.set_xlim(-0.5, 1.5)
         pairs.set_title("Test accuracy by seed, %")
-        sharp.set_xscale("log")
         sharp.set_xlabel("largest eigenvalue of the Hessian")
         sharp.set_title("Sharpness and test accuracy, %")
         sharp.legend()
@@ -323,7 +322,7 @@ RECIPE = Recipe(
         "steps": Number(400, "steps of each training", quick=40, low=1),
         "seeds": Number(12, "seeds of the comparison", quick=3, low=2),
         "tuning_seeds": Number(2, "seeds of the tuning", quick=1, low=1),
-        "rates_adamw": Number("0.0003,0.001,0.003,0.01,0.03", "rates tried for AdamW", quick="0.003,0.01"),
+        "rates_adamw": Number("0.001,0.003,0.01,0.03,0.1", "rates tried for AdamW", quick="0.003,0.01"),
         "decays_adamw": Number("0.01,0.1,1", "weight decays tried for AdamW", quick="0.01,0.1"),
         "rates_sgd": Number("0.003,0.01,0.03,0.1,0.3", "rates tried for SGD", quick="0.03,0.1"),
         "decays_sgd": Number("0.0001,0.001,0.01", "weight decays tried for SGD", quick="0.001,0.01"),

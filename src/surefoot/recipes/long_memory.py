@@ -179,7 +179,14 @@ def _figure(outcome: Outcome) -> Any:
             left.plot(norm.steps, norm.values, lw=1.3, **look)
             right.plot(loss.steps, smoothed(loss.values), lw=1.8, **look)
         right.axhline(data["forgotten"], color="black", lw=0.9, ls=":")
-        right.text(1, data["forgotten"] * 1.05, "forgotten", fontsize=9)
+        right.text(
+            1,
+            data["forgotten"] * 1.05,
+            "forgotten",
+            fontsize=9,
+            ha="right",
+            transform=right.get_yaxis_transform(),
+        )
         left.set_title("Gradient norm before clipping")
         right.set_title("Training loss, mean of ten steps")
         for axes in (left, right):

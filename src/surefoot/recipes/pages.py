@@ -1,10 +1,13 @@
 """Writes docs/recipes/ and its pictures by training every recipe: `python -m surefoot.recipes.pages docs`.
 
-Names after the folder choose recipes; without any, all are trained in their full form, which takes minutes.
+Names after the folder choose recipes; without any, all are trained in their full form, which takes minutes. With
+`--text` nothing is trained: each page keeps the results it has and gets today's text around them.
 """
 
 from __future__ import annotations
 
+import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -14,8 +17,6 @@ from typing import Any
 from surefoot.recipes.base import Options, Outcome, Recipe, run
 from surefoot.recipes.catalogue import ENTRIES, load, names
 from surefoot.report.numbers import duration, number, value
-
-CLOCKS = ("seconds",)  # columns that differ from machine to machine
 
 
 def text_of(recipe: Recipe) -> str:
@@ -46,9 +47,9 @@ def seen(recipe: Recipe) -> list[str]:
     """Commands that draw it."""
     found = []
     if recipe.landscape is not None:
-        found.append(f"surefoot landscape {recipe.name}")
+        found.append(f"surefoot landscape {recipe.name} --output {recipe.name}-landscape.png")
     if recipe.scenes:
-        found.append(f"surefoot animate {recipe.name}")
+        found.append(f"surefoot animate {recipe.name} --output {recipe.name}.gif")
     return found
 
 
@@ -74,22 +75,53 @@ def shown(item: Any) -> str:
     return number(item) if isinstance(item, float) else value(item)
 
 
-def page(recipe: Recipe, options: Options, outcome: Outcome) -> str:
-    """The whole page, with what a run found."""
-    own, mark, numbers = text_of(recipe).partition("\n## Its numbers")
-    looked = own.partition("\n## What to look at")
-    found = [
-        "",
-        f"![{recipe.title}](../images/recipes/{recipe.name}.png)",
-        "",
+def found(options: Options, outcome: Outcome) -> str:
+    """The section that only a run can write."""
+    lines = [
         f"## What it found, seed {options.seed}",
         "",
         *(f"- {sentence}" for sentence in outcome.sentences),
         "",
         *table(outcome.rows),
-        "",
     ]
-    return looked[0] + "\n".join(found) + looked[1] + looked[2] + mark + numbers + "\n"
+    if any("seconds" in column for column in outcome.rows[0]):
+        lines += ["", "Seconds differ from machine to machine, and with what else it does."]
+    return "\n".join(lines)
+
+
+def page(recipe: Recipe, results: str) -> str:
+    """The whole page around the results of a run, as `found` or an older page has them."""
+    opening, look, rest = text_of(recipe).partition("\n## What to look at")
+    middle = [
+        f"![{recipe.title}](../images/recipes/{recipe.name}.png)",
+        "",
+        results.strip(),
+        "",
+        *_pictures(recipe),
+    ]
+    return f"{opening}\n" + "\n".join(middle) + f"{look}{rest}\n"
+
+
+def results_in(text: str) -> str:
+    """The section of a page that a run wrote."""
+    section = re.search(r"## What it found.*?(?=\n## |\n!\[)", text, re.DOTALL)
+    return section.group(0) if section else ""
+
+
+def stale(folder: Path) -> list[str]:
+    """Names of recipes whose page in `folder` is missing or differs in what no run decides."""
+    old = []
+    for name in generated():
+        place = folder / f"{name}.md"
+        text = place.read_text(encoding="utf-8") if place.exists() else ""
+        if page(load(name), results_in(text)) != text:
+            old.append(name)
+    return old
+
+
+def generated() -> list[str]:
+    """Recipes whose pages are written here; the study of separation has one of its own."""
+    return [name for name in names() if ENTRIES[name].module != "separation"]
 
 
 def shrunk(picture: Path, target: Path) -> None:
@@ -101,16 +133,47 @@ def shrunk(picture: Path, target: Path) -> None:
         few.save(target, optimize=True)
 
 
-def index() -> str:
-    """The list of recipes."""
+def _pictures(recipe: Recipe) -> list[str]:
+    lines = []
+    for command in seen(recipe):
+        file = command.rpartition(" ")[2]
+        what = "The landscape" if file.endswith(".png") else "The training, moving"
+        lines += [f"![{what}](../images/recipes/{file})", ""]
+    return lines
+
+
+def draw_seen(recipe: Recipe, pictures: Path) -> None:
+    """Run the commands that draw a recipe, and keep their pictures.
+
+    Effects: starts `surefoot` in a process of its own for each.
+    """
+    for command in seen(recipe):
+        _, *arguments = command.split()
+        with tempfile.TemporaryDirectory() as place:
+            subprocess.run([sys.executable, "-m", "surefoot", *arguments], cwd=place, check=True)
+            made = Path(place) / arguments[-1]
+            if made.suffix == ".png":
+                shrunk(made, pictures / made.name)
+            else:
+                (pictures / made.name).write_bytes(made.read_bytes())
+
+
+def index(folder: Path) -> str:
+    """The list of recipes; those with a page in the folder are linked."""
     lines = [
         "# Recipes",
+        "",
+        "`surefoot train NAME` trains one and draws its figure; `surefoot recipes` lists them.",
         "",
         "Written by `python -m surefoot.recipes.pages docs`, which trains them all; do not edit.",
         "",
     ]
     rows = [
-        {"recipe": f"[{e.name}]({e.name}.md)", "shows": e.title, "about": duration(e.seconds)}
+        {
+            "recipe": f"[{e.name}]({e.name}.md)" if (folder / f"{e.name}.md").exists() else e.name,
+            "shows": e.title,
+            "about": duration(e.seconds),
+        }
         for e in ENTRIES.values()
     ]
     return "\n".join([*lines, *table(rows), ""])
@@ -133,11 +196,25 @@ def write(folder: Path, chosen: Sequence[str]) -> None:
         with tempfile.TemporaryDirectory() as kept:
             options = recipe.options(out=Path(kept) / "out", runs=Path(kept) / "runs")
             outcome = run(recipe, options)
-            (folder / "recipes" / f"{name}.md").write_text(page(recipe, options, outcome), encoding="utf-8")
+            (folder / "recipes" / f"{name}.md").write_text(
+                page(recipe, found(options, outcome)), encoding="utf-8"
+            )
             shrunk(options.out / f"{name}.png", pictures / f"{name}.png")
-    (folder / "recipes" / "README.md").write_text(index(), encoding="utf-8")
+        draw_seen(recipe, pictures)
+    (folder / "recipes" / "README.md").write_text(index(folder / "recipes"), encoding="utf-8")
+
+
+def refresh(folder: Path) -> None:
+    """Bring the text of all pages up to date and leave their results as they are."""
+    for name in stale(folder):
+        place = folder / f"{name}.md"
+        place.write_text(page(load(name), results_in(place.read_text(encoding="utf-8"))), encoding="utf-8")
+    (folder / "README.md").write_text(index(folder), encoding="utf-8")
 
 
 if __name__ == "__main__":
     where, *wanted = sys.argv[1:] or ["docs"]
-    write(Path(where), wanted or [name for name in names() if ENTRIES[name].module != "separation"])
+    if wanted == ["--text"]:
+        refresh(Path(where) / "recipes")
+    else:
+        write(Path(where), wanted or generated())
