@@ -16,7 +16,7 @@ from .twin import SUREFOOT, process
 # Steps that some optimizer takes in each; where nothing calls backward there is none.
 STEPS = {
     "dropout": 16, "gan": 16, "lbfgs": 3, "mixed_precision": 7, "sparse_embedding": 16, "compiled": 16,
-    "functional": 0, "torchscript": 16,
+    "functional": 7, "torchscript": 16,
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from surefoot.capture import graph
 from surefoot.capture.deferred import Deferred
-from surefoot.capture.modules import normalises_first
+from surefoot.capture.model import normalises_first
 from surefoot.quantities import batches
 
 FactRow = tuple[str, str, dict[str, Any]]

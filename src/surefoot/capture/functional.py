@@ -15,8 +15,8 @@ from torch.utils._pytree import tree_leaves
 
 from surefoot.capture.host import Norms, gradient_norms, host_number
 from surefoot.capture.loop import Loop
+from surefoot.capture.pending import PendingStep
 from surefoot.capture.place import caller_site
-from surefoot.capture.recorder import PendingStep
 
 if TYPE_CHECKING:
     from surefoot.capture.observer import Observer

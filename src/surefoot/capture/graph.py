@@ -72,6 +72,14 @@ def output_shape(node: Node) -> tuple[int, ...] | None:
         return None
 
 
+def saved_dim(node: Node, dimensions: int) -> int | None:
+    """The dimension that an operation ran along, counted from the first; None where it tells none."""
+    dim = saved(node, "_saved_dim")
+    if not isinstance(dim, int):
+        return None
+    return (dim - (1 << 64) if dim > 1 << 62 else dim) % dimensions  # a negative one reads as unsigned
+
+
 def saved(node: Node, attribute: str) -> Any:
     """A value that the operation kept for backward; None where it cannot be read."""
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -12,13 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from surefoot.capture import graph
 from surefoot.capture.deferred import Deferred
+from surefoot.capture.loss_call import LossCall, MetricSink, joint_fact
 from surefoot.capture.place import Site, caller_chain, caller_site, text_of
-from surefoot.quantities import batches
 
 FactRow = tuple[str, str, dict[str, Any]]
-MetricSink = Callable[[str, int, float], None]
 
 # Every loss of torch.nn.functional; the second argument is the target where there is one.
 FUNCTIONS = (
@@ -28,38 +25,10 @@ FUNCTIONS = (
     "margin_ranking_loss", "soft_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss",
     "multi_margin_loss", "cosine_embedding_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 )  # fmt: skip
-CLASS_DIM_ONE = frozenset({"cross_entropy", "nll_loss", "multi_margin_loss"})
 _NO_TARGET = frozenset({"triplet_margin_loss", "triplet_margin_with_distance_loss"})
-_LOOKED_TARGETS = 4096
-_MOST_DISTINCT = 1000
 _EARLY_TARGETS = 200
 _MOST_PENDING = 256
 _SMALL_TARGET = 512  # entries up to which a target waits as it is: one copy costs less than its moments
-_FEW = 3  # looks after which the structure of a call is known
-_MANY = 30  # looks after which the numbers of a call are known well enough
-
-
-class _Call:
-    """One loss function at one place."""
-
-    def __init__(self, function: str, site: Site | None) -> None:
-        self.function = function
-        self.site = site
-        self.counts = {"train": 0, "validation": 0}
-        self.described: dict[str, Any] = {}
-        self.looks = 0
-        self.input: list[list[float]] = []
-        self.target: list[list[float]] = []
-        self.rows: list[list[float]] = []
-        self.distinct: set[float] = set()
-        self.first_value: float | None = None
-        self.last_value: float | None = None
-
-    def receive_value(self, numbers: list[float]) -> None:
-        """Take the value of a looked-at call."""
-        if self.first_value is None:
-            self.first_value = numbers[0]
-        self.last_value = numbers[0]
 
 
 class Pending:
@@ -67,7 +36,9 @@ class Pending:
 
     __slots__ = ("asleep", "call", "sequence", "value", "weight")
 
-    def __init__(self, call: _Call, sequence: int, asleep: bool, value: Tensor | None, weight: int) -> None:
+    def __init__(
+        self, call: LossCall, sequence: int, asleep: bool, value: Tensor | None, weight: int
+    ) -> None:
         self.call = call
         self.sequence = sequence
         self.asleep = asleep
@@ -106,7 +77,7 @@ class LossWatch:
         self._deferred = deferred
         self._metric = metric
         self._in_eval = in_eval
-        self._calls: dict[tuple[Site | None, str], _Call] = {}
+        self._calls: dict[tuple[Site | None, str], LossCall] = {}
         self._pending: list[Pending] = []
         self._windows: dict[tuple[tuple[Site, ...], str], _Window] = {}
         self._train_target: weakref.ref[Tensor] | None = None
@@ -132,7 +103,7 @@ class LossWatch:
                 del self._pending[: _MOST_PENDING // 2]
             return
         if call is None:
-            call = self._calls[(site, function)] = _Call(function, site)
+            call = self._calls[(site, function)] = LossCall(function, site, self._deferred, self._metric)
         scores = args[0] if args else kwargs.get("input", kwargs.get("anchor", kwargs.get("log_probs")))
         target = None
         if function not in _NO_TARGET:
@@ -156,7 +127,8 @@ class LossWatch:
                 self._watch_target(target)
         self._train_function = function
         if self.looking:
-            self._describe(call, function, args, kwargs, scores, target, value, weight)
+            self._scores = (scores, target)
+            call.describe(self.step, args, kwargs, scores, target, value, weight)
 
     def _examines(self) -> bool:
         """Whether a training call is examined: at looks, while targets are new, and in eval mode."""
@@ -173,7 +145,7 @@ class LossWatch:
         summed = kwargs.get("reduction") == "sum" or "sum" in [a for a in args if isinstance(a, str)]
         return detached.reshape(()) / max(1, weight) if summed else detached.reshape(()).clone()
 
-    def _validation(self, call: _Call, value: Tensor, scores: Tensor, target: Any, weight: int) -> None:
+    def _validation(self, call: LossCall, value: Tensor, scores: Tensor, target: Any, weight: int) -> None:
         if isinstance(target, Tensor) and self._is_training_target(target):
             return  # a figure of the training batch
         call.counts["validation"] += 1
@@ -195,7 +167,7 @@ class LossWatch:
             and other.shape == target.shape
         )
 
-    def _add(self, call: _Call, value: Tensor, weight: int) -> None:
+    def _add(self, call: LossCall, value: Tensor, weight: int) -> None:
         # One function often evaluates the training set and then the validation set: two calls of it.
         key = (caller_chain(), call.function)
         window = self._windows.get(key)
@@ -285,137 +257,13 @@ class LossWatch:
         )
         self._deferred.add(torch.stack([mean, deviation]), lambda numbers: receive(*numbers))
 
-    def _describe(
-        self,
-        call: _Call,
-        function: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        scores: Tensor,
-        target: Any,
-        value: Tensor,
-        weight: int,
-    ) -> None:
-        call.looks += 1
-        if call.looks <= _FEW:
-            self._structure(call, function, args, kwargs, scores, weight)
-        facts = call.described
-        self._scores = (scores, target)
-        if value.numel() == 1:
-            self._deferred.add(value.detach().clone(), call.receive_value)
-        class_dim = 1 if function in CLASS_DIM_ONE and scores.ndim > 1 else scores.ndim - 1
-        step = self.step
-        if scores.ndim:
-            facts["classes"] = int(scores.shape[class_dim])
-            if scores.is_floating_point() and (scores.ndim > 1 or weight > 1):
-                self._deferred.add(batches.across_examples(scores), lambda v: self._outputs(step, v))
-        if call.looks <= _MANY:
-            self._deferred.add(batches.summary(scores), call.input.append)
-            if scores.ndim and scores.is_floating_point():
-                self._deferred.add(batches.rows(scores, class_dim), call.rows.append)
-        if isinstance(target, Tensor) and target.numel():
-            facts["target_shape"] = list(target.shape)
-            facts["target_dtype"] = str(target.dtype).removeprefix("torch.")
-            facts["integer_target"] = not target.is_floating_point()
-            if call.looks <= _MANY:
-                self._deferred.add(batches.summary(target), call.target.append)
-            if len(call.distinct) < _MOST_DISTINCT:
-                flat = target.detach().reshape(-1)
-                thinned = flat[:: max(1, flat.numel() // _LOOKED_TARGETS)]
-                integer = not target.is_floating_point()
-                self._deferred.add(thinned.clone(), lambda v: self._distinct(call, step, v, integer))
-
-    def _structure(
-        self,
-        call: _Call,
-        function: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        scores: Tensor,
-        weight: int,
-    ) -> None:
-        facts = call.described
-        arguments = _bound(function, args, kwargs)
-        facts["reduction"] = arguments.get("reduction", "mean")
-        facts["weighted"] = arguments.get("weight") is not None or arguments.get("pos_weight") is not None
-        facts["label_smoothing"] = arguments.get("label_smoothing", 0.0)
-        facts["ignore_index"] = arguments.get("ignore_index")
-        facts["input_shape"] = list(scores.shape)
-        facts["input_dtype"] = str(scores.dtype).removeprefix("torch.")
-        facts["batch_size"] = weight
-        nodes = graph.chain(scores.grad_fn) if scores.grad_fn is not None else []
-        facts["chain"] = [node.name() for node in nodes]
-        facts["input_is_leaf"] = scores.grad_fn is None and scores.requires_grad
-        for node in nodes:
-            if node.name() in ("SoftmaxBackward0", "LogSoftmaxBackward0"):
-                dim, shape = graph.saved(node, "_saved_dim"), graph.output_shape(node)
-                if isinstance(dim, int) and shape:
-                    dim = dim - (1 << 64) if dim > 1 << 62 else dim  # a negative dimension reads as unsigned
-                    facts["softmax_dim"] = dim % len(shape)
-                    facts["softmax_shape"] = list(shape)
-                break
-
-    def _distinct(self, call: _Call, step: int, values: list[float], integer: bool) -> None:
-        found = set(values)
-        if integer:
-            self._metric("target/classes", step, float(len(found)))
-        if len(call.distinct) < _MOST_DISTINCT:
-            call.distinct |= found
-
-    def _outputs(self, step: int, numbers: list[float]) -> None:
-        for name, number in zip(("mean", "std", "batch_std"), numbers, strict=True):
-            self._metric(f"output/{name}", step, number)
-
     def facts(self) -> Iterator[FactRow]:
         """One fact for each loss function at each line; several calls on one line are one."""
-        lines: dict[str, list[_Call]] = {}
+        lines: dict[str, list[LossCall]] = {}
         for call in self._calls.values():
             lines.setdefault(f"{text_of(call.site)} {call.function}", []).append(call)
         for subject, calls in lines.items():
-            yield "loss-call", subject, _described(calls)
-
-
-def _described(calls: list[_Call]) -> dict[str, Any]:
-    first = calls[0]
-    trained = sum(call.counts["train"] for call in calls)
-    data: dict[str, Any] = dict(first.described)
-    data["function"] = first.function
-    data["phase"] = "train" if trained else "validation"
-    data["count"] = trained or sum(call.counts["validation"] for call in calls)
-    data["place"] = text_of(first.site)
-    data["calls_on_line"] = len(calls)
-    data["first_value"], data["last_value"] = first.first_value, first.last_value
-    if inputs := [row for call in calls for row in call.input]:
-        data["input"] = _joined(inputs)
-    if targets := [row for call in calls for row in call.target]:
-        data["target"] = _joined(targets)
-    if rows := [row for call in calls for row in call.rows]:
-        data["rowsum_min"] = min(row[0] for row in rows)
-        data["rowsum_max"] = max(row[1] for row in rows)
-        data["rows_max_mean"] = sum(row[2] for row in rows) / len(rows)
-        data["logsumexp_absmax"] = max(row[3] for row in rows)
-    if distinct := set().union(*(call.distinct for call in calls)):
-        data["target_distinct"] = min(len(distinct), _MOST_DISTINCT)
-    return data
-
-
-def _joined(rows: list[list[float]]) -> dict[str, float]:
-    count = len(rows)
-    return {
-        "min": min(row[0] for row in rows),
-        "max": max(row[1] for row in rows),
-        "mean": sum(row[2] for row in rows) / count,
-        "std": sum(row[3] for row in rows) / count,
-        "nonfinite": sum(row[4] for row in rows) / count,
-    }
-
-
-def _bound(function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    try:
-        signature = inspect.signature(getattr(torch.nn.functional, function))
-        return dict(signature.bind(*args, **kwargs).arguments)
-    except (TypeError, ValueError):
-        return dict(kwargs)
+            yield "loss-call", subject, joint_fact(calls)
 
 
 def _sequence_numbers(root: Tensor, least: int, limit: int = 400) -> set[int]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from surefoot.capture.host import Norms, gradient_norms
 from surefoot.capture.loop import Loop
-from surefoot.capture.recorder import PendingStep
+from surefoot.capture.pending import PendingStep
 from surefoot.capture.sampled import SampledStep, plain
 
 if TYPE_CHECKING:

@@ -185,25 +185,24 @@ def _cause(link: _Link, nodes: list[Any], size: int) -> str | None:
         name = str(node.name())
         if any(word in name for word in _ALONG_TIME):
             return name
-        if ("Unbind" in name or "Select" in name) and link.operations.index(node) and _dim(node, 8) == 0:
+        if (
+            ("Unbind" in name or "Select" in name)
+            and link.operations.index(node)
+            and graph.saved_dim(node, 8) == 0
+        ):
             return name  # the examples one after the other: a recurrent layer takes them for time steps
         if "Softmax" in name:
             shape = graph.output_shape(node) or ()
             # Over the examples themselves, or between steps of sequences that are examples.
-            along = len(shape) >= 2 and shape[0] == size != shape[1] and _dim(node, len(shape)) == 0
+            along = (
+                len(shape) >= 2 and shape[0] == size != shape[1] and graph.saved_dim(node, len(shape)) == 0
+            )
             if along or (deep and len(link.operations) > 1):
                 return name
     if any(_takes_matrix(node) for node in link.operations):
         return None
     first = str(link.operations[0].name())
     return first if any(word in first for word in _MOVES) else None
-
-
-def _dim(node: Any, dimensions: int) -> int | None:
-    dim = graph.saved(node, "_saved_dim")
-    if not isinstance(dim, int):
-        return None
-    return (dim - (1 << 64) if dim > 1 << 62 else dim) % dimensions  # a negative dimension reads as unsigned
 
 
 def _takes_matrix(node: Any) -> bool:

@@ -16,86 +16,15 @@ from torch.nn.modules import module as torch_module
 from torch.utils.hooks import RemovableHandle
 
 from surefoot.capture.mixing import exchanged
+from surefoot.capture.model import Model, first_tensor
+from surefoot.capture.modes import Modes
 from surefoot.capture.parameters import Parameters
 from surefoot.capture.place import Site, caller_site, text_of
 from surefoot.capture.traced import traced
 
 FactRow = tuple[str, str, dict[str, Any]]
 
-_NORMALISING = (
-    nn.modules.batchnorm._BatchNorm,
-    nn.LayerNorm,
-    nn.GroupNorm,
-    nn.modules.instancenorm._InstanceNorm,
-)
-_SENSITIVE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
 _LOSS = nn.modules.loss._Loss
-_MOST_LISTED = 400
-
-
-def first_tensor(value: Any, depth: int = 3) -> Tensor | None:
-    """The first tensor in nested arguments or outputs."""
-    if isinstance(value, Tensor):
-        return value
-    if depth and isinstance(value, dict):
-        value = list(value.values())
-    if depth and isinstance(value, (list, tuple)):
-        for item in value[:8]:
-            found = first_tensor(item, depth - 1)
-            if found is not None:
-                return found
-    return None
-
-
-def _sensitive(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    return [
-        (name, module)
-        for name, module in model.named_modules()
-        if isinstance(module, _SENSITIVE) and getattr(module, "p", 1.0) != 0.0
-    ]
-
-
-class Model:
-    """An outermost module that the script called."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self.ref = weakref.ref(module, self._gone)
-        self.name = type(module).__name__
-        self.calls = 0
-        self.trained = False
-        self.compiled = type(module).__name__ == "OptimizedModule"
-        self.called: set[int] = set()
-        self.was_training = module.training
-        self.refresh(module)
-
-    def refresh(self, module: nn.Module) -> None:
-        """Read names anew: parts are replaced, lazy ones made."""
-        listed = list(module.named_modules())
-        self.size = len(listed)
-        self.names = {id(child): name for name, child in listed}
-        self.listed = [[name, type(child).__name__] for name, child in listed[:_MOST_LISTED]]
-        self.sensitive = _sensitive(module)
-        self.sensitive_names = [name for name, _ in self.sensitive][:100]
-
-    def _gone(self, ref: weakref.ref[nn.Module]) -> None:
-        self.sensitive = []  # with their parameters
-
-
-class _ModeCount:
-    """Forwards seen in one phase and those whose mode was wrong for it."""
-
-    def __init__(self) -> None:
-        self.looked = 0
-        self.wrong = 0
-        self.first: int | None = None
-        self.modules: list[str] = []
-        self.place: str | None = None
-        self.model = ""
-        self.partial = False
-        self.switched = False
-        self.frozen = 0.0
-        self.repeats = False
-        self.functional = False  # dropout as a function, active in eval mode
 
 
 class ModuleWatch:
@@ -118,8 +47,7 @@ class ModuleWatch:
         self.training_forwards = 0
         self.unregistered: dict[str, None] = {}
         self.cut: dict[str, Any] | None = None
-        self.training = _ModeCount()
-        self.validation = _ModeCount()
+        self._modes = Modes()
         self._parameters = parameters
         self._on_input = on_input
         self._guard = guard
@@ -132,7 +60,6 @@ class ModuleWatch:
         self.on_exchanged: Callable[[str | None, str], None] = lambda place, model: None
         self._output = 0  # storage of the last connected output
         self._labelled: dict[int, str] = {}
-        self._last_input: tuple[weakref.ref[Tensor], int, int] | None = None
         self._asleep: bool | None = None
         self._reached: dict[Site | None, set[int]] = {}  # backward's place -> ids of modules it reaches
         self.forbidden = False  # compiled models: their hooks would be traced into the graph
@@ -210,7 +137,7 @@ class ModuleWatch:
             self._connected = None
             model.called.add(id(module))
         else:
-            self._judge_validation(model, module, batch)
+            self._modes.evaluated(model, module, batch, self.step)
         if batch is not None:
             self._on_input("train" if torch.is_grad_enabled() else "validation", batch, module)
 
@@ -272,25 +199,6 @@ class ModuleWatch:
         self.unregistered[self._labelled[id(module)]] = None
         self._parameters.name_unregistered(self._labelled[id(module)], module)
 
-    def _judge_validation(self, model: Model, module: nn.Module, batch: Tensor | None) -> None:
-        count = self.validation
-        if not model.trained:
-            return  # a teacher or a frozen feature extractor inside a training step
-        count.looked += 1
-        if batch is not None:
-            # The same batch again with no step between: passes that are averaged.
-            version = 0 if batch.is_inference() else batch._version
-            last, self._last_input = self._last_input, (weakref.ref(batch), version, self.step)
-            count.repeats |= last is not None and last[0]() is batch and last[1:] == (version, self.step)
-        wrong = [name for name, child in model.sensitive if child.training]
-        if wrong and module.training:
-            count.wrong += 1
-            count.modules = wrong[:20]
-            count.model = model.name
-            count.place = count.place or text_of(caller_site())
-            if count.first is None:
-                count.first = self.step
-
     def dropout_in_evaluation(self) -> None:
         """A dropout function drops although no gradient is wanted: judged where its model is in eval mode."""
         stack = self._stack
@@ -298,36 +206,17 @@ class ModuleWatch:
             return  # a layer of its own has its own mode
         model = self.models.get(id(stack[0]))
         if model is not None and model.trained and not stack[0].training:
-            self.validation.functional = True
-            self.validation.model = model.name
-            self.validation.place = self.validation.place or text_of(caller_site())
-            if self.validation.first is None:
-                self.validation.first = self.step
+            self._modes.dropped(model, self.step)
 
     def judge_training(self, site: Site | None) -> None:
-        """At a backward, called at `site`: the mode of the models that are being trained; a few attribute reads."""
+        """At a backward, called at `site`: the mode of the models that are being trained."""
         reached = self._reached.get(site)
-        for key, model in self.models.items():
-            if not model.trained or not model.sensitive or (reached is not None and key not in reached):
-                continue
-            if model.ref() is None:
-                continue
-            count = self.training
-            count.looked += 1
-            asleep = [(name, child) for name, child in model.sensitive if not child.training]
-            if not asleep:
-                count.switched = True
-                continue
-            count.partial = len(asleep) < len(model.sensitive)
-            if count.partial:
-                count.modules = [name for name, _ in asleep][:20]
-                continue
-            count.wrong += 1
-            if count.first is None:
-                count.first = self.step
-                count.place = text_of(site)
-                count.model = model.name
-            count.modules = [name for name, _ in asleep][:20]
+        models = self.models
+        self._modes.trained(
+            models.values() if reached is None else [models[key] for key in reached if key in models],
+            site,
+            self.step,
+        )
 
     def mark_trained(self, tensors: set[int], site: Site | None) -> None:
         """Note the models whose parameters a loss's gradient reaches, and take their names.
@@ -376,38 +265,7 @@ class ModuleWatch:
                 "trained": model.trained,
                 "compiled": model.compiled,
             }  # fmt: skip
-        training, validation = self.training, self.validation
-        yield "mode", "training", {
-            "looked": training.looked,
-            "in_eval": training.wrong,
-            "first_in_eval": training.first,
-            "modules": training.modules,
-            "partial": training.partial,
-            "switched": training.switched,
-            "frozen": self._frozen_share(training.modules),
-            "place": training.place,
-        }  # fmt: skip
-        yield "mode", "validation", {
-            "looked": validation.looked,
-            "in_train": validation.wrong,
-            "first_in_train": validation.first,
-            "modules": validation.modules,
-            "model": validation.model,
-            "place": validation.place,
-            "same_input_repeats": validation.repeats,
-            "functional_dropout": validation.functional,
-        }  # fmt: skip
-
-    def _frozen_share(self, names: list[str]) -> float:
-        wanted = set(names)
-        flags = [
-            not parameter.requires_grad
-            for model in self.models.values()
-            for name, child in model.sensitive
-            if name in wanted
-            for parameter in child.parameters(recurse=False)
-        ]
-        return sum(flags) / len(flags) if flags else 0.0
+        yield from self._modes.facts(self.models.values())
 
 
 def _storage(tensor: Tensor | None) -> int:
@@ -424,13 +282,3 @@ def _sizes(module: nn.Module) -> list[str]:
         for name in ("in_features", "out_features", "in_channels", "out_channels")
         if hasattr(module, name)
     ]
-
-
-def normalises_first(module: nn.Module) -> bool:
-    """Whether the first layer with parameters or statistics of a model normalises its input."""
-    for child in module.modules():
-        if isinstance(child, _NORMALISING):
-            return True
-        if any(True for _ in child.parameters(recurse=False)):
-            return False
-    return False

@@ -36,8 +36,9 @@ from surefoot.capture.modules import ModuleWatch
 from surefoot.capture.noise import NoiseScale
 from surefoot.capture.nonfinite import NonfiniteTrace
 from surefoot.capture.parameters import Parameters
+from surefoot.capture.pending import PendingStep
 from surefoot.capture.place import Site, caller_frame, caller_site, text_of
-from surefoot.capture.recorder import PendingStep, Recorder
+from surefoot.capture.recorder import Recorder
 from surefoot.capture.sampled import SampledStep, plain
 from surefoot.capture.sampling import Sampler, StepClock
 from surefoot.clipping import Clipper, attached

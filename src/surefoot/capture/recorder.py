@@ -11,15 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from surefoot.capture.deferred import Deferred, scalars_to_host, to_host
-from surefoot.capture.host import Norms, host_norm
-from surefoot.clipping.result import ClipResult
+from surefoot.capture.pending import PendingLayer, PendingStep, clip_tensors, global_norms, placed
 from surefoot.errors import RunLocked, StoreError
 from surefoot.records import ActivationInfo, Fact, Finding, OptimizerInfo, ParameterInfo, Run, Status
 from surefoot.store.batch import Batch, HyperparameterRow, LayerRow, MetricRow, StepRow
@@ -33,32 +31,6 @@ FLUSH_NUMBERS = 1 << 20  # per-parameter norms held back at the most
 FACT_SECONDS = 1.0
 _MOST_UNWRITTEN = 400  # flushes that may wait for a locked file
 _LAST_PATIENCE = 10.0  # seconds that the last one waits
-
-
-class PendingStep(NamedTuple):
-    """One optimizer step whose numbers are still on the device."""
-
-    step: int
-    optimizer: int
-    time: float
-    losses: list[float | Tensor]
-    norms: Norms | None  # one a parameter, before clipping
-    lr: float | Tensor | None
-    clip: ClipResult | None
-    found_inf: Tensor | None
-    scale: Tensor | None
-    watch: Callable[[float, bool], None] | None  # told the norm and whether the step was skipped
-
-
-class PendingLayer(NamedTuple):
-    """One per-parameter quantity of a sampled step, still on the device."""
-
-    step: int
-    optimizer: int
-    quantity: str
-    columns: list[int]
-    values: Tensor
-    factors: list[float] | None = None
 
 
 class Latest:
@@ -286,11 +258,11 @@ class Recorder:
         losses = iter(
             scalars_to_host([loss for row in steps for loss in row.losses if isinstance(loss, Tensor)])
         )
-        norms = _global_norms(steps)
+        norms = global_norms(steps)
         rest = [
             tensor.reshape(())
             for row in steps
-            for tensor in (*_clip_tensors(row.clip), row.found_inf, row.scale, row.lr)
+            for tensor in (*clip_tensors(row.clip), row.found_inf, row.scale, row.lr)
             if isinstance(tensor, Tensor)
         ]
         others = iter(scalars_to_host(rest))
@@ -337,12 +309,12 @@ class Recorder:
             if row.factors is not None:
                 values = values * np.asarray(row.factors, dtype=np.float32)
             rows.append(
-                LayerRow(row.step, row.optimizer, "parameter", row.quantity, _placed(row.columns, values))
+                LayerRow(row.step, row.optimizer, "parameter", row.quantity, placed(row.columns, values))
             )
         waiting, self._activation_values = self._activation_values, {}
         for (step, quantity), entries in waiting.items():
             values = np.asarray(list(entries.values()), dtype=np.float32)
-            rows.append(LayerRow(step, 0, "activation", quantity, _placed(list(entries), values)))
+            rows.append(LayerRow(step, 0, "activation", quantity, placed(list(entries), values)))
         return rows
 
     def _changed_facts(self, step: int) -> list[Fact]:
@@ -368,36 +340,6 @@ def _taken(rows: list[_Row]) -> list[_Row]:
     taken = rows[:]
     del rows[: len(taken)]
     return taken
-
-
-def _global_norms(steps: list[PendingStep]) -> list[float | None]:
-    """Global norm of each step that measured its gradients, from stacks of equal vectors."""
-    result: list[float | None] = [None] * len(steps)
-    alike: dict[tuple[Any, ...], list[int]] = {}
-    for index, row in enumerate(steps):
-        norms = row.norms
-        if isinstance(norms, Tensor):
-            alike.setdefault((len(norms), norms.device, norms.dtype), []).append(index)
-        elif norms is not None:
-            result[index] = host_norm(norms)
-    for indices in alike.values():
-        stacked = torch.stack([norms for index in indices if isinstance(norms := steps[index].norms, Tensor)])
-        squares = np.square(stacked.cpu().numpy().astype(np.float64))
-        for index, norm in zip(indices, np.sqrt(squares.sum(axis=1)).tolist(), strict=True):
-            result[index] = norm
-    return result
-
-
-def _clip_tensors(clip: ClipResult | None) -> tuple[Tensor, ...]:
-    return () if clip is None or clip.host is not None else (clip.norm, clip.threshold, clip.factor)
-
-
-def _placed(columns: list[int], values: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, Any]:
-    if columns == list(range(len(columns))):
-        return values
-    placed = np.full(max(columns) + 1, np.nan, dtype=np.float32)
-    placed[columns] = values
-    return placed
 
 
 def warn_on_stderr(sentence: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from surefoot.capture.recorder import PendingLayer
+from surefoot.capture.pending import PendingLayer
 from surefoot.norms import per_parameter_norms
 from surefoot.quantities import gradients, updates
 

@@ -1,0 +1,187 @@
+"""One loss function at one line: what enters it, described at looked-at calls."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from surefoot.capture import graph
+from surefoot.capture.deferred import Deferred
+from surefoot.capture.place import Site, text_of
+from surefoot.quantities import batches
+
+MetricSink = Callable[[str, int, float], None]
+
+_CLASS_DIM_ONE = frozenset({"cross_entropy", "nll_loss", "multi_margin_loss"})
+_LOOKED_TARGETS = 4096
+_MOST_DISTINCT = 1000
+_FEW = 3  # looks after which the structure of a call is known
+_MANY = 30  # looks after which the numbers of a call are known well enough
+
+
+class LossCall:
+    """What is known of the calls of one loss function at one place.
+
+    Args:
+        function: Its name in torch.nn.functional.
+        site: Where it is called.
+        deferred: Where device numbers wait for the next flush.
+        metric: Called with (name, step, value) for each number that becomes a metric.
+    """
+
+    def __init__(self, function: str, site: Site | None, deferred: Deferred, metric: MetricSink) -> None:
+        self.function = function
+        self.site = site
+        self.counts = {"train": 0, "validation": 0}
+        self.described: dict[str, Any] = {}
+        self.looks = 0
+        self.input: list[list[float]] = []
+        self.target: list[list[float]] = []
+        self.rows: list[list[float]] = []
+        self.distinct: set[float] = set()
+        self.first_value: float | None = None
+        self.last_value: float | None = None
+        self._deferred = deferred
+        self._metric = metric
+
+    def describe(
+        self,
+        step: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        scores: Tensor,
+        target: Any,
+        value: Tensor,
+        weight: int,
+    ) -> None:
+        """Take a looked-at call.
+
+        Args:
+            step: The step under way.
+            args: As the function was called.
+            kwargs: The same.
+            scores: What entered it first.
+            target: What it was held against, if anything.
+            value: What it returned.
+            weight: Examples in the batch.
+        """
+        self.looks += 1
+        if self.looks <= _FEW:
+            self._structure(args, kwargs, scores, weight)
+        facts, defer = self.described, self._deferred.add
+        if value.numel() == 1:
+            defer(value.detach().clone(), self._receive_value)
+        class_dim = 1 if self.function in _CLASS_DIM_ONE and scores.ndim > 1 else scores.ndim - 1
+        if scores.ndim:
+            facts["classes"] = int(scores.shape[class_dim])
+            if scores.is_floating_point() and (scores.ndim > 1 or weight > 1):
+                defer(batches.across_examples(scores), lambda v: self._outputs(step, v))
+        if self.looks <= _MANY:
+            defer(batches.summary(scores), self.input.append)
+            if scores.ndim and scores.is_floating_point():
+                defer(batches.rows(scores, class_dim), self.rows.append)
+        if isinstance(target, Tensor) and target.numel():
+            self._describe_target(step, target)
+
+    def _describe_target(self, step: int, target: Tensor) -> None:
+        facts = self.described
+        integer = not target.is_floating_point()
+        facts["target_shape"] = list(target.shape)
+        facts["target_dtype"] = str(target.dtype).removeprefix("torch.")
+        facts["integer_target"] = integer
+        if self.looks <= _MANY:
+            self._deferred.add(batches.summary(target), self.target.append)
+        if len(self.distinct) < _MOST_DISTINCT:
+            flat = target.detach().reshape(-1)
+            thinned = flat[:: max(1, flat.numel() // _LOOKED_TARGETS)]
+            self._deferred.add(thinned.clone(), lambda v: self._distinct(step, v, integer))
+
+    def _structure(self, args: tuple[Any, ...], kwargs: dict[str, Any], scores: Tensor, weight: int) -> None:
+        facts = self.described
+        arguments = _bound(self.function, args, kwargs)
+        facts["reduction"] = arguments.get("reduction", "mean")
+        facts["weighted"] = arguments.get("weight") is not None or arguments.get("pos_weight") is not None
+        facts["label_smoothing"] = arguments.get("label_smoothing", 0.0)
+        facts["ignore_index"] = arguments.get("ignore_index")
+        facts["input_shape"] = list(scores.shape)
+        facts["input_dtype"] = str(scores.dtype).removeprefix("torch.")
+        facts["batch_size"] = weight
+        nodes = graph.chain(scores.grad_fn) if scores.grad_fn is not None else []
+        facts["chain"] = [node.name() for node in nodes]
+        facts["input_is_leaf"] = scores.grad_fn is None and scores.requires_grad
+        for node in nodes:
+            if node.name() in ("SoftmaxBackward0", "LogSoftmaxBackward0"):
+                shape = graph.output_shape(node)
+                dim = graph.saved_dim(node, len(shape)) if shape else None
+                if shape and dim is not None:
+                    facts["softmax_dim"] = dim
+                    facts["softmax_shape"] = list(shape)
+                break
+
+    def _receive_value(self, numbers: list[float]) -> None:
+        if self.first_value is None:
+            self.first_value = numbers[0]
+        self.last_value = numbers[0]
+
+    def _distinct(self, step: int, values: list[float], integer: bool) -> None:
+        found = set(values)
+        if integer:
+            self._metric("target/classes", step, float(len(found)))
+        if len(self.distinct) < _MOST_DISTINCT:
+            self.distinct |= found
+
+    def _outputs(self, step: int, numbers: list[float]) -> None:
+        for name, number in zip(("mean", "std", "batch_std"), numbers, strict=True):
+            self._metric(f"output/{name}", step, number)
+
+
+def joint_fact(calls: Sequence[LossCall]) -> dict[str, Any]:
+    """The fact of all calls of one function on one line.
+
+    Args:
+        calls: At least one.
+    """
+    first = calls[0]
+    trained = sum(call.counts["train"] for call in calls)
+    data: dict[str, Any] = dict(first.described)
+    data["function"] = first.function
+    data["phase"] = "train" if trained else "validation"
+    data["count"] = trained or sum(call.counts["validation"] for call in calls)
+    data["place"] = text_of(first.site)
+    data["calls_on_line"] = len(calls)
+    data["first_value"], data["last_value"] = first.first_value, first.last_value
+    if inputs := [row for call in calls for row in call.input]:
+        data["input"] = _joined(inputs)
+    if targets := [row for call in calls for row in call.target]:
+        data["target"] = _joined(targets)
+    if rows := [row for call in calls for row in call.rows]:
+        data["rowsum_min"] = min(row[0] for row in rows)
+        data["rowsum_max"] = max(row[1] for row in rows)
+        data["rows_max_mean"] = sum(row[2] for row in rows) / len(rows)
+        data["logsumexp_absmax"] = max(row[3] for row in rows)
+    if distinct := set[float]().union(*(call.distinct for call in calls)):
+        data["target_distinct"] = min(len(distinct), _MOST_DISTINCT)
+    return data
+
+
+def _joined(rows: list[list[float]]) -> dict[str, float]:
+    count = len(rows)
+    return {
+        "min": min(row[0] for row in rows),
+        "max": max(row[1] for row in rows),
+        "mean": sum(row[2] for row in rows) / count,
+        "std": sum(row[3] for row in rows) / count,
+        "nonfinite": sum(row[4] for row in rows) / count,
+    }
+
+
+def _bound(function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    try:
+        signature = inspect.signature(getattr(torch.nn.functional, function))
+        return dict(signature.bind(*args, **kwargs).arguments)
+    except (TypeError, ValueError):
+        return dict(kwargs)

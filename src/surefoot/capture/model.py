@@ -1,0 +1,75 @@
+"""An outermost module that the script called: its parts, their names, those that a mode changes."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from torch import Tensor, nn
+
+_NORMALISING = (
+    nn.modules.batchnorm._BatchNorm,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.modules.instancenorm._InstanceNorm,
+)
+_SENSITIVE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
+_MOST_LISTED = 400
+
+
+class Model:
+    """An outermost module that the script called."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.ref = weakref.ref(module, self._gone)
+        self.name = type(module).__name__
+        self.calls = 0
+        self.trained = False
+        self.compiled = type(module).__name__ == "OptimizedModule"
+        self.called: set[int] = set()
+        self.was_training = module.training
+        self.refresh(module)
+
+    def refresh(self, module: nn.Module) -> None:
+        """Read names anew: parts are replaced, lazy ones made."""
+        listed = list(module.named_modules())
+        self.size = len(listed)
+        self.names = {id(child): name for name, child in listed}
+        self.listed = [[name, type(child).__name__] for name, child in listed[:_MOST_LISTED]]
+        self.sensitive = _sensitive(module)
+        self.sensitive_names = [name for name, _ in self.sensitive][:100]
+
+    def _gone(self, ref: weakref.ref[nn.Module]) -> None:
+        self.sensitive = []  # with their parameters
+
+
+def _sensitive(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    return [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, _SENSITIVE) and getattr(module, "p", 1.0) != 0.0
+    ]
+
+
+def first_tensor(value: Any, depth: int = 3) -> Tensor | None:
+    """The first tensor in nested arguments or outputs."""
+    if isinstance(value, Tensor):
+        return value
+    if depth and isinstance(value, dict):
+        value = list(value.values())
+    if depth and isinstance(value, (list, tuple)):
+        for item in value[:8]:
+            found = first_tensor(item, depth - 1)
+            if found is not None:
+                return found
+    return None
+
+
+def normalises_first(module: nn.Module) -> bool:
+    """Whether the first layer with parameters or statistics of a model normalises its input."""
+    for child in module.modules():
+        if isinstance(child, _NORMALISING):
+            return True
+        if any(True for _ in child.parameters(recurse=False)):
+            return False
+    return False
