@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
 # Read by each set-up step, so that a changed pin installs anew.
 SETTINGS := pyproject.toml constraints.txt
-TEST_EXTRAS := test,check,peers,figures,train,separation,lightning,transformers,accelerate
+TEST_EXTRAS := test,check,peers,figures,video,train,separation,lightning,transformers,accelerate
 
 .PHONY: help setup run test check format faults bench reproduce clean
 

@@ -174,7 +174,11 @@ class Surface:
                 f"the plane holds {100 * (first + second):.1f} % of the {owner} variance about the "
                 f"trained point ({100 * first:.1f} % + {100 * second:.1f} %)"
             )
-        for path in self.paths:
+        away = self.paths
+        if self.paths and all(_lies_on(path) for path in self.paths):
+            away = ()
+            parts.append("the path lies on it" if len(self.paths) == 1 else "all paths lie on it")
+        for path in away:
             about = " (estimated)" if path.estimated else ""
             parts.append(f"{path.name}: at most {float(np.max(path.distances)):.3g} off the plane{about}")
         if not parts:
@@ -385,6 +389,12 @@ def _unpack(value: Any, place: str, arrays: Mapping[str, Any]) -> Any:
         return kind(**{name: _unpack(item, place, arrays) for name, item in value["fields"].items()})
     except (KeyError, TypeError) as error:
         raise StoreError(f"a landscape record holds an unknown part ({error}); compute it again") from error
+
+
+def _lies_on(path: Path) -> bool:
+    """Whether a path leaves the plane by rounding at most; checkpoints are shown by their distances."""
+    extent = float(np.nanmax(np.ptp(path.points, axis=0))) if len(path.steps) > 1 else 0.0
+    return not path.estimated and float(np.max(path.distances)) <= 1e-6 * extent
 
 
 def _argmin(losses: Floats) -> int:

@@ -79,7 +79,7 @@ def test_the_planes_of_a_network(command, scripts: Path, tmp_path: Path) -> None
         for _ in range(20):
             batches.append(torch.randint(0, 64, (16,)))
             torch.nn.functional.dropout(torch.ones(16, 8), 0.2)  # the script's own draws in between
-    rows = torch.cat(batches[-16:])
+    rows = torch.cat(batches[-8:])
     expected = nn.functional.cross_entropy(model(inputs[rows]), labels[rows])
     assert losses[0] == pytest.approx(expected.item(), rel=1e-5)
     names = [path.name for path in found["checkpoints"].paths]
@@ -201,6 +201,19 @@ def test_a_recipe(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-d
     assert surface.losses.shape == (11, 11)
     assert len(surface.paths) == 1
     assert f"lowest of 121 points: {surface.minimum[2]:.6g}" in out
+
+
+def test_the_documented_bowl_is_its_formula(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = command("landscape", "bowl", "--quick", "-o", tmp_path / "bowl.npz", "--points", "9", "--runs",
+                           tmp_path / "runs")  # fmt: skip
+    assert code == 0
+    surface = load(tmp_path / "bowl.npz")
+    x, y = np.meshgrid(surface.x, surface.y)
+    np.testing.assert_allclose(surface.losses, x**2 + 50 * y**2, rtol=1e-5, atol=1e-6)
+    assert len(surface.paths) == 5
+    for path in surface.paths:
+        np.testing.assert_allclose(path.distances, 0, atol=1e-6)
+    assert "all paths lie on it" in out
 
 
 @pytest.mark.parametrize(

@@ -207,8 +207,7 @@ def test_several_paths_share_a_plane():
     surface = principal_plane(objective, [trajectory_of(one, "SGD"), trajectory_of(two, "Adam")], points=5)
     assert [p.name for p in surface.paths] == ["SGD", "Adam"]
     assert max(p.distances.max() for p in surface.paths) < 1e-6
-    assert "SGD" in surface.statement
-    assert "Adam" in surface.statement
+    assert surface.statement.endswith("all paths lie on it")
 
 
 def test_a_plane_through_checkpoints_meets_all_three():

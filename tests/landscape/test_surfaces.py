@@ -80,6 +80,11 @@ def test_the_statement_gives_variance_and_distance():
     assert "at most 1 off the plane (estimated)" in RECORDS[3].statement
     alone = dataclasses.replace(RECORDS[3], paths=(), explained=None)
     assert "nly the trained point" in alone.statement
+    flat = [
+        dataclasses.replace(p, distances=np.zeros(len(p.steps)), estimated=False) for p in RECORDS[3].paths
+    ]
+    assert dataclasses.replace(RECORDS[3], paths=tuple(flat)).statement.endswith("all paths lie on it")
+    assert dataclasses.replace(RECORDS[3], paths=(flat[0],)).statement.endswith("the path lies on it")
 
 
 def test_unreadable_files_get_one_sentence(tmp_path):

@@ -31,13 +31,13 @@ def animate(
     ] = None,
     frames: Annotated[int, typer.Option("--frames", min=2, help="At the most.")] = 80,
     fps: Annotated[float, typer.Option("--fps", help="Frames a second, at most 50.")] = 20,
-    points: Annotated[int, typer.Option("--points", min=2, help="Of the surface, along each axis.")] = 51,
+    points: Annotated[int, typer.Option("--points", min=2, help="Of the surface, along each axis.")] = 31,
     steps: Annotated[
         int | None, typer.Option("--steps", min=1, help="Stop the script after so many optimizer steps.")
     ] = None,
     batches: Annotated[
         int, typer.Option("--batches", min=1, help="How many of the script's last batches count.")
-    ] = 16,
+    ] = 8,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of a recipe, or of a random plane.")] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="The small form of a recipe.")] = False,
     setting: Annotated[

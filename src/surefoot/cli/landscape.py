@@ -30,7 +30,10 @@ def landscape(
         str | None, typer.Option("--span", help="LOW:HIGH of the axes; or a distance to each side.")
     ] = None,
     y_span: Annotated[str | None, typer.Option("--y-span", help="The same for the second axis.")] = None,
-    points: Annotated[int | None, typer.Option("--points", min=2, help="Along each axis.")] = None,
+    points: Annotated[
+        int | None,
+        typer.Option("--points", min=2, help="Along each axis; default 51, or 31 on a network's plane."),
+    ] = None,
     plane: Annotated[
         str | None, typer.Option("--plane", help="random, principal (of the path) or checkpoints.")
     ] = None,
@@ -62,7 +65,7 @@ def landscape(
     ] = None,
     batches: Annotated[
         int, typer.Option("--batches", min=1, help="How many of the script's last batches count.")
-    ] = 16,
+    ] = 8,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of directions, dropout and recipes.")] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="The small form of a recipe.")] = False,
     setting: Annotated[

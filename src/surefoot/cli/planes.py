@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from surefoot.cli.subjects import Subject
     from surefoot.surfaces import Surface
 
+PLANE_POINTS = 31
 _ROOM = 0.25  # around a path, as a share of its extent
 
 
@@ -23,6 +24,7 @@ def plane_of(subject: Subject, plane: str | None, span: Any, seed: int, options:
     """The plane asked for; else that of the path if it spans one, else a random one."""
     from surefoot.landscape import principal_plane, random_plane
 
+    options = {"points": PLANE_POINTS} | options
     if plane == "checkpoints":
         start, half = _on_the_way(subject)
         _no_span(span, "checkpoints")
@@ -50,7 +52,10 @@ def grid_over(
             given = subject.ranges[side] if its_own and subject.ranges is not None else None
             ranges[side] = given or _around_path(subject, axes[side])
     x_range, y_range = ranges
-    named = options | {"x_range": x_range, "y_range": y_range, "trajectories": subject.trajectories}
+    named: dict[str, Any] = {"x_range": x_range, "y_range": y_range, "trajectories": subject.trajectories}
+    if its_own and subject.ranges is not None:
+        named["descent"] = False  # a recipe draws its own
+    named |= options
     return grid(subject.objective, axes[0], axes[1], **named)
 
 

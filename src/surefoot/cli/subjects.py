@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from surefoot.surfaces import Trajectory
 
 Mode = Literal["eval", "train", "as is"]
-BATCHES = 16
+BATCHES = 8
 
 
 @dataclass(frozen=True)

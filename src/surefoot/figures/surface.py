@@ -32,7 +32,15 @@ def surface_figure(surface: Surface, *, logarithmic: bool | None = None, title: 
             _draw_gradients(axes, surface)
         draw_marks(axes, surface)
         axes.set_title(title or _title(surface))
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.13), ncols=3, columnspacing=1.2, handlelength=2.4)
+        # Below the axes by points, not by their height: equal axes may be flat.
+        axes.legend(
+            loc="upper left",
+            bbox_to_anchor=(0, 0),
+            borderaxespad=4.5,
+            ncols=3,
+            columnspacing=1.2,
+            handlelength=2.4,
+        )
         lines = [f"{surface.statement}."]
         if surface.descent is not None:
             sentence = surface.descent.sentence
@@ -155,4 +163,5 @@ def _how(surface: Surface) -> str:
     normalization = settings.get("normalization")
     scaled = f", {normalization}-normalised directions" if normalization else ""
     mode, examples = settings.get("mode", "?"), settings.get("examples", 0)
-    return f"{surface.losses.size:,} points, {examples:,} examples, mode {mode}{scaled}."
+    count = "1 example" if examples == 1 else f"{examples:,} examples"
+    return f"{surface.losses.size:,} points, {count}, mode {mode}{scaled}."
