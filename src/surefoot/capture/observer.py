@@ -38,6 +38,7 @@ from surefoot.capture.nonfinite import NonfiniteTrace
 from surefoot.capture.parameters import Parameters
 from surefoot.capture.pending import PendingStep
 from surefoot.capture.place import Site, caller_frame, caller_site, text_of
+from surefoot.capture.ranks import RankWatch
 from surefoot.capture.recorder import Recorder
 from surefoot.capture.sampled import SampledStep, plain
 from surefoot.capture.sampling import Sampler, StepClock
@@ -89,11 +90,13 @@ class Observer:
         self.mixing = MixingLook(deferred)
         self.modules.on_exchanged = self.mixing.viewed
         self.noise = NoiseScale(deferred)
+        self.ranks = RankWatch(deferred, self.parameters)
         self.clock = StepClock()
         self.extra_facts: list[Callable[[], Iterator[FactRow]]] = [
             self.nonfinite.facts,
             self.mixing.facts,
             self.noise.facts,
+            self.ranks.facts,
         ]
         self._limit = limit
         self._make_clipper = make_clipper
@@ -390,6 +393,8 @@ class Observer:
                 loop.judge if loop.touched_before_step else None,
             )
         )
+        if step & (step - 1) == 0 and losses:
+            self.guard.run("ranks", lambda: self.ranks.look(step, loop.parameters, losses[-1]))
         if self.looking or len(optimizer.param_groups) > 1:
             self._settings(step, loop, optimizer)
         self.next_step(step)

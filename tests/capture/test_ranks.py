@@ -1,0 +1,110 @@
+"""Processes that should train one model: the fact, from two real processes and from made notes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capture.twin import ENVIRONMENT, SUREFOOT
+from surefoot.capture.ranks import compared
+from surefoot.store.reader import open_run
+from surefoot.store.runs import find_run
+
+SCRIPT = """
+import os, sys, time
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+kind = sys.argv[1]
+dist.init_process_group("gloo")
+rank = dist.get_rank()
+torch.manual_seed(0)
+model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+trained = model if kind == "apart" else DistributedDataParallel(model)
+optimizer = torch.optim.SGD(trained.parameters(), 0.05)
+torch.manual_seed(0 if kind == "same data" else 1 + rank)
+for _ in range(20):
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(trained(torch.randn(8, 4)), torch.randint(0, 2, (8,))).backward()
+    optimizer.step()
+dist.barrier()
+time.sleep(2.0 * (rank == 0))  # the first process looks at what the other has written
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.distributed
+@pytest.mark.parametrize(
+    ("kind", "differ", "agree"), [("apart", True, None), ("same data", False, True), ("right", False, False)]
+)
+def test_two_processes(kind: str, differ: bool, agree: bool | None, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(SCRIPT)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    children = [
+        subprocess.Popen(
+            [*SUREFOOT, "run", "--quiet", "--runs", "runs", "--name", f"rank{rank}", "train.py", kind],
+            cwd=tmp_path,
+            env={
+                **ENVIRONMENT, "RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": port, "TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1",
+            },
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    assert [child.wait(timeout=200) for child in children] == [0, 0]
+    with open_run(find_run(tmp_path / "runs", "rank0")) as reader:
+        fact = reader.history().fact("ranks")
+    assert fact is not None
+    assert (fact["world_size"], fact["parameters_differ"], fact["batches_agree"]) == (2, differ, agree)
+    assert (fact["parameter"] == "0.weight") == differ
+    with open_run(find_run(tmp_path / "runs", "rank1")) as reader:
+        assert reader.history().fact("ranks") is None
+
+
+def notes(*rows: tuple[int, list[float]]) -> dict[str, list[float]]:
+    return {str(step): numbers for step, numbers in rows}
+
+
+def test_a_difference_that_is_made_good_again_is_none() -> None:
+    # Averaged every eight steps: apart at 4, together at 8.
+    mine = notes((2, [1.0, 0.5]), (4, [1.1, 0.4]), (8, [1.2, 0.3]))
+    other = notes((2, [1.0, 0.6]), (4, [1.3, 0.5]), (8, [1.2, 0.2]))
+    found = compared(mine, [other], ["weight"])
+    assert (found["parameters_differ"], found["batches_agree"], found["parameter"]) == (False, False, None)
+
+
+def test_too_few_steps_tell_nothing_of_the_batches() -> None:
+    mine = notes((2, [1.0, 0.5]), (4, [1.1, 0.4]))
+    assert compared(mine, [mine], ["weight"])["batches_agree"] is None
+    assert compared(mine, [notes((3, [1.0, 0.5]))], ["weight"])["parameters_differ"] is None
+
+
+@given(st.lists(st.floats(allow_nan=True), min_size=2, max_size=5), st.integers(2, 4))
+def test_copies_agree_with_themselves(numbers: list[float], world: int) -> None:
+    mine = notes((2, numbers), (4, numbers), (8, numbers))
+    found = compared(mine, [mine] * (world - 1), [f"p{i}" for i in range(len(numbers))])
+    assert (found["parameters_differ"], found["batches_agree"]) == (False, True)
+
+
+def test_one_process_notes_nothing(tmp_path: Path) -> None:
+    from surefoot.capture.deferred import Deferred
+    from surefoot.capture.parameters import Parameters
+    from surefoot.capture.ranks import RankWatch
+
+    deferred = Deferred()
+    watch = RankWatch(deferred, Parameters(), tmp_path)
+    watch.look(2, [torch.ones(2)], 0.5)
+    assert len(deferred) == 0
+    assert list(watch.facts()) == []
+    assert os.listdir(tmp_path) == []
