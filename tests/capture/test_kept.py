@@ -182,6 +182,16 @@ for step in range(5):
     m.grad = b.grad = None
 path.append((m.item(), b.item()))
 """,
+    "without backward": """
+for step in range(5):
+    loss = (m * x + b - y).square().mean()
+    path.append((m.item(), b.item()))
+    slopes = torch.autograd.grad(loss, (p for p in (m, b)))
+    with torch.no_grad():
+        for parameter, slope in zip((m, b), slopes):
+            parameter -= 0.3 * slope
+path.append((m.item(), b.item()))
+""",
     "new leaves": """
 for step in range(5):
     loss = (m * x + b - y).square().mean()
@@ -210,6 +220,26 @@ path = []
     x, y = script["x"], script["y"]
     at = torch.tensor([2.0, -1.0])
     assert objective.loss_at(at) == pytest.approx(float((2 * x - 1 - y).square().mean()))  # type: ignore[operator]
+
+
+def test_the_gradient_of_an_input_is_no_descent(tmp_path: Path) -> None:
+    text = (
+        HEAD
+        + NETWORK
+        + SGD
+        + """
+def attacked(rows):
+    x = inputs[rows].clone().requires_grad_()
+    (slope,) = torch.autograd.grad(F.cross_entropy(model(x), labels[rows]), x)
+    return F.cross_entropy(model((x + 0.1 * slope.sign()).detach()), labels[rows])
+"""
+        + LOOP.format(loss="attacked(rows)")
+    )
+    keeper, script, _ = kept_of(tmp_path, text)
+    kept = keeper.kept()
+    assert keeper.backwards == 6
+    assert kept.recorded == pytest.approx(script["numbers"][-1], rel=1e-6)  # type: ignore[index]
+    assert kept.recomputed == pytest.approx(kept.recorded, rel=1e-5)
 
 
 def test_the_limit_and_the_last_batches(tmp_path: Path) -> None:

@@ -190,7 +190,8 @@ class Keeper(Passes):
         """
         if not self.backwards:
             raise NothingTrained(
-                f"the script ended without a call of backward, so there is no loss to draw; {_INSTEAD}."
+                "the script ended without a call of backward or torch.autograd.grad, so there is no loss "
+                f"to draw; {_INSTEAD}."
             )
         if not self._places:
             why = self.fault or "backward began at something whose origin was not seen"

@@ -72,6 +72,7 @@ class Passes(ABC):
         patch = self._patches.add
         patch(torch.Tensor, "backward", self._tensor_backward)
         patch(torch.autograd, "backward", self._autograd_backward)
+        patch(torch.autograd, "grad", self._autograd_grad)
         patch(Optimizer, "__init__", self._made)
         patch(torch.amp.GradScaler, "scale", self._scaled)
         patch(torch, "compile", self._compiled)
@@ -111,11 +112,12 @@ class Passes(ABC):
             scaled = self._unscaled.get(id(root))
             plain = scaled[1] if scaled is not None and scaled[0]() is root else root
             value = value + plain.detach().reshape(())
-        held: set[int] = set()
-        for ref in self._optimizers:
-            if (optimizer := ref()) is not None:
-                held.update(id(p) for group in optimizer.param_groups for p in group["params"])
-        return Program(sources, value, frozenset(held) if self._optimizers else None)
+        return Program(sources, value, frozenset(self._held()) if self._optimizers else None)
+
+    def _held(self) -> set[int]:
+        """Ids of what the optimizers hold."""
+        alive = [optimizer for ref in self._optimizers if (optimizer := ref()) is not None]
+        return {id(p) for optimizer in alive for group in optimizer.param_groups for p in group["params"]}
 
     def _before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         if self._wanted() and not self._inside:
@@ -168,6 +170,32 @@ class Passes(ABC):
                 self._inside = self.tape.paused = False
 
         return backward
+
+    def _autograd_grad(self, original: Any) -> Any:
+        def grad(outputs: Any, inputs: Any = None, *args: Any, **kwargs: Any) -> Any:
+            create = args[2] if len(args) > 2 else kwargs.get("create_graph", False)
+            if create or self._inside or not self._wanted() or not isinstance(outputs, Tensor):
+                return original(outputs, inputs, *args, **kwargs)
+            if not isinstance(inputs, (Tensor, list)):
+                inputs = tuple(inputs)  # an iterator can be read once only
+            self._inside = self.tape.paused = True
+            try:
+                if self._of_parameters(outputs, inputs):
+                    self._begins([outputs], caller_site())
+                return original(outputs, inputs, *args, **kwargs)
+            finally:
+                self._inside = self.tape.paused = False
+
+        return grad
+
+    def _of_parameters(self, outputs: Tensor, inputs: Any) -> bool:
+        """Whether a gradient is one to descend by, not that of an input."""
+        wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+        if outputs.numel() != 1 or not all(
+            isinstance(tensor, Tensor) and tensor.is_leaf for tensor in wanted
+        ):
+            return False
+        return not self._optimizers or bool({id(tensor) for tensor in wanted} & self._held())
 
     def _made(self, original: Any) -> Any:
         def init(optimizer: Any, *args: Any, **kwargs: Any) -> None:

@@ -79,7 +79,8 @@ class Program:
     @property
     def differentiates(self) -> bool:
         """Whether the loss has a gradient in it, as a gradient penalty has."""
-        return any(call.function is torch.autograd.grad for call in self.calls)
+        functions = [getattr(call.function, "__wrapped__", call.function) for call in self.calls]
+        return torch.autograd.grad in functions
 
     @property
     def key(self) -> tuple[tuple[int, int], ...]:
