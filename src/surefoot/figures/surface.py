@@ -11,6 +11,7 @@ from surefoot.figures.canvas import COLORS, INK, MARKERS, STYLES, SURFACE_MAP, f
 from surefoot.surfaces import Floats, Surface
 
 LEVELS = 16
+FAR = 2.0  # of the picture's width or height from its middle
 
 
 def surface_figure(surface: Surface, *, logarithmic: bool | None = None, title: str | None = None) -> Any:
@@ -102,13 +103,14 @@ def draw_marks(axes: Any, surface: Surface) -> None:
     for index, path in enumerate(surface.paths):
         color, style = COLORS[index % len(COLORS)], STYLES[index % len(STYLES)]
         marker = MARKERS[index % len(MARKERS)]
-        x, y = path.points.T
+        points = path.points[: until_far(path.points, axes.get_xlim(), axes.get_ylim())]
+        x, y = points.T
         if len(x) == 1:  # a checkpoint
             options = {"color": color, "mec": "white", "ms": 11, "ls": "none", "zorder": 4}
             axes.plot(x, y, marker, label=path.name, **options)
             continue
         axes.plot(x, y, style, color=color, lw=2, path_effects=halo, label=path.name, zorder=3)
-        some = spaced(path.points, (surface.x, surface.y))
+        some = spaced(points, (surface.x, surface.y))
         axes.plot(x[some], y[some], marker, color=color, mec="white", mew=0.8, ms=5, ls="none", zorder=4)
     x_low, y_low, low = surface.minimum
     # Also whole on the frame itself, where the lowest point often lies.
@@ -116,6 +118,17 @@ def draw_marks(axes: Any, surface: Surface) -> None:
     axes.plot(x_low, y_low, "v", ms=9, label=f"lowest, {low:.4g}", zorder=5, **options)
     label = f"trained, {surface.center_loss:.4g}"
     axes.plot(*surface.center, "*", ms=15, label=label, zorder=6, **options)
+
+
+def until_far(points: Floats, x_limits: tuple[float, float], y_limits: tuple[float, float]) -> int:
+    """How many points of a path to draw: none past the first that is well outside the picture.
+
+    A path that diverges would paint the picture over.
+    """
+    low, high = (np.array(ends) for ends in zip(x_limits, y_limits, strict=True))
+    away = np.abs(points - (low + high) / 2) / (high - low)  # 0.5 is the frame
+    gone = np.flatnonzero(~(away <= FAR).all(axis=1))
+    return int(gone[0]) + 1 if len(gone) else len(points)
 
 
 def spaced(points: Floats, extent: tuple[Floats, Floats], share: float = 0.03) -> NDArray[np.int64]:

@@ -174,7 +174,7 @@ def _figure(outcome: Outcome) -> Any:
     data = outcome.data
     with styled():
         figure = new_figure(10.4, 4.4)
-        sides = figure.subplots(1, 2, sharey=True)
+        sides = figure.subplots(1, 2)
         for axes, part, title in zip(
             sides, ("new", "kept"), ("New digits right, %", "Old digits still right, %"), strict=True
         ):

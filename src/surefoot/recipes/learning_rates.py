@@ -12,12 +12,11 @@ from torch import Tensor, nn
 
 from surefoot.figures.animation.scenes import Scene, path_scene, rates_scene
 from surefoot.figures.canvas import COLORS, GRID, STYLES, footer, new_figure, styled
-from surefoot.figures.surface import draw_contours
+from surefoot.figures.surface import draw_contours, until_far
 from surefoot.landscape import Objective, sharpness
 from surefoot.optimizers import optimizer
 from surefoot.recipes.base import Landscape, Number, Options, Outcome, Recipe
 from surefoot.recipes.training import Training, train
-from surefoot.surfaces import Floats, Surface
 
 PAGE = """
 The learning rate is the number that decides most, and on a line one can see why. The same line y = 2x + 1
@@ -41,6 +40,9 @@ away, and the smallest curvature says how long the last stretch takes.
   which must stay below 2.
 - `--set steps=2000`: give the low rates their time.
 """
+
+
+_RANGES = (-3.0, 6.0), (-4.0, 4.0)  # of m and b in pictures; the start is clear of the notes in their corner
 
 
 def _data(options: Options) -> tuple[Tensor, Tensor]:
@@ -75,8 +77,8 @@ def _landscape(trainings: Sequence[tuple[float, Training]], inputs: Tensor, targ
         Objective(best.fit.model, nn.MSELoss(), (inputs, targets)),
         tuple(training.trajectory for _, training in trainings),
         axes=("weight[0, 0]", "bias[0]"),
-        x_range=(-2.0, 6.0),
-        y_range=(-2.0, 4.0),
+        x_range=_RANGES[0],
+        y_range=_RANGES[1],
         title="One line, six learning rates",
     )
 
@@ -129,14 +131,6 @@ def _train(options: Options) -> Outcome:
     return Outcome(tuple(rows), tuple(sentences), data, runs)
 
 
-def _far(points: Floats, surface: Surface) -> int:
-    """How many points of a path to draw: up to the first that is well outside, lest it paint everything over."""
-    half = np.array([np.ptp(surface.x), np.ptp(surface.y)]) / 2
-    middle = np.array([surface.x.mean(), surface.y.mean()])
-    gone = np.flatnonzero((np.abs(points - middle) > 1.5 * half).any(axis=1))
-    return int(gone[0]) + 1 if len(gone) else len(points)
-
-
 def _figure(outcome: Outcome) -> Any:
     surface, curves = outcome.data["surface"], outcome.data["curves"]
     with styled():
@@ -145,7 +139,7 @@ def _figure(outcome: Outcome) -> Any:
         draw_contours(path, surface)
         for index, (drawn, (rate, series)) in enumerate(zip(surface.paths, curves.items(), strict=True)):
             color, style = COLORS[index % len(COLORS)], STYLES[index % len(STYLES)]
-            x, y = drawn.points[: _far(drawn.points, surface)].T
+            x, y = drawn.points[: until_far(drawn.points, *_RANGES)].T
             path.plot(x, y, "-", color="white", lw=4, zorder=2 + index)
             path.plot(x, y, style, color=color, lw=2, label=f"{rate:g}", zorder=2 + index)
             path.plot(x[-1:], y[-1:], "o", color=color, mec="white", ms=8, zorder=2 + index)

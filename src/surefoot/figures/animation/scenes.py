@@ -12,7 +12,7 @@ from surefoot.errors import SettingError
 from surefoot.figures.animation.notes import Note
 from surefoot.figures.animation.timing import chosen
 from surefoot.figures.canvas import COLORS, GRID, MARKERS, MUTED, STYLES, new_figure, styled
-from surefoot.figures.surface import draw_contours
+from surefoot.figures.surface import draw_contours, until_far
 from surefoot.records import Series
 from surefoot.surfaces import Fit, Floats, Path, Steps, Surface
 
@@ -208,9 +208,7 @@ class _Runner:
         low, high = (np.array(ends) for ends in zip(axes.get_xlim(), axes.get_ylim(), strict=True))
         away = np.abs(path.points - (low + high) / 2) / (high - low)  # 0.5 is the frame
         self.within = (away <= 0.5).all(1)
-        # Once it is far outside the line stops: a diverging path would paint the picture over.
-        gone = np.flatnonzero(~(away <= 2).all(1))
-        self.last = int(gone[0]) + 1 if len(gone) else len(path.points)
+        self.last = until_far(path.points, axes.get_xlim(), axes.get_ylim())
         self.outside = False
 
     def move(self, step: int) -> float:
