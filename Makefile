@@ -17,7 +17,7 @@ help:
 	@echo "make check  lint, format, types, import contract, doctests, docs"
 	@echo "make format rewrite the code in the house style"
 	@echo "make faults score surefoot check on every faulty and healthy program of tests/faults"
-	@echo "make bench  measure surefoot against plain runs and its peers (minutes; wants a quiet machine)"
+	@echo "make bench  measure surefoot against plain runs and its peers (an hour or more; wants a quiet machine)"
 	@echo "make reproduce  train the AutoClip study on recorded speech (two hours; goes on where it stopped)"
 	@echo "make clean  remove .venv and all that was built"
 
@@ -54,6 +54,7 @@ faults: $(VENV)/.installed-tests
 
 bench: $(VENV)/.installed-tests
 	$(BIN)/python benchmarks/observe.py --markdown docs/overhead.md
+	$(BIN)/python benchmarks/peers.py tests/faults $(FAULTS) --markdown docs/peers.md
 	$(BIN)/python benchmarks/clipping.py
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/landscape.py --write docs/landscapes.md

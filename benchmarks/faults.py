@@ -44,6 +44,7 @@ class Score:
     exit_code: int = 0
     seconds: float = 0.0
     steps: int = 0
+    status: str = ""
     stderr: str = field(default="", repr=False)
 
     @property
@@ -116,6 +117,7 @@ def score(program: Program, steps: int | None) -> Score:
         ended.returncode,
         seconds,
         data.get("steps", 0),
+        data.get("status", ""),
         ended.stderr,
     )
 
