@@ -128,6 +128,8 @@ def deviations(settings: Settings, voices: str) -> tuple[str, ...]:
         "the SI-SDR itself on unseen speakers (a mixture's own is about 0 dB).",
         "Smoothness is the greatest of four gradient differences along each step (at 1/4, 1/2, 3/4 and all of it); the "
         "paper does not give its points in full.",
+        "Inputs are standardised by each frequency's mean and deviation over the first training mixtures; segments in "
+        "which a voice is nearly silent are drawn again.",
         "The clip factor is threshold / norm without the 1e-6 that torch's clip_grad_norm_ adds to the norm.",
     ]
     return tuple(found)
