@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -94,6 +95,12 @@ def test_an_interrupted_comparison_goes_on(outcome, options, monkeypatch):
     assert len(calls) == 1
     assert again.rows == outcome.rows
     assert again.sentences == outcome.sentences
+
+    def known(given):
+        cells = [json.loads(line) for line in given]
+        return [(cell["key"], {k: v for k, v in cell["result"].items() if k != "run"}) for cell in cells]
+
+    assert known(cells.read_text().splitlines()) == known(lines)
 
 
 def test_a_best_setting_at_the_end_of_its_range_is_told(options):

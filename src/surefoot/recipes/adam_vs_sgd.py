@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,11 +12,11 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from surefoot.errors import StoreError
 from surefoot.figures.canvas import COLORS, GRID, MARKERS, MUTED, footer, new_figure, styled
 from surefoot.landscape import Objective, sharpness
 from surefoot.optimizers import optimizer
 from surefoot.recipes.base import Number, Options, Outcome, Recipe
+from surefoot.recipes.cells import Cells
 from surefoot.recipes.intervals import mean_interval
 from surefoot.recipes.training import run_name, seeded
 from surefoot.schedules import cosine
@@ -65,46 +64,6 @@ def _drawn(options: Options, seed: int) -> Sets:
     second = first + 300
     parts = (slice(first), slice(first, second), slice(second, None))
     return tuple((images[part], labels[part]) for part in parts)
-
-
-class Cells:
-    """Finished trainings, kept in a file so that an interrupted comparison goes on.
-
-    Args:
-        path: Of the file.
-        settings: What all of them share; those of other settings do not count.
-        resume: Read what is there; otherwise begin anew.
-    """
-
-    def __init__(self, path: Path, settings: dict[str, Any], *, resume: bool) -> None:
-        self._path, self._settings = path, settings
-        self._found: dict[str, dict[str, Any]] = {}
-        try:
-            if not resume:
-                path.unlink(missing_ok=True)
-            elif path.exists():
-                for line in path.read_text(encoding="utf-8").splitlines():
-                    self._read(line)
-        except OSError as error:
-            raise StoreError(f"{path} cannot be used ({error.strerror}); choose another folder.") from None
-
-    def _read(self, line: str) -> None:
-        try:
-            cell = json.loads(line)
-        except json.JSONDecodeError:  # the last line of a killed training
-            return
-        if cell["settings"] == self._settings:
-            self._found[cell["key"]] = cell["result"]
-
-    def get(self, key: str) -> dict[str, Any] | None:
-        """The result of a training, if it is finished."""
-        return self._found.get(key)
-
-    def add(self, key: str, result: dict[str, Any]) -> None:
-        """Keep a result."""
-        self._found[key] = result
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"key": key, "settings": self._settings, "result": result}) + "\n")
 
 
 def _cell(
