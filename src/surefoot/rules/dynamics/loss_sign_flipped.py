@@ -29,7 +29,7 @@ POSITIVE = (
     "loss-sign-flipped",
     severity="error",
     since="0.1",
-    follows=("nll-without-log-softmax", "target-out-of-range", "output-activation"),
+    follows=("missing-zero-grad", "nll-without-log-softmax", "target-out-of-range", "output-activation"),
 )
 def loss_sign_flipped(history: History, *, small: float = 0.05) -> Iterator[Finding]:
     """The loss is made larger instead of smaller.
