@@ -34,6 +34,15 @@ def test_runs_away() -> None:
     assert finding.step == 21
 
 
+def test_a_few_steps_that_run_away_are_enough() -> None:
+    away = Training(20.0 * 5.0 ** np.arange(9)).optimizer("SGD", lr=1.0).scaled("update_norm", 1000.0)
+    finding = found("lr-too-high", away)[0]
+    assert (finding.severity, "in 9 steps" in finding.title) == ("error", True)
+    # As steep, and small steps: not the rate's doing. As large steps, and a short climb: too early to tell.
+    assert not found("lr-too-high", Training(20.0 * 5.0 ** np.arange(9)))
+    assert not found("lr-too-high", Training(20.0 * 1.5 ** np.arange(9)).scaled("update_norm", 1000.0))
+
+
 def test_nan_out_of_the_blue_is_not_the_rate() -> None:
     assert not found("lr-too-high", Training(np.concatenate([falling(steps=200), np.full(100, np.nan)])))
 

@@ -46,7 +46,8 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
 
     ## When to ignore it
     Losses that mean no progress (policy gradients, players against each other, moving targets) are not
-    judged. An update of 10 % of the weights (option `ratio`) that comes up more than once is asked for,
+    judged. A loss that climbs without a fall to a thousand times its start is told after six steps already.
+    An update of 10 % of the weights (option `ratio`) that comes up more than once is asked for,
     except where the loss has run away. Usual trainings move by 0.01 % to 5 % a step; the first steps of Adam
     on wide layers by 10 %; on 28 healthy small trainings the largest was 3.4 %.
     A loss that turned NaN without a climb needs an update as large as the weights (option `huge`, 1).
@@ -68,7 +69,7 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
     both = large_inputs(history) is not None and large_targets(history) is not None
     yield Finding(
         code="lr-too-high",
-        severity="error" if seen.nonfinite or seen.learned < 0.05 else "warning",
+        severity="error" if seen.nonfinite or _ran_away(seen) or seen.learned < 0.05 else "warning",
         title=f"The learning rate{f' {rate:g}' if isinstance(rate, float) else ''} is too high: {how}.",
         fix="Divide the learning rate by ten (a range test suggests one), or warm up to it.",
         step=seen.first_nonfinite,
@@ -91,9 +92,11 @@ def _how(seen: Progress, peak: float, ratio: float, huge: float) -> str | None:
     large = not math.isnan(peak) and peak >= ratio
     if seen.nonfinite and (seen.diverged or (not math.isnan(peak) and peak >= huge)):
         return f"the loss ran away and is non-finite from step {seen.first_nonfinite} on"
+    unknown = math.isnan(peak)
+    if _ran_away(seen) and (large or unknown):
+        return f"the loss ran away from {seen.losses[0]:.3g} to {seen.losses[-1]:.3g} in {len(seen.losses)} steps"
     if not seen.judged or not seen.enough:
         return None
-    unknown = math.isnan(peak)
     if seen.late > 3 * seen.start and seen.trend > 3 and (large or unknown):
         return f"the loss rose from {seen.start:.3g} to {seen.late:.3g}"
     if not large:
@@ -105,6 +108,18 @@ def _how(seen: Progress, peak: float, ratio: float, huge: float) -> str | None:
     if _thrown_back(seen) >= 3 and peak >= 2 * ratio:
         return f"steps move the weights by up to {peak:.0%} and keep throwing the loss back above its start"
     return None
+
+
+def _ran_away(seen: Progress) -> bool:
+    """Six losses or more, the last five each above the one before, and a thousand times the first."""
+    losses = seen.losses
+    return (
+        seen.judged
+        and len(losses) >= 6
+        and bool(losses[0] > 0)
+        and bool(np.all(np.diff(losses[-6:]) > 0))
+        and bool(losses[-1] > 1000 * losses[0])
+    )
 
 
 def _killed(history: History, seen: Progress, peak: float, ratio: float) -> str | None:
