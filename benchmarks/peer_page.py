@@ -82,8 +82,9 @@ def what_was_run(
     folders = " and ".join(f"`{'/'.join(folder.resolve().parts[-2:])}`" for folder in arguments.folders)
     which = "all" if chosen == every else f"{chosen}, evenly spread, of the"
     lines = [
-        "Written by `make bench` (`benchmarks/peers.py`). The same unchanged scripts under each tool, every peer in an "
-        "environment of its own.",
+        "The same unchanged scripts under each tool, every peer in an environment of its own. `make bench` writes this "
+        f"page; this one by `python benchmarks/peers.py FOLDERS --steps {arguments.steps} --rounds {arguments.rounds}"
+        + (f" --limit {arguments.limit}`." if arguments.limit else "`."),
         "",
         f"Run on: {which} {every} programs of {folders}, the first {arguments.steps} optimizer steps of each (as "
         "`surefoot check` does), one thread, "
