@@ -156,7 +156,7 @@ def test_tables_and_what_they_say():
         100.0: [0, 1, 2],
     }
     rows = percentile_rows(found)
-    assert rows[1]["loss"] == "1.01 ± 0.01"
+    assert rows[1]["loss"] == "1.010 ± 0.010"
     assert [row["clipped"] for row in rows] == ["50%", "0%"]
     (row,) = difference_rows(found)
     expected = [100 * ((0.8 + 0.01 * s) / (1 + 0.01 * s) - 1) for s in range(3)]

@@ -43,8 +43,8 @@ def percentile_rows(results: Sequence[Result]) -> Rows:
         rows.append(
             {
                 "p": f"{percentile:g}" if settings.clips else "none",
-                f"loss{unit}": spread([factor * result.late_loss for result in found], 3),
-                "SI-SDRi, dB": spread([result.improvement.mean() for result in found], 3),
+                f"loss{unit}": spread([factor * result.late_loss for result in found]),
+                "SI-SDRi, dB": spread([result.improvement.mean() for result in found]),
                 "paper": PUBLISHED[settings.objective].get(percentile),
                 "r": interval_text(pooled_r(found)),
                 "steps vary": float(np.mean([result.step_variation for result in found])),
@@ -162,15 +162,19 @@ def arm_name(settings: Settings) -> str:
     return f"{settings.percentile:g}" if settings.clips else "no clipping"
 
 
-def spread(values: Sequence[float], digits: int) -> str:
-    """Mean ± standard deviation.
+def spread(values: Sequence[float]) -> str:
+    """Mean ± standard deviation, as far as two digits of the deviation; a single value to four digits.
 
     Example:
-        >>> spread([1.0, 2.0], 2), spread([3.0], 2)
-        ('1.5 ± 0.71', '3')
+        >>> spread([1.0, 2.0]), spread([18.43, 18.44]), spread([3.14159])
+        ('1.50 ± 0.71', '18.4350 ± 0.0071', '3.142')
     """
-    mean = f"{np.mean(values):.{digits}g}"
-    return mean if len(values) < 2 else f"{mean} ± {np.std(values, ddof=1):.2g}"
+    mean = float(np.mean(values))
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+    if not 0 < deviation < math.inf:
+        return f"{mean:.4g}"
+    decimals = max(0, 1 - math.floor(math.log10(deviation)))
+    return f"{mean:.{decimals}f} ± {deviation:.{decimals}f}"
 
 
 def student(values: Sequence[float]) -> tuple[float, float, float]:
