@@ -122,7 +122,7 @@ def _row(step: Any, loss: Any, cloud: Any, result: Result, loss_unit: tuple[floa
     cloud.set_title(f"{name}: smoothness")
     if cloud.get_legend_handles_labels()[0]:
         cloud.legend(
-            loc="lower right", fontsize=8.5, handlelength=1.6, frameon=True, framealpha=0.9, edgecolor="none"
+            loc="best", fontsize=8.5, handlelength=1.6, frameon=True, framealpha=0.9, edgecolor="none"
         )
     for axes in (step, loss, cloud):
         axes.grid(color=GRID, lw=0.6)

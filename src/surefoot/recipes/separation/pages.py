@@ -75,6 +75,9 @@ The voices: Allison (English) and Carlo (Italian), telephone prompts from Debian
 `asterisk-core-sounds-en-wav` (CC BY-SA 3.0) and `asterisk-core-sounds-it-wav` (CC BY 3.0). They are
 installed, not part of surefoot.
 
+The studies share seeds and voices, so they do not confirm each other independently, and those with drawn
+loudness go beyond the paper.
+
 `make reproduce` trains all of it again, and goes on where it was stopped.
 """
 
@@ -106,7 +109,7 @@ def page(studies: Mapping[str, Mapping[str, Any]]) -> str:
         "",
         *table(rows),
         "",
-        *(f"- {sentence}" for sentence in counted([row for _, row in compared])),
+        *(f"- {sentence}" for sentence in counted({STUDIES[name][0]: row for name, row in compared})),
         "",
         TERMS,
         "",
@@ -134,27 +137,33 @@ def page(studies: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def counted(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Of each measure, in how many studies AutoClip clearly raised or lowered it.
+def counted(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Of each measure, in which studies AutoClip clearly raised or lowered it.
 
     Args:
-        rows: Differences, each measure [mean, low, high]; low and high are None for a single seed.
+        rows: Heading -> differences, each measure [mean, low, high]; low and high are None for a single seed.
 
     Example:
-        >>> counted([{"loss, %": [-2, -3, -1]}, {"loss, %": [1, -1, 3]}, {"loss, %": [1, None, None]}])[0]
-        'Loss: clearly lower in 1 of the 2 studies with several seeds, clearly higher in 0.'
+        >>> counted({"A": {"r": [-2, -3, -1]}, "B": {"r": [1, -1, 3]}, "C": {"r": [1, None, None]}})
+        ['r: clearly lower in 1 of the 2 studies with several seeds (A), clearly higher in none.']
     """
     found = []
     for name, column in MEASURES.items():
-        ends = [row[column] for row in rows if column in row]
-        known = [(low, high) for _, low, high in ends if low is not None and high is not None]
-        lower, higher = sum(high < 0 for _, high in known), sum(low > 0 for low, _ in known)
+        ends = {heading: row[column] for heading, row in rows.items() if column in row}
+        known = {heading: (low, high) for heading, (_, low, high) in ends.items() if None not in (low, high)}
+        lower = _listed([heading for heading, (_, high) in known.items() if high < 0])
+        higher = _listed([heading for heading, (low, _) in known.items() if low > 0])
         if known:
+            count, _, headings = lower.partition(" ")
             found.append(
-                f"{name}: clearly lower in {lower} of the {len(known)} studies with several seeds, clearly higher in "
-                f"{higher}."
+                f"{name}: clearly lower in {count} of the {len(known)} studies with several seeds"
+                f"{' ' * bool(headings)}{headings}, clearly higher in {higher}."
             )
     return found
+
+
+def _listed(headings: Sequence[str]) -> str:
+    return f"{len(headings)} ({'; '.join(headings)})" if headings else "none"
 
 
 def write(folder: Path, documents: Path) -> Path:
