@@ -222,3 +222,22 @@ def test_bad_input_gets_one_sentence(call, message, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingError, match=message):
         call(tmp_path)
+
+
+def test_a_note_stands_where_no_path_runs():
+    from surefoot.figures.animation.notes import CORNERS, free_corner
+    from surefoot.figures.canvas import new_figure
+
+    axes = new_figure(400, 300, 100).add_subplot()
+    axes.set_xlim(0, 10)
+    axes.set_ylim(-1, 1)
+    ends = {
+        "bottom left": (0.5, -0.9),
+        "bottom right": (9.5, -0.9),
+        "top left": (0.5, 0.9),
+        "top right": (9.5, 0.9),
+    }
+    for free in CORNERS:
+        points = np.array([ends[name] for name in CORNERS if name != free] + [(np.nan, 0.0), (1e9, 1e9)])
+        assert free_corner(axes, points) == free
+    assert free_corner(axes, np.array([ends["bottom left"]]), taken=("top right",)) != "top right"

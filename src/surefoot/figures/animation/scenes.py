@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from surefoot.errors import SettingError
-from surefoot.figures.animation.notes import Note
+from surefoot.figures.animation.notes import Note, free_corner
 from surefoot.figures.animation.timing import chosen
 from surefoot.figures.canvas import COLORS, GRID, MARKERS, MUTED, STYLES, new_figure, styled
 from surefoot.figures.surface import draw_contours, until_far
@@ -88,7 +88,8 @@ def path_scene(surface: Surface, *, frames: int = 80, logarithmic: bool | None =
         bar.ax.yaxis.set_major_formatter("{x:.3g}")
         runners = [_Runner(axes, path, index) for index, path in enumerate(moving)]
         axes.legend(loc="upper right", frameon=True, framealpha=0.9)
-        note = Note(axes)
+        points = np.concatenate([path.points for path in moving])
+        note = Note(axes, corner=free_corner(axes, points, taken=("top right",)))  # the legend's
         figure.supxlabel(f"{surface.statement}.", fontsize=7, color=MUTED, wrap=True)
 
     def update(frame: int) -> None:
@@ -120,6 +121,7 @@ def rates_scene(surface: Surface, *, frames: int = 80, logarithmic: bool | None 
         figure = new_figure(WIDTH, HEIGHT, DPI)
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         runners, notes = [], []
+        points = np.concatenate([path.points for path in paths])
         for index, axes in enumerate(grid.ravel()):
             if index >= len(paths):
                 axes.set_axis_off()
@@ -128,7 +130,7 @@ def rates_scene(surface: Surface, *, frames: int = 80, logarithmic: bool | None 
             axes.label_outer()
             axes.set_title(paths[index].name, fontsize=10)
             runners.append(_Runner(axes, paths[index], 0, legend=False))
-            notes.append(Note(axes, size=8))
+            notes.append(Note(axes, corner=free_corner(axes, points), size=8))
 
     def update(frame: int) -> None:
         step = int(steps[frame])
@@ -174,7 +176,7 @@ def curves_scene(loss: Series, grad_norm: Series, *, frames: int = 80, title: st
             heads.append(axes.plot([], [], "o", color=color, mec="white", ms=7)[0])
         lower.set_xlabel("step")
         upper.set_title(title)
-        note = Note(upper, corner="right")
+        note = Note(upper, corner="top right")
 
     def update(frame: int) -> None:
         step = int(steps[frame])
