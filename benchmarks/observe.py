@@ -84,8 +84,8 @@ def train(
 
 TRAININGS: dict[str, tuple[Training, int]] = {
     "(a) 64-128-10 MLP, digits, batch 64": (digits_mlp, 3000),
-    "(b) convnet of examples/digits.py": (digits_convnet, 150),
-    "(c) 4-layer transformer, 3.2M parameters": (transformer, 25),
+    "(b) convnet of examples/digits.py": (digits_convnet, 345),
+    "(c) 4-layer transformer, 3.2M parameters": (transformer, 60),
 }
 
 
