@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from surefoot.cli.counting import counting
+from surefoot.cli.subject_options import Batches, Quick, Runs, Settings, Steps
 from surefoot.errors import SettingError
 
 if TYPE_CHECKING:
@@ -32,18 +33,12 @@ def animate(
     frames: Annotated[int, typer.Option("--frames", min=2, help="At the most.")] = 80,
     fps: Annotated[float, typer.Option("--fps", help="Frames a second, at most 50.")] = 20,
     points: Annotated[int, typer.Option("--points", min=2, help="Of the surface, along each axis.")] = 31,
-    steps: Annotated[
-        int | None, typer.Option("--steps", min=1, help="Stop the script after so many optimizer steps.")
-    ] = None,
-    batches: Annotated[
-        int, typer.Option("--batches", min=1, help="How many of the script's last batches count.")
-    ] = 8,
+    steps: Steps = None,
+    batches: Batches = 8,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of a recipe, or of a random plane.")] = 0,
-    quick: Annotated[bool, typer.Option("--quick", help="The small form of a recipe.")] = False,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="KEY=VALUE: a number of a recipe; repeatable.")
-    ] = None,
-    runs: Annotated[str, typer.Option("--runs", help="Folder of all runs.")] = "surefoot-runs",
+    quick: Quick = False,
+    setting: Settings = None,
+    runs: Runs = "surefoot-runs",
 ) -> None:
     """Animate a training: its path over the surface, its fit, learning rates side by side, its curves."""
     target = Path(output).absolute()

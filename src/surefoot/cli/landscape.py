@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from surefoot.cli.counting import counting
+from surefoot.cli.subject_options import Batches, Quick, Runs, Settings, Steps
 from surefoot.errors import SettingError
 
 if TYPE_CHECKING:
@@ -60,18 +61,12 @@ def landscape(
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep what is done, and go on after a kill.")
     ] = False,
-    steps: Annotated[
-        int | None, typer.Option("--steps", min=1, help="Stop the script after so many optimizer steps.")
-    ] = None,
-    batches: Annotated[
-        int, typer.Option("--batches", min=1, help="How many of the script's last batches count.")
-    ] = 8,
+    steps: Steps = None,
+    batches: Batches = 8,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of directions, dropout and recipes.")] = 0,
-    quick: Annotated[bool, typer.Option("--quick", help="The small form of a recipe.")] = False,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="KEY=VALUE: a number of a recipe; repeatable.")
-    ] = None,
-    runs: Annotated[str, typer.Option("--runs", help="Folder of all runs.")] = "surefoot-runs",
+    quick: Quick = False,
+    setting: Settings = None,
+    runs: Runs = "surefoot-runs",
 ) -> None:
     """Draw the loss around a trained model: of a script, of a recorded run, of a recipe."""
     target = Path(output).absolute()
