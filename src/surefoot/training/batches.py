@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from surefoot.training.random_state import HostStream, derived_seed, epoch_order
+from surefoot.training.random_state import HostStream, derived_seed, epoch_permutation
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class MicroBatch:
     """What one process computes in one backward.
 
@@ -34,7 +34,7 @@ class MicroBatch:
     share: int
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class StepBatch:
     """What one process computes in one optimizer step.
 
@@ -84,22 +84,24 @@ class Split:
         """Optimizer steps in one epoch."""
         return ceil(self.micro_count(examples) / self.accumulate)
 
-    def indices(self, examples: int, epoch: int, start: int) -> Iterator[list[list[int]]]:
+    def indices(self, examples: int, epoch: int, start: int) -> Iterator[list[Tensor]]:
         """For each step from `start` on: the indices of its micro-batches, all processes together."""
         if self.shuffle and self.batch_size != "full":
-            order = epoch_order(examples, seed=self.seed, epoch=epoch)
+            order = epoch_permutation(examples, seed=self.seed, epoch=epoch)
         else:
-            order = list(range(examples))
+            order = torch.arange(examples)
         size, last = self.micro_size(examples), self.micro_count(examples)
         for first in range(start * self.accumulate, last, self.accumulate):
             numbers = range(first, min(first + self.accumulate, last))
             yield [order[number * size : (number + 1) * size] for number in numbers]
 
-    def own(self, indices: list[int]) -> tuple[list[int], int]:
+    def own(self, indices: Tensor) -> tuple[Tensor, int]:
         """This process's indices of a micro-batch and how many of them count."""
+        if self.processes == 1:
+            return indices, len(indices)
         mine = indices[self.rank :: self.processes]
         # Every process takes part in every backward; one without an example repeats one that weighs nothing.
-        return (mine, len(mine)) if mine else (indices[:1], 0)
+        return (mine, len(mine)) if len(mine) else (indices[:1], 0)
 
     def step_batch(self, micro: Sequence[MicroBatch], sizes: Sequence[int]) -> StepBatch:
         """A step of micro-batches that have these sizes on all processes together."""
@@ -231,7 +233,7 @@ class Ready(Source):
             sizes = [first_dimension(batch) for batch in group]
             found = []
             for batch, size in zip(group, sizes, strict=True):
-                mine, share = split.own(list(range(size)))
+                mine, share = split.own(torch.arange(size))
                 found.append(MicroBatch(batch if split.processes == 1 else _taken(batch, mine), share))
             yield split.step_batch(found, sizes)
 
@@ -258,7 +260,7 @@ class _EpochBatches(Sampler[list[int]]):
             for indices in micro:
                 mine, _ = self.split.own(indices)
                 seed = derived_seed(self.split.seed, self.epoch, 2, number, self.split.rank)
-                yield _SeededIndices(mine, seed)
+                yield _SeededIndices(mine.tolist(), seed)
                 number += 1
 
     def __len__(self) -> int:
@@ -300,18 +302,14 @@ def _holds_tensor(data: Any) -> bool:
     return isinstance(data, Tensor | dict | tuple | list)
 
 
-def _taken(data: Any, indices: list[int]) -> Any:
+def _taken(data: Any, places: Tensor) -> Any:
     """The same structure with these examples only."""
-    return _picked(data, torch.tensor(indices))
-
-
-def _picked(data: Any, places: Tensor) -> Any:
     if isinstance(data, Tensor):
-        return data[places if data.device == places.device else places.to(data.device)]
+        return data.index_select(0, places if data.is_cpu else places.to(data.device))
     if isinstance(data, dict):
-        return {key: _picked(value, places) for key, value in data.items()}
+        return {key: _taken(value, places) for key, value in data.items()}
     if isinstance(data, tuple) and hasattr(data, "_fields"):
-        return type(data)(*(_picked(value, places) for value in data))
+        return type(data)(*(_taken(value, places) for value in data))
     if isinstance(data, tuple | list):
-        return type(data)(_picked(value, places) for value in data)
+        return type(data)(_taken(value, places) for value in data)
     return data

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from torch.optim import Optimizer
 from surefoot.errors import MissingExtra, SettingError
 
 PRECISIONS = ("no", "fp16", "bf16")
+_NOTHING = nullcontext()
 
 
 class Engine:
@@ -99,14 +99,12 @@ class Engine:
         """Backward with the loss scale of fp16."""
         (root if self.scaler is None else self.scaler.scale(root)).backward()
 
-    @contextmanager
-    def quiet(self, model: nn.Module, quiet: bool) -> Iterator[None]:
+    def quiet(self, model: nn.Module, quiet: bool) -> AbstractContextManager[None]:
         """Backward without exchange between processes, for all micro-batches but the last."""
         if not quiet or self.processes == 1:
-            yield
-            return
-        with self._accelerator.no_sync(model):
-            yield
+            return _NOTHING
+        silence: AbstractContextManager[None] = self._accelerator.no_sync(model)
+        return silence
 
     def unscale(self, optimizer: Any) -> None:
         """Take fp16's loss scale out of the gradients, before they are clipped."""

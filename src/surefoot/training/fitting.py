@@ -22,7 +22,7 @@ from surefoot.training.checks import check_settings
 from surefoot.training.data import DEFAULT_BATCH_SIZE, source_of
 from surefoot.training.early_stopping import EarlyStopping
 from surefoot.training.engine import Engine
-from surefoot.training.guard import clipper_for
+from surefoot.training.guard import NonfiniteGuard, clipper_for
 from surefoot.training.loop import Loop, Plan
 from surefoot.training.observing import Observing
 from surefoot.training.progress import ProgressLine
@@ -169,6 +169,9 @@ def fit(
         model.train()
     ready, prepared = engine.prepared(model, raw)
     observing = Observing(observe and engine.main, model, raw, clipper, name, runs)
+    stepper = Stepper(engine, ready, prepared, raw, task)
+    if not (observing.run is None and isinstance(clipper, NonfiniteGuard) and stepper.guarded_by(clipper)):
+        clipper.attach(raw, model)
     show = engine.main and progress is not False
     line = ProgressLine(_total(steps, epochs, source), progress if engine.main else False)
     loop = Loop(
@@ -193,7 +196,7 @@ def fit(
         own=model,
         model=ready,
         raw=raw,
-        stepper=Stepper(engine, ready, prepared, raw, task),
+        stepper=stepper,
         rates=rates,
         clipper=clipper,
         source=source,

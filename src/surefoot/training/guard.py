@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import inf
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import LBFGS, Optimizer
@@ -35,6 +36,29 @@ class NonfiniteGuard(ThresholdClipper):
 
     def _thresholds_on_device(self, units: tuple[str, ...], norms: Tensor, record: Tensor) -> Tensor:
         return torch.full_like(norms, inf)
+
+
+def surely_finite(gradients: Iterable[Tensor]) -> bool:
+    """Whether gradients are known to be finite, for what it costs to multiply each with itself.
+
+    Returns:
+        False where an entry is NaN or infinite, and where it could not be told so cheaply.
+
+    Example:
+        >>> surely_finite([torch.ones(2), torch.zeros(1)]), surely_finite([torch.tensor([1.0, torch.nan])])
+        (True, False)
+    """
+    total = 0.0
+    try:
+        with np.errstate(all="ignore"):
+            for gradient in gradients:
+                if type(gradient) is not Tensor or not gradient.is_cpu:
+                    return False
+                entries = gradient.numpy().ravel()
+                total += float(np.dot(entries, entries))
+    except (TypeError, RuntimeError):  # sparse, bfloat16, complex, part of a graph
+        return False
+    return total < inf
 
 
 def clipper_for(clip: Any, optimizer: Optimizer) -> Clipper:

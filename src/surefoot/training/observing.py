@@ -17,13 +17,13 @@ from surefoot.training.result import Ended
 
 
 class Observing:
-    """A training under observation in one process, and its clipper at work in all of them.
+    """A training under observation in one process, and the end of its clipper's work in all of them.
 
     Args:
         observe: Whether this process records; where a script is observed as a whole, its run is used.
         model: The user's own.
         optimizer: The torch optimizer.
-        clipper: Attached here, detached at the end.
+        clipper: Attached for the training, unless it was before; detached at the end.
         name: The run's name.
         runs: Folder of all runs.
     """
@@ -44,7 +44,6 @@ class Observing:
         self._run: Observation | None = None
         if observe and self._outer is None:
             self._run = watch(model, optimizer, clip=clipper, name=name, runs=runs)
-        clipper.attach(optimizer, model)
 
     def log(self, **metrics: float) -> None:
         """Record numbers at the present step."""
@@ -84,6 +83,6 @@ class Observing:
             self._run.close("failed", None, f"{type(error).__name__}: {error}")
 
     def take_back(self) -> None:
-        """Detach the clipper, if it was attached here."""
+        """Detach the clipper, if it was attached for this training."""
         if self._detach:
             self._clipper.detach()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 
 def derived_seed(*parts: int) -> int:
@@ -36,8 +37,13 @@ def epoch_order(examples: int, *, seed: int, epoch: int) -> list[int]:
         >>> sorted(epoch_order(5, seed=0, epoch=0))
         [0, 1, 2, 3, 4]
     """
+    return epoch_permutation(examples, seed=seed, epoch=epoch).tolist()
+
+
+def epoch_permutation(examples: int, *, seed: int, epoch: int) -> Tensor:
+    """`epoch_order` as a tensor of int64."""
     generator = torch.Generator().manual_seed(derived_seed(seed, epoch))
-    return torch.randperm(examples, generator=generator).tolist()
+    return torch.randperm(examples, generator=generator)
 
 
 def seed_everything(seed: int) -> None:

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import LBFGS, Optimizer
 
+from surefoot.clipping import attached
 from surefoot.clipping.step import scale_gradients
 from surefoot.training.batches import MicroBatch, StepBatch
 from surefoot.training.engine import Engine
+from surefoot.training.guard import NonfiniteGuard, surely_finite
 from surefoot.training.task import Task
 
 HILL = 1e6  # in units of the first loss
@@ -33,7 +35,9 @@ class Stepper:
         self._optimizer = optimizer
         self._task = task
         self._parameters = [p for group in raw.param_groups for p in group["params"]]
+        self._raw = raw
         self._by_closure = isinstance(raw, LBFGS)
+        self._guard: NonfiniteGuard | None = None
 
     def __call__(self, batch: StepBatch) -> Tensor:
         """One optimizer step.
@@ -45,6 +49,11 @@ class Stepper:
         if not self._by_closure:
             loss = self._gradients(batch)
             self._engine.unscale(self._optimizer)
+            guard = self._guard
+            if guard is not None and not surely_finite(self._present()):
+                # Attached from here on: it leaves steps out, and counts them.
+                guard.attach(self._raw, self._model)
+                self._guard = None
             self._optimizer.step()
             return loss
         own: list[Tensor] = []  # this process's part of each evaluation
@@ -59,6 +68,18 @@ class Stepper:
 
         self._optimizer.step(closure)
         return own[0]
+
+    def guarded_by(self, guard: NonfiniteGuard) -> bool:
+        """Look at each step's gradients before it and attach `guard` at the first that needs it.
+
+        Returns:
+            False where this cannot be: the guard is to be attached at once.
+        """
+        plain = self._engine.device.type == "cpu" and self._engine.scaler is None
+        if not plain or self._by_closure or attached(self._raw) is not None:
+            return False
+        self._guard = guard
+        return True
 
     @property
     def skipped(self) -> bool:
@@ -104,9 +125,12 @@ class Stepper:
             return 1.0 if micro.share else 0.0
         return micro.share / batch.examples
 
+    def _present(self) -> list[Tensor]:
+        return [gradient for p in self._parameters if (gradient := p.grad) is not None]
+
     def _scale(self, factor: Tensor | float) -> None:
         if isinstance(factor, Tensor) or factor != 1.0:
-            gradients = [p.grad for p in self._parameters if p.grad is not None]
+            gradients = self._present()
             if gradients:
                 scale_gradients(gradients, factor)
 

@@ -14,7 +14,7 @@ from surefoot.errors import SettingError
 Loss = Callable[..., Any]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Value:
     """The loss of one batch.
 
