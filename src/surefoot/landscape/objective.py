@@ -188,7 +188,10 @@ class Objective:
 
     def batches(self) -> Iterator[tuple[Any, float]]:
         """Each batch on the model's device with its weight: its examples, or 1 for a summed loss."""
-        seed_all(self.seed, self.device)  # a shuffling loader then gives the same batches on every walk
+        # A loader that shuffles, or draws augmentations from any generator, then gives the same on every walk.
+        random.seed(self.seed)
+        np.random.seed(self.seed % 2**32)
+        seed_all(self.seed, self.device)
         total = 0
         for batch in self.data:
             moved = _to_device(batch, self.device)
@@ -257,7 +260,7 @@ class Objective:
 
 
 def seed_all(seed: int, device: torch.device) -> None:
-    """Seed the generators of the host and of the device, in a tenth of `torch.manual_seed`'s time."""
+    """Seed torch's generators of the host and of the device, in a tenth of `torch.manual_seed`'s time."""
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)

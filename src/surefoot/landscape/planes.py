@@ -22,7 +22,7 @@ from surefoot.landscape.directions import (
 from surefoot.landscape.evaluation import evaluate
 from surefoot.landscape.objective import Objective, State
 from surefoot.landscape.slices import even_offsets
-from surefoot.landscape.trajectory import least_squares, project
+from surefoot.landscape.trajectory import least_squares, project, refuse_parallel
 from surefoot.surfaces import Floats, Path, Surface, SurfaceKind, Trajectory
 
 Range = float | tuple[float, float]
@@ -252,8 +252,7 @@ def surface_over(
     """
     for direction in directions:
         objective.unflat(direction)  # refuses one of another size
-    basis = torch.stack([d.double().cpu() for d in directions]).numpy()
-    least_squares(np.zeros((1, basis.shape[1])), basis)  # refuses parallel directions
+    refuse_parallel(torch.stack([d.double().cpu() for d in directions]).numpy())
     coefficients = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     done = evaluate(objective, directions, coefficients, slopes=gradients, **options)
     paths = tuple(project(objective, t, directions) for t in trajectories)
@@ -266,7 +265,7 @@ def surface_over(
         y=np.asarray(y, dtype=np.float64) + shift[1],
         losses=done.losses.reshape(shape),
         center=shift,
-        center_loss=objective.loss_at(objective.center),
+        center_loss=done.at_origin,
         x_name=names[0],
         y_name=names[1],
         gradients=None if done.slopes is None else done.slopes.reshape(*shape, 2),

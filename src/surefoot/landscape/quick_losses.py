@@ -13,34 +13,40 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_FEW_CLASSES = 64
+FEW_CLASSES = 64
 
 
 def _cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, **kwargs: Any) -> Tensor:
     given = {name: value for name, value in kwargs.items() if value}
     plain = set(given) <= {"ignore_index", "reduction"} and not target.is_floating_point()
-    if plain and input.dim() == 2 and input.shape[1] <= _FEW_CLASSES:
+    if plain and input.dim() == 2 and input.shape[1] <= FEW_CLASSES:
         return F.nll_loss(input.t().log_softmax(0).t(), target, weight, **given)
     return F.cross_entropy(input, target, weight, **kwargs)
 
 
 def _elementwise(loss: Callable[..., Tensor], in_place: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
-    """A mean or sum of an elementwise loss without a second tensor of the outputs' size: fresh memory is slow."""
+    """A mean or sum of an elementwise loss without fresh memory, which is slow.
 
-    def quick(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    With `ours` the input is nobody else's and may be overwritten.
+    """
+
+    def quick(input: Tensor, target: Tensor, *args: Any, ours: bool = False, **kwargs: Any) -> Tensor:
         given = {name: value for name, value in kwargs.items() if value is not None}
         reduction = given.pop("reduction", "mean")
         plain = not args and not given and reduction in ("mean", "sum") and input.shape == target.shape
         if not plain or torch.is_grad_enabled() or input.dtype != target.dtype:
             return loss(input, target, *args, **kwargs)
-        each = in_place(input - target)
+        each = in_place(input.sub_(target) if ours else input - target)
         return each.mean() if reduction == "mean" else each.sum()
 
     return quick
 
 
-QUICK_LOSSES: dict[Callable[..., Any], Callable[..., Tensor]] = {
-    F.cross_entropy: _cross_entropy,
+IN_PLACE_LOSSES: dict[Callable[..., Any], Callable[..., Tensor]] = {
     F.l1_loss: _elementwise(F.l1_loss, Tensor.abs_),
     F.mse_loss: _elementwise(F.mse_loss, lambda off: off.mul_(off)),
+}
+QUICK_LOSSES: dict[Callable[..., Any], Callable[..., Tensor]] = {
+    F.cross_entropy: _cross_entropy,
+    **IN_PLACE_LOSSES,
 }

@@ -226,15 +226,27 @@ def least_squares(points: Floats, basis: Floats) -> tuple[NDArray[np.float64], N
     Raises:
         SettingError: The directions are parallel.
     """
-    lengths = np.linalg.norm(basis, axis=1)
-    if not (lengths > 0).all():
-        raise SettingError("a direction of the plane is zero; it must move something")
+    lengths = refuse_parallel(basis)
     q, r = np.linalg.qr((basis / lengths[:, None]).T)
-    if abs(r[1, 1]) < 1e-6:
-        raise SettingError(
-            "the two directions are parallel, which spans no plane; choose another seed or a grid"
-        )
     inside = points @ q
     coordinates = np.linalg.solve(r, inside.T).T / lengths
     distances = np.linalg.norm(points - inside @ q.T, axis=1)
     return coordinates, distances
+
+
+def refuse_parallel(basis: Floats) -> NDArray[np.float64]:
+    """Lengths (2,) of two directions (2, p).
+
+    Raises:
+        SettingError: They span no plane.
+    """
+    lengths: NDArray[np.float64] = np.sqrt((basis * basis).sum(1))
+    if not (lengths > 0).all():
+        raise SettingError("a direction of the plane is zero; it must move something")
+    first, second = basis / lengths[:, None]
+    across = second - (first @ second) * first
+    if across @ across < 1e-12:
+        raise SettingError(
+            "the two directions are parallel, which spans no plane; choose another seed or a grid"
+        )
+    return lengths

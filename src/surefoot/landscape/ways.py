@@ -7,8 +7,9 @@ instead of once a point. Shapes: m points, k directions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from surefoot.errors import SettingError
 from surefoot.landscape.objective import Objective
-from surefoot.landscape.quick_losses import QUICK_LOSSES
+from surefoot.landscape.quick_losses import FEW_CLASSES, IN_PLACE_LOSSES, QUICK_LOSSES
 
 _AFFINE: tuple[Callable[..., Any], ...] = (F.linear, F.conv1d, F.conv2d, F.conv3d)
 _IN_PLACE: dict[Callable[..., Any], Callable[[Tensor], Tensor]] = {
@@ -37,13 +38,14 @@ class AffineCall:
         index: Which of the affine calls of a forward pass.
         weight: Its parameter's name.
         bias: Likewise, or None.
-        activated: Nothing but an activation of _IN_PLACE reads its output.
+        ours: Nothing but an activation of _IN_PLACE or a loss of IN_PLACE_LOSSES reads its output, so that
+            the reader may overwrite it.
     """
 
     index: int
     weight: str
     bias: str | None
-    activated: bool = False
+    ours: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,15 @@ class Trace:
         affine: Layers that can be computed ahead.
         largest: Entries of the largest tensor that an operation returned.
         quick: A loss was seen that can be computed a quicker way.
+        across: Indices of linear layers with few outputs that nothing but a cross-entropy reads.
+        loss: The batch's loss at the base, shape ().
     """
 
     affine: tuple[AffineCall, ...]
     largest: int
     quick: bool
+    across: frozenset[int]
+    loss: Tensor
 
     @property
     def helps(self) -> bool:
@@ -71,6 +77,7 @@ class _Tracer(TorchFunctionMode):
         super().__init__()
         self.names = names
         self.seen: list[AffineCall] = []
+        self.few: list[int] = []
         self.calls = 0
         self.largest = 1
         self.quick = False
@@ -94,6 +101,8 @@ class _Tracer(TorchFunctionMode):
             self._affine(*args, **kwargs)
             result = func(*args, **kwargs)
             self.outputs[id(result)] = (index, result)
+            if func is F.linear and result.dim() == 2 and result.shape[1] <= FEW_CLASSES:
+                self.few.append(index)
         else:
             result = func(*args, **kwargs)
         if isinstance(result, Tensor):
@@ -113,10 +122,13 @@ class _Tracer(TorchFunctionMode):
 class _Ahead(TorchFunctionMode):
     """Hands out the outputs computed ahead; takes some losses a quicker way."""
 
-    def __init__(self, outputs: Mapping[int, Tensor], ours: Sequence[Tensor]) -> None:
+    def __init__(
+        self, outputs: Mapping[int, Tensor], across: Collection[int], ours: Sequence[Tensor]
+    ) -> None:
         super().__init__()
         self.outputs = outputs
-        self.ours = ours  # outputs that the activation may overwrite
+        self.across = across
+        self.ours = ours  # outputs whose reader may overwrite them
         self.calls = 0
 
     def __torch_function__(
@@ -126,10 +138,15 @@ class _Ahead(TorchFunctionMode):
             index, self.calls = self.calls, self.calls + 1
             if index in self.outputs:
                 return self.outputs[index]
+            if index in self.across:
+                return _linear_across(*args, **(kwargs or {}))
         quick = QUICK_LOSSES.get(func)
+        ours = any(args[0] is value for value in self.ours) if self.ours and args else False
         if quick is not None:
+            if ours and func in IN_PLACE_LOSSES:
+                return quick(*args, ours=True, **(kwargs or {}))
             return quick(*args, **(kwargs or {}))
-        if self.ours and func in _IN_PLACE and any(args[0] is value for value in self.ours):
+        if ours and func in _IN_PLACE:
             return _IN_PLACE[func](args[0])
         return func(*args, **(kwargs or {}))
 
@@ -170,11 +187,23 @@ def trace(objective: Objective, base: Mapping[str, Tensor], batch: Any, index: i
         )
     # A parameter that is read a second time (tied, or in a penalty) has to have the point's own value.
     once = [
-        replace(call, activated=len(r := tracer.readers.get(call.index, [])) == 1 and r[0] in _IN_PLACE)
+        replace(call, ours=_overwrites(tracer.readers.get(call.index, [])))
         for call in tracer.seen
         if tracer.reads[call.weight] == 1 and (call.bias is None or tracer.reads[call.bias] == 1)
     ]
-    return Trace(tuple(once), tracer.largest, tracer.quick)
+    across = frozenset(i for i in tracer.few if tracer.readers.get(i) == [F.cross_entropy])
+    return Trace(tuple(once), tracer.largest, tracer.quick, across, loss.detach().clone())
+
+
+def _overwrites(readers: Sequence[Callable[..., Any]]) -> bool:
+    """Whether a tensor with these readers has one alone, that may work in its memory."""
+    return len(readers) == 1 and (readers[0] in _IN_PLACE or readers[0] in IN_PLACE_LOSSES)
+
+
+def _linear_across(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The layer, with the outputs of one class side by side in memory, as a quick cross-entropy reads them."""
+    across = weight @ input.t() if bias is None else torch.addmm(bias.unsqueeze(1), weight, input.t())
+    return across.t()
 
 
 class PlaneBatch:
@@ -203,10 +232,11 @@ class PlaneBatch:
         self.ahead = ahead is not None
         self.buffers: dict[int, Tensor] = {}  # of one point
         self.chunks: dict[int, Tensor] = {}  # of a stacked chunk
+        self.across = ahead.across if ahead is not None else frozenset()
         calls = ahead.affine if ahead is not None else ()
         if calls:
             self._compute_ahead(calls)
-        self.activated = [call.index for call in calls if call.activated]
+        self.ours = [call.index for call in calls if call.ours]
         replaced = {name for call in calls for name in (call.weight, call.bias) if name is not None}
         still = all(p is objective.base[n] for n, p in base.items() if n not in replaced)
         self.moved = [n for n in base if n not in replaced and any(n in d for d in directions)]
@@ -224,6 +254,16 @@ class PlaneBatch:
                 for source in (self.base, *self.directions):
                     outputs.append(_affine_output(func, args, kwargs, call, source, self.base))
             self.outputs[call.index] = outputs
+
+    @cached_property
+    def point_spans(self) -> dict[str, _Span]:
+        """Each moved parameter over the plane."""
+        return {n: _Span(self.base[n], [d.get(n) for d in self.directions]) for n in self.moved}
+
+    @cached_property
+    def output_spans(self) -> dict[int, _Span]:
+        """Each output computed ahead, over the plane."""
+        return {i: _Span(base, steps) for i, (base, *steps) in self.outputs.items()}
 
     # -- one by one --------------------------------------------
 
@@ -255,7 +295,7 @@ class PlaneBatch:
                         ready[i] = value.clone()
                     else:
                         ready[i] = torch.add(value, step, alpha=first, out=self._buffer(i, value))
-                loss = self._loss(point, ready, [ready[i] for i in self.activated])
+                loss = self._loss(point, ready, [ready[i] for i in self.ours])
                 losses.append(loss.clone())  # it may be a view of a buffer
         return torch.stack(losses), None
 
@@ -298,29 +338,29 @@ class PlaneBatch:
         return losses.detach(), slope
 
     def _stacked(self, c: Tensor) -> Tensor:
-        points = {n: _all_points(self.base[n], [d.get(n) for d in self.directions], c) for n in self.moved}
+        points = {n: span.at(c) for n, span in self.point_spans.items()}
         outputs = {}
-        for i, (base, *steps) in self.outputs.items():
+        for i, span in self.output_spans.items():
             room = None
-            if base is not None and not c.requires_grad:
-                shape = torch.Size((len(c), base.numel()))
+            if not c.requires_grad:
+                shape = torch.Size((len(c), span.row.shape[1]))
                 if i not in self.chunks or self.chunks[i].shape != shape:
-                    self.chunks[i] = base.new_empty(shape)
+                    self.chunks[i] = span.row.new_empty(shape)
                 room = self.chunks[i]
-            outputs[i] = _all_points(base, steps, c, room)
+            outputs[i] = span.at(c, room)
 
         def at(point: dict[str, Tensor], ready: dict[int, Tensor]) -> Tensor:
-            return self._loss(self.base | point, ready)
+            return self._loss(
+                self.base | point, ready, [] if c.requires_grad else [ready[i] for i in self.ours]
+            )
 
         return torch.func.vmap(at, randomness="same")(points, outputs)
 
     # -- one point --------------------------------------------
 
     def _at(self, c: Tensor) -> Tensor:
-        point = {
-            n: _all_points(self.base[n], [d.get(n) for d in self.directions], c[None])[0] for n in self.moved
-        }
-        ready = {i: _all_points(o[0], o[1:], c[None])[0] for i, o in self.outputs.items()}
+        point = {n: span.at(c[None])[0] for n, span in self.point_spans.items()}
+        ready = {i: span.at(c[None])[0] for i, span in self.output_spans.items()}
         return self._loss(self.base | point, ready)
 
     def _loss(
@@ -328,23 +368,31 @@ class PlaneBatch:
     ) -> Tensor:
         if not self.ahead:
             return self.objective.batch_loss(point, self.batch, self.index)
-        with _Ahead(ready, ours):
+        with _Ahead(ready, self.across, ours):
             if self.bare:
                 return self.objective.computation(self.batch)  # type: ignore[no-any-return]
             return self.objective.batch_loss(point, self.batch, self.index)
 
 
-def _all_points(
-    base: Tensor | None, steps: Sequence[Tensor | None], c: Tensor, out: Tensor | None = None
-) -> Tensor:
-    """base + sum_i c_i step_i for each row of c, as one matrix product; shape (m, *base.shape)."""
-    assert base is not None
-    moving = [i for i, step in enumerate(steps) if step is not None]
-    if not moving:
-        return base.expand(len(c), *base.shape).clone()  # the model may change it in place
-    flat = torch.stack([step.reshape(-1) for step in steps if step is not None])
-    points = torch.addmm(base.reshape(1, -1), c[:, moving].to(base.dtype), flat, out=out)
-    return points.view(len(c), *base.shape)
+class _Span:
+    """base + sum_i c_i step_i for any rows of coefficients c, as one matrix product."""
+
+    def __init__(self, base: Tensor | None, steps: Sequence[Tensor | None]) -> None:
+        assert base is not None
+        self.shape = base.shape
+        self.base = base
+        self.row = base.reshape(1, -1)
+        moving = [i for i, step in enumerate(steps) if step is not None]
+        self.columns = moving if len(moving) < len(steps) else None  # None: all
+        self.steps = torch.stack([step.reshape(-1) for step in steps if step is not None]) if moving else None
+
+    def at(self, c: Tensor, out: Tensor | None = None) -> Tensor:
+        """Shape (m, *base.shape) for coefficients of shape (m, k); `out` of shape (m, entries) gives the memory."""
+        if self.steps is None:
+            return self.base.expand(len(c), *self.shape).clone()  # the model may change it in place
+        c = c if self.columns is None else c[:, self.columns]
+        points = torch.addmm(self.row, c.to(self.row.dtype), self.steps, out=out)
+        return points.view(len(c), *self.shape)
 
 
 def _affine_output(
