@@ -4,8 +4,9 @@
 
 Two cases, as ratios of seconds: a 100 x 100 grid of a line (100 points, L1), and a plane of a 64-128-10 MLP on all
 1,797 handwritten digits. The variants take turns, in another order each round; each figure is the median of its
-wall-clock times, everything included: set-up, the probe for the fastest way, and copies. The package comes from PyPI
-into .venv/peers on first use.
+wall-clock times, everything included: set-up, the probe for the fastest way, and copies. A turn lasts a quarter of a
+second at least, with as many calls as that takes; one short call alone, with cold caches, takes a millisecond more. The
+package comes from PyPI into .venv/peers on first use.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from torch import nn
 from surefoot.landscape import Objective, evaluate, grid, random_direction
 
 PEERS = ("loss-landscapes==3.0.6", "tqdm")
+TURN = 0.25  # seconds of a turn at least
 ROOT = Path(__file__).resolve().parent.parent
 MARKS = ("<!-- measured by benchmarks/landscape.py -->", "<!-- end -->")
 
@@ -57,16 +59,18 @@ def plain_loop(
 
 
 def turns(variants: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each, taking turns; the first round only warms up."""
+    """Median seconds of a call of each, taking turns; the first round only warms up."""
     times: dict[str, list[float]] = {name: [] for name in variants}
     order = list(variants)
     for turn in range(rounds + 1):
         random.Random(turn).shuffle(order)
         for name in order:
-            start = time.perf_counter()
-            variants[name]()
+            calls, start, spent = 0, time.perf_counter(), 0.0
+            while spent < TURN:
+                variants[name]()
+                calls, spent = calls + 1, time.perf_counter() - start
             if turn:
-                times[name].append(time.perf_counter() - start)
+                times[name].append(spent / calls)
     return {name: statistics.median(values) for name, values in times.items()}
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from surefoot.cli.main import _main
 from surefoot.diagnosis import history_of
+from surefoot.recipes.separation import training
 from surefoot.recipes.separation.audio import read
 from surefoot.recipes.separation.corpus import PROMPTS
 
@@ -39,6 +40,33 @@ def test_trains_records_draws_and_writes_sounds(voices, tmp_path, capfd):
     assert np.nanmin(history.series("clip_factor").values) < 1
     first = history.series("loss").values[:6].mean()
     assert kept["results"][0]["early loss"] == pytest.approx(first, rel=1e-5)
+
+
+def test_an_interrupted_training_goes_on_by_resume(voices, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(training, "KEEP_EVERY", -1.0)  # a checkpoint after every step
+    whole, parted = tmp_path / "whole", tmp_path / "parted"
+    command = ["train", "separation", "--quick", "--data", str(voices), "--runs", str(tmp_path / "runs")]
+    command += ["--set", "steps=12"]
+    assert _main([*command, "--out", str(whole)]) == 0
+    advance = training._State.advance
+
+    def interrupted(state):
+        if state.step == 7:
+            raise KeyboardInterrupt
+        advance(state)
+
+    monkeypatch.setattr(training._State, "advance", interrupted)
+    assert _main([*command, "--out", str(parted)]) == 130
+    steps = []
+    monkeypatch.setattr(training._State, "advance", lambda state: (steps.append(state.step), advance(state)))
+    capfd.readouterr()
+    assert _main([*command, "--out", str(parted)]) == 2
+    assert "go on with it by --resume" in capfd.readouterr().err
+    assert _main([*command, "--out", str(parted), "--resume"]) == 0
+    assert steps == list(range(7, 12))
+    found = [json.loads((out / "results.json").read_text())["results"] for out in (whole, parted)]
+    assert found[0] == found[1]
+    assert not list((parted / "unfinished").iterdir())
 
 
 def test_no_voices_is_one_sentence(tmp_path, capfd):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from surefoot.errors import SettingError
+from surefoot.errors import CheckpointError, SettingError
 from surefoot.figures.canvas import COLORS, GRID, INK, MUTED, footer, new_figure, styled
 from surefoot.landscape import log_fit
 from surefoot.recipes.base import Number, Options, Outcome, Recipe
@@ -21,6 +22,7 @@ from surefoot.recipes.separation.spectra import spectrum
 from surefoot.recipes.separation.study import write_sounds
 from surefoot.recipes.separation.table import readable
 from surefoot.recipes.separation.training import Trained, train
+from surefoot.training.checkpoint import read_index
 
 PAGE = """
 Two people speak at once into one microphone. A network hears the mixture as a picture of loudness over time
@@ -57,8 +59,8 @@ VCTK), or ready mixtures with their sources in the layouts of WSJ0-2mix and Libr
   `docs/recipes/autoclip.md` has what it found, and how that differs from the paper.
 - `--set objective=whitened`, or `clustering`, or `chimera`: embeddings whose clusters are the voices, or both
   heads at once.
-- `--set steps=20000`: the network is far from done; `--set units=300`, `--set lr=0.001`, `--set batch=25`
-  and `--set frames=400` are as published.
+- `--set steps=20000`: the network is far from done, and a training that was interrupted goes on by `--resume`;
+  `--set units=300`, `--set lr=0.001`, `--set batch=25` and `--set frames=400` are as published.
 - `--set level_jitter=8`: mixtures of very different loudness, where clipping matters most.
 """
 
@@ -99,10 +101,27 @@ def settings_of(options: Options) -> Settings:
     return Settings(seed=options.seed, **given)
 
 
+def _unfinished(options: Options, settings: Settings, corpus: Corpus) -> Path:
+    """Folder of this very training's checkpoints: other numbers or other voices have another.
+
+    Raises:
+        CheckpointError: One is there, and nobody asked to go on with it.
+    """
+    folder = options.out / "unfinished" / f"{settings.name}-{corpus.digest[:8]}"
+    if read_index(folder) and not options.resume:
+        raise CheckpointError(
+            f"{folder} holds this training, unfinished: go on with it by --resume (resume=True), or choose "
+            "another folder."
+        )
+    return folder
+
+
 def _train(options: Options) -> Outcome:
     settings, corpus = settings_of(options), corpus_of(options)
     mixtures = Mixtures(corpus, seed=settings.seed, level_jitter=settings.level_jitter)
-    trained = train(settings, mixtures, runs=options.runs)
+    unfinished = _unfinished(options, settings, corpus)
+    trained = train(settings, mixtures, runs=options.runs, checkpoints=unfinished)
+    shutil.rmtree(unfinished, ignore_errors=True)  # a short training has kept nothing
     write_sounds(trained, options.out / "sounds", options.whole("sounds"))
     better, ratio = trained.separated.improvement, trained.separated.ratio
     fifth = max(1, len(trained.losses) // 5)
@@ -193,4 +212,4 @@ def _curves(left: Any, right: Any, trained: Trained) -> None:
         axes.tick_params(which="both", color=MUTED)
 
 
-RECIPE = Recipe(name="separation", page=PAGE, train=_train, figure=_figure, numbers=_NUMBERS)
+RECIPE = Recipe(name="separation", page=PAGE, train=_train, figure=_figure, numbers=_NUMBERS, resumable=True)
