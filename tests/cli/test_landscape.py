@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from capture.twin import SUREFOOT, plainly, process
-from surefoot.surfaces import Slice, Surface, load
+from surefoot.surfaces import Slice, Smoothness, Surface, load
 
 
 def test_two_scalars_of_a_script_by_hand(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -120,6 +120,22 @@ def test_slices(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def
     assert at_end == pytest.approx(second.center_loss, rel=1e-5)
     assert first.settings["mode"] == "train"
     assert str(tmp_path / "t-2.npz") in out
+
+
+def test_smoothness_along_the_path(command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = command("landscape", "-o", tmp_path / "s.npz", "--smoothness", "--points", 7, "line.py")
+    assert (code, err) == (0, "")
+    record = load(tmp_path / "s.npz")
+    assert isinstance(record, Smoothness)
+    assert len(record) == 7
+    # The mean of (m x + b - y)^2 over x in 0..1 has the Hessian 2 [[mean x^2, mean x], [mean x, 1]].
+    x = np.linspace(0, 1, 20)
+    low, high = np.linalg.eigvalsh(2 * np.array([[np.mean(x * x), np.mean(x)], [np.mean(x), 1]]))
+    assert (record.smoothness > 0.99 * low).all()
+    assert (record.smoothness < 1.01 * high).all()
+    assert "smoothness from" in out
+    assert command("landscape", "-o", tmp_path / "s.png", "--smoothness", "bowl", "--quick")[0] == 0
+    assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_checkpoints_from_files(command, scripts: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -230,6 +246,7 @@ def test_the_documented_bowl_is_its_formula(command, tmp_path: Path) -> None:  #
         (["-o", "a.npz", "--span", "1", "--plane", "principal", "network.py"], "--span is for"),
         (["-o", "a.npz", "--y", "b", "line.py"], "--y b wants --x"),
         (["-o", "a.npz", "--x", "m", "--slices", "line.py"], "--x and --slices"),
+        (["-o", "a.html", "--smoothness", "line.py"], "--smoothness has no interactive page"),
         (["-o", "a.npz", "--x", "slope", "line.py"], "no parameter 'slope'"),
         (["-o", "a.npz", "--mode", "fast", "line.py"], "--mode fast"),
         (["-o", "a.npz", "--others", "gone", "line.py"], "--others gone"),

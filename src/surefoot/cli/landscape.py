@@ -50,6 +50,9 @@ def landscape(
     slices: Annotated[
         bool, typer.Option("--slices", help="Slices instead: along the path and a random direction.")
     ] = False,
+    smoothness: Annotated[
+        bool, typer.Option("--smoothness", help="Local smoothness along the path, beside the gradient norm.")
+    ] = False,
     mode: Annotated[str | None, typer.Option("--mode", help="eval, train or 'as is'; default eval.")] = None,
     gradients: Annotated[bool, typer.Option("--gradients", help="Also the gradient, as arrows.")] = False,
     sharpness: Annotated[
@@ -80,9 +83,12 @@ def landscape(
         raise SettingError(f"--others {others} is not known: give held or averaged.")
     if mode not in (None, "eval", "train", "as is"):
         raise SettingError(f"--mode {mode} is not known: give eval, train or 'as is'.")
+    if smoothness and target.suffix.lower() == ".html":
+        raise SettingError("--smoothness has no interactive page: end -o in .png, .svg or .npz.")
     if len(checkpoint or ()) > 2:
         raise SettingError("--checkpoint is given more than twice; the model itself is the third point.")
-    asked = [name for name, given in (("--plane", plane), ("--x", x), ("--slices", slices)) if given]
+    pictures = (("--plane", plane), ("--x", x), ("--slices", slices), ("--smoothness", smoothness))
+    asked = [name for name, given in pictures if given]
     if len(asked) > 1 or (checkpoint and asked):
         asked += ["--checkpoint"] if checkpoint else []
         raise SettingError(f"{' and '.join(asked)} are different pictures: choose one.")
@@ -106,7 +112,11 @@ def landscape(
     records: list[Any]
     with counting(f"landscape of {subject.name}") as progress:
         options["progress"] = progress
-        if slices:
+        if smoothness:
+            from surefoot.cli.smoothness import measured
+
+            records = measured(subject, points, progress)
+        elif slices:
             records = _slices(subject, seed, spans[0], options)
         elif x is not None and y is None:
             from surefoot.landscape import slice_along_parameter
@@ -118,7 +128,12 @@ def landscape(
         else:
             options["gradients"] = gradients
             records = [_surface(subject, x, y, plane, spans, states, seed, options)]
-    _write(records, target, subject)
+    if smoothness:
+        from surefoot.cli.smoothness import shown
+
+        shown(cast(Any, records), target, subject)
+    else:
+        _write(records, target, subject)
     if sharpness:
         _print_sharpness(subject, radius, seed)
 

@@ -21,12 +21,15 @@ from surefoot.surfaces import Slice, Smoothness, Surface, save
 
 
 def draw(
-    record: Slice | Surface | Smoothness | Backpropagation, path: str | os.PathLike[str], **options: Any
+    record: Slice | Surface | Smoothness | Mapping[str, Smoothness] | Backpropagation,
+    path: str | os.PathLike[str],
+    **options: Any,
 ) -> Path:
     """Draw a landscape to a file: .png, .svg, .html (interactive, self-contained) or .npz (its numbers).
 
     Args:
-        record: From surefoot.landscape; or from `backprop`, as `draw_backprop` draws it.
+        record: From surefoot.landscape, of smoothness also several by name for one .png or .svg; or from
+            `backprop`, as `draw_backprop` draws it.
         path: Its suffix chooses.
         options: Of the figure: `logarithmic`, `title` of a surface; `thresholds` of a smoothness record.
 
@@ -40,17 +43,17 @@ def draw(
     if isinstance(record, Backpropagation):
         return draw_backprop(record, path, **options)
     suffix = Path(path).suffix.lower()
-    if suffix == ".npz":
+    if suffix == ".npz" and not isinstance(record, Mapping):
         return save(record, path)
     if suffix == ".html":
-        if isinstance(record, Smoothness):
+        if isinstance(record, Smoothness | Mapping):
             raise SettingError("a smoothness record has no interactive page; draw it as .png or .svg")
         return write_text(landscape_page(record), path)
     if isinstance(record, Slice):
         return write(slice_figure(record), path)
     if isinstance(record, Surface):
         return write(surface_figure(record, **options), path)
-    if isinstance(record, Smoothness):
+    if isinstance(record, Smoothness | Mapping) and suffix != ".npz":
         return write(smoothness_figure(record, **options), path)
     raise SettingError(
         f"a {type(record).__name__} cannot be drawn; pass a Slice, a Surface, a Smoothness or a backprop record"

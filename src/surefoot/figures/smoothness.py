@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from surefoot.errors import SettingError
 from surefoot.figures.canvas import COLORS, GRID, MARKERS, MUTED, new_figure, styled
-from surefoot.surfaces import Smoothness
+from surefoot.surfaces import Smoothness, log_fit
 
 
 def smoothness_figure(
@@ -26,16 +27,16 @@ def smoothness_figure(
         axes = figure.add_subplot()
         for index, (name, record) in enumerate(named.items()):
             color = COLORS[index % len(COLORS)]
-            keep = (record.smoothness > 0) & (record.grad_norms > 0)
-            keep &= np.isfinite(record.smoothness) & np.isfinite(record.grad_norms)
-            x, y = record.grad_norms[keep], record.smoothness[keep]
+            x, y = record.grad_norms[record.positive], record.smoothness[record.positive]
             label = name or "recorded steps"
-            if len(x) > 2 and np.ptp(np.log(x)) > 0 and np.ptp(np.log(y)) > 0:
-                slope, start = np.polyfit(np.log10(x), np.log10(y), 1)
-                r = np.corrcoef(np.log10(x), np.log10(y))[0, 1]
+            try:
+                fit = log_fit(record)
+            except SettingError:
+                pass  # too few, or nothing but rounding
+            else:
                 ends = np.array([x.min(), x.max()])
-                axes.plot(ends, 10 ** (start + slope * np.log10(ends)), color=color, lw=1.6)
-                label += f", r = {r:.2f} of {len(x)}"
+                axes.plot(ends, 10 ** (fit.intercept + fit.slope * np.log10(ends)), color=color, lw=1.6)
+                label += f", r = {fit.r:.2f} of {fit.records}"
             axes.plot(
                 x, y, MARKERS[index % len(MARKERS)], color=color, ms=4, alpha=0.7, ls="none", label=label
             )

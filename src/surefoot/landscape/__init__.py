@@ -17,8 +17,9 @@ from surefoot.landscape.objective import Objective, undisturbed
 from surefoot.landscape.planes import checkpoint_plane, grid, principal_plane, random_plane, surface_over
 from surefoot.landscape.sharpness import hessian_product, sharpness
 from surefoot.landscape.slices import slice_along_direction, slice_along_parameter, slice_between
-from surefoot.landscape.smoothness import LogFit, SmoothnessMeter, log_fit
+from surefoot.landscape.smoothness import SmoothnessMeter, smoothness_along
 from surefoot.landscape.trajectory import TrajectoryRecorder, project
+from surefoot.surfaces import LogFit, log_fit
 
 __all__ = [
     "LogFit",
@@ -44,6 +45,7 @@ __all__ = [
     "slice_along_direction",
     "slice_along_parameter",
     "slice_between",
+    "smoothness_along",
     "surface_over",
     "undisturbed",
 ]

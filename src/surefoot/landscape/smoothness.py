@@ -7,10 +7,8 @@ against that of ||g(p)||, where g is the gradient of the same batch before any c
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,8 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from surefoot.errors import SettingError
-from surefoot.landscape.objective import undisturbed
-from surefoot.surfaces import Smoothness
+from surefoot.landscape.directions import check_layout
+from surefoot.landscape.evaluation import Progress
+from surefoot.landscape.objective import Objective, undisturbed
+from surefoot.surfaces import Smoothness, Trajectory
 
 FACTORS = (0.25, 0.5, 0.75, 1.0)
 
@@ -57,8 +57,7 @@ class SmoothnessMeter:
     def __init__(self, model: nn.Module, *, every: int = 20, factors: Sequence[float] = FACTORS) -> None:
         if every < 1:
             raise SettingError(f"every is {every}; measure every step (1) or fewer")
-        if not factors or not all(0 < c <= 1 for c in factors):
-            raise SettingError(f"factors are {tuple(factors)}; give numbers in (0, 1]")
+        _check_factors(factors)
         self.model, self.every, self.factors = model, every, tuple(sorted(factors))
         self._parameters = [p for p in model.parameters() if p.requires_grad]
         if not self._parameters:
@@ -78,16 +77,7 @@ class SmoothnessMeter:
 
     def record(self) -> Smoothness:
         """What was measured; steps whose update was zero are left out."""
-        columns = np.array(self._rows, dtype=np.float64).reshape(-1, 5)
-        return Smoothness(
-            steps=columns[:, 0].astype(np.int64),
-            smoothness=columns[:, 1],
-            grad_norms=columns[:, 2],
-            step_norms=columns[:, 3],
-            losses=columns[:, 4],
-            factors=self.factors,
-            every=self.every,
-        )
+        return _record(self._rows, self.factors, self.every)
 
     def state_dict(self) -> dict[str, Any]:
         """What was measured so far, in plain numbers, for a checkpoint of the training."""
@@ -124,49 +114,84 @@ class SmoothnessMeter:
         self._rows.append((self._step, greatest, _norm(here), length, loss))
 
 
-@dataclass(frozen=True)
-class LogFit:
-    """Least squares of log10 smoothness on log10 gradient norm.
+def smoothness_along(
+    objective: Objective,
+    trajectory: Trajectory,
+    *,
+    factors: Sequence[float] = FACTORS,
+    records: int = 100,
+    progress: Progress | None = None,
+) -> Smoothness:
+    """Local smoothness along a path that has been recorded, of one function: the loss over the objective's data.
 
     Args:
-        r: Pearson's correlation of the logarithms.
-        low: Lower end of its 95 % interval (Fisher's transform); neighbouring steps are not independent, so
-            the true interval is wider.
-        high: Upper end.
-        slope: Of the line.
-        intercept: Of the line.
-        records: How many positive, finite pairs went in.
-    """
+        objective: The function.
+        trajectory: Of its parameters. Of a projected one the full parameters kept on the way count.
+        factors: The set of c, in (0, 1].
+        records: Moves from one kept point to the next that are measured, at most; evenly spread.
+        progress: Called with (records done, records in all).
 
-    r: float
-    low: float
-    high: float
-    slope: float
-    intercept: float
-    records: int
-
-
-def log_fit(record: Smoothness) -> LogFit:
-    """Fit of the logarithms, as the study's figure shows it.
+    Returns:
+        What a `SmoothnessMeter` records, with the gradient over all data where that has the step's own batch: it
+        shows the function that was descended, without the noise of batches. Moves of length zero are left out.
 
     Raises:
-        SettingError: Fewer than four positive, finite records.
+        SettingError: The path has fewer than two points, never moves, or is of other parameters.
+
+    Example:
+        >>> from surefoot.landscape.trajectory import TrajectoryRecorder
+        >>> model = nn.Linear(1, 1, bias=False)
+        >>> _ = nn.init.constant_(model.weight, 1.0)
+        >>> recorder = TrajectoryRecorder(model)
+        >>> recorder.record()
+        >>> _ = nn.init.constant_(model.weight, 0.5)
+        >>> recorder.record()
+        >>> data = (torch.ones(4, 1), torch.zeros(4, 1))
+        >>> smoothness_along(Objective(model, nn.functional.mse_loss, data), recorder.trajectory()).smoothness
+        array([2.])
     """
-    keep = (record.smoothness > 0) & (record.grad_norms > 0)
-    keep &= np.isfinite(record.smoothness) & np.isfinite(record.grad_norms)
-    n = int(keep.sum())
-    if n < 4:
-        raise SettingError(
-            f"{n} records with a positive smoothness and gradient; a correlation needs at least 4"
-        )
-    x, y = np.log10(record.grad_norms[keep]), np.log10(record.smoothness[keep])
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        raise SettingError("smoothness or gradient norm never changes; there is no correlation")
-    r = float(np.corrcoef(x, y)[0, 1])
-    slope, intercept = np.polyfit(x, y, 1)
-    width = 1.959964 / math.sqrt(n - 3)
-    middle = math.atanh(min(max(r, -1 + 1e-12), 1 - 1e-12))
-    return LogFit(r, math.tanh(middle - width), math.tanh(middle + width), float(slope), float(intercept), n)
+    _check_factors(factors)
+    check_layout(objective, trajectory)
+    points = trajectory.full
+    steps = trajectory.steps if trajectory.anchor_steps is None else trajectory.anchor_steps
+    if len(points) < 2:
+        raise SettingError("the path has fewer than two points with all parameters; smoothness needs a move")
+    moves = np.unique(np.linspace(0, len(points) - 2, min(records, len(points) - 1)).round().astype(np.int64))
+    rows = []
+    for number, at in enumerate(moves.tolist()):
+        start, end = (torch.from_numpy(points[i]).to(objective.center) for i in (at, at + 1))
+        length = _norm([end - start])
+        if length > 0:
+            loss, here = objective.gradient_at(start)
+            greatest = 0.0
+            for factor in factors:
+                _, there = objective.gradient_at(torch.lerp(start, end, factor))
+                greatest = max(greatest, _norm([there - here]) / (factor * length))
+            rows.append((int(steps[at]), greatest, _norm([here]), length, loss))
+        if progress is not None:
+            progress(number + 1, len(moves))
+    if not rows:
+        raise SettingError("the path never moves; there is no smoothness along it")
+    gaps = np.diff(steps[moves]) if len(moves) > 1 else np.diff(steps[:2])
+    return _record(rows, factors, max(1, int(np.median(gaps))))
+
+
+def _check_factors(factors: Sequence[float]) -> None:
+    if not factors or not all(0 < c <= 1 for c in factors):
+        raise SettingError(f"factors are {tuple(factors)}; give numbers in (0, 1]")
+
+
+def _record(rows: Sequence[Sequence[float]], factors: Sequence[float], every: int) -> Smoothness:
+    columns = np.array(rows, dtype=np.float64).reshape(-1, 5)
+    return Smoothness(
+        steps=columns[:, 0].astype(np.int64),
+        smoothness=columns[:, 1],
+        grad_norms=columns[:, 2],
+        step_norms=columns[:, 3],
+        losses=columns[:, 4],
+        factors=tuple(factors),
+        every=every,
+    )
 
 
 @contextmanager
