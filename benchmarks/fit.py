@@ -1,11 +1,11 @@
 """`fit` against the same loop written by hand: processor time a step, and whether losses are the same bits.
 
-    python benchmarks/fit.py [--steps 1500] [--repeats 7] [--json FILE]
+    python benchmarks/fit.py [--steps 1500] [--json FILE]
 
-Each pair runs in turns. A run's steps are timed from the first batch after a warm-up to the last, so that neither
-imports nor the opening of a run count. Everything runs in one thread and its processor time is what counts, so that a
-busy machine disturbs little. The ratio is the median over the repeats, with the
-lowest and the highest beside it.
+Two processes, one for each loop, take turns of a few steps, so that both meet the machine in the same moods; each turn
+of one is divided by the turn of the other beside it. Everything runs in one thread, and the processor time of all the
+process's threads is what counts. The ratio is the median over the turns after a warm-up, with the quarter and the three
+quarter points beside it. Neither imports nor the opening of a run count.
 
 plain      clip=None, not observed, against a hand-written loop that checks nothing
 guarded    clip="auto", not observed, against the hand-written loop with AutoClip attached
@@ -17,10 +17,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
 
 import torch
 from torch import nn
@@ -31,24 +33,27 @@ from surefoot.optimizers import optimizer as make_optimizer
 from surefoot.training import epoch_order, fit
 
 EXAMPLES, FEATURES, CLASSES, BATCH = 4096, 64, 10, 64
-WARM_UP = 100
+TURN = 20  # steps
+WARM_UP = 10  # turns
 LIMIT = 1.05
 
 
 class Clock:
-    """A schedule that is constant and notes when it is asked: after every step."""
+    """A schedule that is constant, and hands the machine over to the other loop after every turn."""
 
-    def __init__(self) -> None:
-        self._times: dict[int, float] = {}
+    def __init__(self, other: Connection) -> None:
+        self._other = other
+        self._spent = time.process_time()
+        self._step = 0
 
     def __call__(self, step: int) -> float:
-        self._times[step] = time.thread_time()
+        if step == self._step + TURN:
+            self._step = step
+            now = time.process_time()
+            self._other.send(now - self._spent)
+            self._spent = now
+            self._other.recv()
         return 1.0
-
-    @property
-    def times(self) -> list[float]:
-        """After each step; the first is before any."""
-        return [self._times[step] for step in sorted(self._times)]
 
 
 def data() -> tuple[torch.Tensor, torch.Tensor]:
@@ -69,12 +74,8 @@ def network(width: int) -> nn.Module:
     )
 
 
-def seconds(times: list[float], steps: int) -> float:
-    return (times[-1] - times[-1 - (steps - WARM_UP)]) / (steps - WARM_UP)
-
-
-def by_hand(width: int, steps: int, clip: bool, observe: bool, runs: str) -> tuple[float, list[float]]:
-    """(seconds a step, losses) of what one writes oneself; losses wait on the device until the end."""
+def by_hand(clock: Clock, width: int, steps: int, clip: bool, observe: bool, runs: str) -> list[float]:
+    """Losses of what one writes oneself; they wait on the device until the end."""
     x, y = data()
     model, loss_function = network(width), nn.CrossEntropyLoss()
     torch.manual_seed(0)
@@ -83,9 +84,10 @@ def by_hand(width: int, steps: int, clip: bool, observe: bool, runs: str) -> tup
     watching = watch(model, optimizer, clip=clipper, runs=runs) if observe else contextlib.nullcontext()
     if clipper is not None and not observe:
         clipper.attach(optimizer)
-    times, losses, taken, epoch = [], [], 0, 0
+    losses: list[torch.Tensor] = []
+    epoch = 0
     with watching:
-        while taken < steps:
+        while len(losses) < steps:
             order = epoch_order(EXAMPLES, seed=0, epoch=epoch)
             for start in range(0, EXAMPLES, BATCH):
                 indices = torch.tensor(order[start : start + BATCH])
@@ -94,16 +96,16 @@ def by_hand(width: int, steps: int, clip: bool, observe: bool, runs: str) -> tup
                 loss.backward()
                 optimizer.step()
                 losses.append(loss.detach())
-                taken += 1
-                times.append(time.thread_time())
-                if taken == steps:
+                clock(len(losses))
+                if len(losses) == steps:
                     break
             epoch += 1
-    return seconds(times, steps), torch.stack(losses).double().tolist()
+    found: list[float] = torch.stack(losses).double().tolist()
+    return found
 
 
-def by_fit(width: int, steps: int, clip: bool, observe: bool, runs: str) -> tuple[float, list[float]]:
-    clock = Clock()
+def by_fit(clock: Clock, width: int, steps: int, clip: bool, observe: bool, runs: str) -> list[float]:
+    """Losses of `fit`."""
     result = fit(
         network(width),
         nn.CrossEntropyLoss(),
@@ -116,28 +118,48 @@ def by_fit(width: int, steps: int, clip: bool, observe: bool, runs: str) -> tupl
         runs=runs,
         progress=False,
     )
-    return seconds(clock.times, steps), result.losses.tolist()
+    losses: list[float] = result.losses.tolist()
+    return losses
 
 
-def compared(width: int, steps: int, repeats: int, clip: bool, observe: bool) -> dict[str, float | bool]:
-    ratios, hand, ours, same = [], [], [], True
-    pair: tuple[Callable[..., tuple[float, list[float]]], ...] = (by_hand, by_fit)
-    for repeat in range(repeats):
-        found = {}
-        for run in pair if repeat % 2 else reversed(pair):
-            with tempfile.TemporaryDirectory() as runs:
-                found[run] = run(width, steps, clip, observe, runs)
-        hand.append(found[by_hand][0])
-        ours.append(found[by_fit][0])
-        ratios.append(ours[-1] / hand[-1])
-        same = same and found[by_hand][1] == found[by_fit][1]
+def work(loop: Any, other: Connection, *settings: Any) -> None:
+    """One process: the loop, a turn at a time; its losses last."""
+    torch.set_num_threads(1)
+    other.recv()
+    with tempfile.TemporaryDirectory() as runs:
+        other.send(loop(Clock(other), *settings, runs))
+
+
+def compared(width: int, steps: int, clip: bool, observe: bool) -> dict[str, float | bool]:
+    """Both loops, taking turns."""
+    context = multiprocessing.get_context("spawn")
+    ends, processes = [], []
+    for loop in (by_hand, by_fit):
+        ours, theirs = context.Pipe()
+        process = context.Process(target=work, args=(loop, theirs, width, steps, clip, observe))
+        process.start()
+        ends.append(ours)
+        processes.append(process)
+    times: tuple[list[float], list[float]] = ([], [])
+    for turn in range(steps // TURN):
+        for which in (0, 1) if turn % 2 else (1, 0):
+            ends[which].send("go")
+            times[which].append(ends[which].recv())
+    losses = []
+    for end, process in zip(ends, processes, strict=True):
+        end.send("go")
+        losses.append(end.recv())
+        process.join()
+    hand, ours = (found[WARM_UP:] for found in times)
+    ratios = [b / a for a, b in zip(hand, ours, strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4)
     return {
-        "by_hand_microseconds": 1e6 * statistics.median(hand),
-        "fit_microseconds": 1e6 * statistics.median(ours),
-        "ratio": statistics.median(ratios),
-        "lowest": min(ratios),
-        "highest": max(ratios),
-        "same_losses": same,
+        "by_hand_microseconds": 1e6 * statistics.median(hand) / TURN,
+        "fit_microseconds": 1e6 * statistics.median(ours) / TURN,
+        "ratio": middle,
+        "lower_quartile": low,
+        "upper_quartile": high,
+        "same_losses": losses[0] == losses[1],
     }
 
 
@@ -146,20 +168,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--json", help="write the numbers to this file")
     given = parser.parse_args()
-    torch.set_num_threads(1)
-    by_fit(64, WARM_UP + 1, False, False, "unused")  # imports and first calls
     results = {}
-    print(f"{'':10} {'width':>6} {'by hand':>10} {'fit':>10} {'ratio':>7}  (lowest, highest)  same losses")
+    print(f"{'':10} {'width':>6} {'by hand':>10} {'fit':>10} {'ratio':>7}  (quartiles)       same losses")
     for kind, clip, observe in (("plain", False, False), ("guarded", True, False), ("observed", True, True)):
         for width in (128, 512):
-            found = compared(width, given.steps, given.repeats, clip, observe)
+            found = compared(width, given.steps // TURN * TURN, clip, observe)
             results[f"{kind} {width}"] = found
             print(
                 f"{kind:10} {width:6} {found['by_hand_microseconds']:7.0f} µs {found['fit_microseconds']:7.0f} µs "
-                f"{found['ratio']:7.3f}  ({found['lowest']:.3f}, {found['highest']:.3f})     {found['same_losses']}",
+                f"{found['ratio']:7.3f}  ({found['lower_quartile']:.3f}, {found['upper_quartile']:.3f})     "
+                f"{found['same_losses']}",
                 flush=True,
             )
     missed = [kind for kind, found in results.items() if found["ratio"] > LIMIT]

@@ -14,6 +14,7 @@ from surefoot.optimizers import optimizer as make_optimizer
 from surefoot.training import fit
 from surefoot.training.checkpoint import read_checkpoint, read_index
 from surefoot.training.divergence import Divergence
+from surefoot.training.guard import surely_finite
 
 from .tasks import network, regression, same
 
@@ -436,3 +437,75 @@ def test_the_room_loads_lazily():
         "t.fit; assert 'accelerate' not in sys.modules and 'pydantic' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# ---- the guard where nothing clips
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.complex64])
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_plain_gradients_are_told_to_be_finite_or_not(dtype, bad):
+    gradients = [
+        torch.ones(3, 2, dtype=dtype),
+        torch.zeros(2, dtype=dtype).expand(4, 2),
+        torch.ones(2, 2, dtype=dtype).t(),
+    ]
+    assert surely_finite(gradients)
+    assert surely_finite([])
+    spoilt = torch.ones(50, dtype=dtype)
+    spoilt[7], spoilt[8] = bad, -bad
+    assert not surely_finite([*gradients, spoilt])
+
+
+def test_what_cannot_be_told_is_not_called_finite():
+    assert not surely_finite([torch.full((2,), 3e38)])  # finite, and its sum is not
+    assert not surely_finite([torch.ones(2, device="meta")])
+    assert not surely_finite([torch.nn.Parameter(torch.ones(2))])
+
+
+class Bag(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words = nn.EmbeddingBag(9, 3, sparse=True)
+
+    def forward(self, x):
+        return self.words(x).sum(1, keepdim=True)
+
+
+@pytest.mark.parametrize("spoil", [False, True])
+def test_sparse_gradients_are_guarded_without_a_clipper(spoil):
+    model = Bag()
+    calls = 0
+
+    def loss(model, batch):
+        nonlocal calls
+        calls += 1
+        value = nn.functional.mse_loss(model(batch[0]), batch[1])
+        return value * float("nan") if spoil and calls == 2 else value
+
+    words = torch.randint(0, 9, (12, 4), generator=torch.Generator().manual_seed(0))
+    before = model.words.weight.detach().clone()
+    result = fit(
+        model, loss, (words, torch.ones(12, 1)), optimizer=torch.optim.SGD(model.parameters(), lr=0.1), batch_size=4,
+        epochs=2, clip=None, observe=False, progress=False,
+    )  # fmt: skip
+    assert result.ended == "finished"
+    assert torch.isfinite(model.words.weight).all()
+    assert not torch.equal(model.words.weight, before)
+
+
+def test_the_guard_counts_steps_in_a_row_only():
+    calls = 0
+
+    def loss(model, batch):
+        nonlocal calls
+        calls += 1
+        value = nn.functional.mse_loss(model(batch[0]), batch[1])
+        return value * float("nan") if calls % 2 else value
+
+    assert train(loss=loss, clip=None, steps=60).ended == "finished"
+
+    def never(model, batch):
+        return nn.functional.mse_loss(model(batch[0]), batch[1]) * float("nan")
+
+    assert train(loss=never, clip=None, steps=60).ended == "diverged"
