@@ -19,7 +19,7 @@ WAYS = ("loop", "loop, computed ahead", "stacked", "stacked, computed ahead")
 
 _STACK_ENTRIES = 2**19  # entries of the largest tensor of a stacked chunk: it should stay in the cache
 _AGREE = 1e-3  # a way whose losses differ by more (relative) from the loop's is not used
-_HOPELESS, _SLOWER = 4.0, 1.3  # in seconds of the best way: a first trial, a later one that is not repeated
+_HOPELESS, _SLOWER = 2.5, 1.3  # in seconds of the best way: a first trial, a later one that is not repeated
 _FEW = 4  # points of a trial of a loop
 _TOO_SHORT = 0.05  # seconds: looking for a better way would take longer than the work
 
@@ -89,9 +89,11 @@ def choose(plane: Plane, batch: Any, index: int, seen: Trace, name: str | None) 
     plain, _ = plane.ready(batch, index, None).loop(points[:2], plane.slopes)
     best: Trial | None = None
     for candidate in reversed(names):  # the likeliest first
+        ready = None
         for threads in dict.fromkeys((1, most)):
             try:
-                trial = _try(Way(candidate, chunk, threads), plane, batch, index, seen)
+                trial = _try(Way(candidate, chunk, threads), plane, batch, index, seen, ready)
+                ready = trial.ready
                 if trial.seconds * len(points) < _TOO_SHORT and _agree(trial.losses, plain):
                     return trial
                 bar = best.seconds if best is not None else math.inf
@@ -109,21 +111,20 @@ def choose(plane: Plane, batch: Any, index: int, seen: Trace, name: str | None) 
 
 
 def _timed_again(first: Trial, plane: Plane, bar: float) -> Trial:
-    """The quickest of some more trials, as the first loads code; no more of them once one is far above the bar."""
-    best = None
+    """The quickest of three more trials, as the first loads code; no more of them once one is far above the bar."""
+    trials = []
     for _ in range(3):
-        trial = _timed(first.way, plane, first.ready)
-        if best is None or trial.seconds < best.seconds:
-            best = trial
-        if trial.seconds > _SLOWER * bar:
+        trials.append(_timed(first.way, plane, first.ready))
+        if trials[-1].seconds > _SLOWER * bar:
             break
-    assert best is not None
-    return best
+    return min(trials, key=lambda trial: trial.seconds)
 
 
-def _try(way: Way, plane: Plane, batch: Any, index: int, seen: Trace) -> Trial:
+def _try(
+    way: Way, plane: Plane, batch: Any, index: int, seen: Trace, ready: PlaneBatch | None = None
+) -> Trial:
     torch.set_num_threads(way.threads)
-    return _timed(way, plane, plane.ready(batch, index, seen if way.ahead else None))
+    return _timed(way, plane, ready or plane.ready(batch, index, seen if way.ahead else None))
 
 
 def _timed(way: Way, plane: Plane, ready: PlaneBatch) -> Trial:

@@ -20,7 +20,9 @@ def _cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, 
     given = {name: value for name, value in kwargs.items() if value}
     plain = set(given) <= {"ignore_index", "reduction"} and not target.is_floating_point()
     if plain and input.dim() == 2 and input.shape[1] <= FEW_CLASSES:
-        return F.nll_loss(input.t().log_softmax(0).t(), target, weight, **given)
+        # As one picture of N pixels: of rows the loss would take a copy.
+        picture = input.t().log_softmax(0).unsqueeze(0)
+        return F.nll_loss(picture, target.unsqueeze(0), weight, **given).squeeze(0)
     return F.cross_entropy(input, target, weight, **kwargs)
 
 
