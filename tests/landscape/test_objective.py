@@ -303,3 +303,24 @@ def test_a_model_that_cannot_be_copied_is_refused_in_a_sentence():
     model.cached = model.weight * 2  # not a leaf
     with pytest.raises(SettingError, match="cannot be copied"):
         Objective(model, cross_entropy, classes())
+
+
+class Noisy(torch.utils.data.Dataset):
+    """Draws an augmentation from NumPy's and python's own generators."""
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, index):
+        return torch.full((4,), float(np.random.rand() + random.random())), torch.tensor(index % 2)
+
+
+def test_augmentations_are_the_same_on_every_walk_and_leave_the_generators_alone():
+    objective = Objective(nn.Linear(4, 2), cross_entropy, Noisy(), seed=-3)
+    before = (random.getstate(), np.random.get_state()[1].tobytes())
+    first = objective.loss_at(objective.center)
+    assert objective.loss_at(objective.center) == first
+    surface = random_plane(objective, points=3)
+    assert surface.center_loss == pytest.approx(first, rel=1e-6)
+    assert surface.losses[1, 1] == pytest.approx(first, rel=1e-5)
+    assert (random.getstate(), np.random.get_state()[1].tobytes()) == before

@@ -54,6 +54,8 @@ def test_it_goes_on_and_ends_with_the_same_numbers(tmp_path, monkeypatch, stop_a
     calls.clear()
     again = random_plane(objective_counting(calls), resume=file, **options)
     assert again.losses.tobytes() == whole.losses.tobytes()
+    objective = objective_counting([])
+    assert again.center_loss == whole.center_loss == objective.loss_at(objective.center)
     if gradients:
         assert again.gradients.tobytes() == whole.gradients.tobytes()
     assert len(calls) < needed

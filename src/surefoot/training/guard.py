@@ -53,9 +53,8 @@ def surely_finite(gradients: Iterable[Tensor]) -> bool:
             return False
         # tolist reads host memory as it is; item would dispatch a synchronising operation.
         total += gradient.sum().tolist()
-    return bool(
-        total - total == 0
-    )  # one entry that is not finite makes the sum so; a sum may also just overflow
+    # One entry that is not finite makes the sum so; a sum that merely overflows is looked at again by the guard.
+    return bool(total - total == 0)
 
 
 def clipper_for(clip: Any, optimizer: Optimizer) -> Clipper:
