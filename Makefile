@@ -57,6 +57,7 @@ bench: $(VENV)/.installed-tests
 	$(BIN)/python benchmarks/peers.py tests/faults $(FAULTS) --markdown docs/peers.md
 	$(BIN)/python benchmarks/clipping.py
 	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/fit.py --write docs/training.md
 	$(BIN)/python benchmarks/landscape.py --write docs/landscapes.md
 	$(BIN)/python benchmarks/animation.py --write docs/animations.md
 

@@ -1,27 +1,24 @@
 """`fit` against the same loop written by hand: processor time a step, and whether losses are the same bits.
 
-    python benchmarks/fit.py [--steps 1500] [--json FILE]
+    python benchmarks/fit.py [--steps 2400] [--write docs/training.md]
 
 Two processes, one for each loop, take turns of a few steps, so that both meet the machine in the same moods; each turn
 of one is divided by the turn of the other beside it. Everything runs in one thread, and the processor time of all the
 process's threads is what counts. The ratio is the median over the turns after a warm-up, with the quarter and the three
 quarter points beside it. Neither imports nor the opening of a run count.
-
-plain      clip=None, not observed, against a hand-written loop that checks nothing
-guarded    clip="auto", not observed, against the hand-written loop with AutoClip attached
-observed   fit as it is by default, against the hand-written loop with AutoClip under surefoot.watch
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import multiprocessing
+import re
 import statistics
 import tempfile
 import time
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,6 +33,14 @@ EXAMPLES, FEATURES, CLASSES, BATCH = 4096, 64, 10, 64
 TURN = 20  # steps
 WARM_UP = 10  # turns
 LIMIT = 1.05
+MARKS = ("<!-- measured by benchmarks/fit.py -->", "<!-- end -->")
+
+# What it is against what, whether both clip, whether both are observed.
+KINDS = {
+    "plain": ("`clip=None`, not observed, against a loop that checks nothing", False, False),
+    "guarded": ("AutoClip on both sides", True, False),
+    "observed": ("AutoClip and observation on both sides (`fit`'s default)", True, True),
+}
 
 
 class Clock:
@@ -163,30 +168,40 @@ def compared(width: int, steps: int, clip: bool, observe: bool) -> dict[str, flo
     }
 
 
+def table(results: dict[tuple[str, int], dict[str, float | bool]]) -> str:
+    """As Markdown."""
+    rows = [
+        "| | width of the network | by hand, µs a step | `fit`, µs | ratio | quartiles | same losses |",
+        "| - | - | - | - | - | - | - |",
+    ]
+    for (kind, width), found in results.items():
+        rows.append(
+            f"| {KINDS[kind][0]} | {width} | {found['by_hand_microseconds']:,.0f} | {found['fit_microseconds']:,.0f} | "
+            f"{found['ratio']:.3f} | {found['lower_quartile']:.3f} to {found['upper_quartile']:.3f} | "
+            f"{'yes' if found['same_losses'] else 'no'} |"
+        )
+    return "\n".join(rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--json", help="write the numbers to this file")
+    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--write", type=Path, help="put the table between the marks of this page")
     given = parser.parse_args()
-    results = {}
-    print(f"{'':10} {'width':>6} {'by hand':>10} {'fit':>10} {'ratio':>7}  (quartiles)       same losses")
-    for kind, clip, observe in (("plain", False, False), ("guarded", True, False), ("observed", True, True)):
+    results: dict[tuple[str, int], dict[str, float | bool]] = {}
+    for kind, (_, clip, observe) in KINDS.items():
         for width in (128, 512):
-            found = compared(width, given.steps // TURN * TURN, clip, observe)
-            results[f"{kind} {width}"] = found
-            print(
-                f"{kind:10} {width:6} {found['by_hand_microseconds']:7.0f} µs {found['fit_microseconds']:7.0f} µs "
-                f"{found['ratio']:7.3f}  ({found['lower_quartile']:.3f}, {found['upper_quartile']:.3f})     "
-                f"{found['same_losses']}",
-                flush=True,
-            )
-    missed = [kind for kind, found in results.items() if found["ratio"] > LIMIT]
+            results[kind, width] = compared(width, given.steps // TURN * TURN, clip, observe)
+            print(table(results).splitlines()[-1], flush=True)
+    missed = [f"{kind} {width}" for (kind, width), found in results.items() if found["ratio"] > LIMIT]
     print(f"limit {LIMIT}: {'missed by ' + ', '.join(missed) if missed else 'kept'}")
-    if given.json:
-        with open(given.json, "w", encoding="utf-8") as file:
-            json.dump(results, file, indent=1)
+    if given.write:
+        page = given.write.read_text(encoding="utf-8")
+        between = re.compile(re.escape(MARKS[0]) + ".*?" + re.escape(MARKS[1]), re.DOTALL)
+        written = f"{MARKS[0]}\n{table(results)}\n{MARKS[1]}"
+        given.write.write_text(between.sub(lambda _: written, page), encoding="utf-8")
 
 
 if __name__ == "__main__":

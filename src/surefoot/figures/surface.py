@@ -24,9 +24,10 @@ def surface_figure(surface: Surface, *, logarithmic: bool | None = None, title: 
     """
     with styled():
         figure = new_figure(6.8, 5.8)
+        figure.set_layout_engine("compressed")  # the bar as tall as axes of equal scale
         axes = figure.add_subplot()
         filled = draw_contours(axes, surface, logarithmic)
-        bar = figure.colorbar(filled, ax=axes, shrink=0.9, pad=0.02)
+        bar = figure.colorbar(filled, ax=axes, pad=0.02)
         bar.set_label("loss")
         bar.ax.yaxis.set_major_formatter("{x:.3g}")
         if surface.gradients is not None:

@@ -111,7 +111,7 @@ def results_in(text: str) -> str:
 def stale(folder: Path) -> list[str]:
     """Names of recipes whose page in `folder` is missing or differs in what no run decides."""
     old = []
-    for name in generated():
+    for name in names():
         place = folder / f"{name}.md"
         text = place.read_text(encoding="utf-8") if place.exists() else ""
         if page(load(name), results_in(text)) != text:
@@ -120,7 +120,7 @@ def stale(folder: Path) -> list[str]:
 
 
 def generated() -> list[str]:
-    """Recipes whose pages are written here; the study of separation has one of its own."""
+    """Recipes that are trained where none is named; separation needs voices that may not be installed."""
     return [name for name in names() if ENTRIES[name].module != "separation"]
 
 

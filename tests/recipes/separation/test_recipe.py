@@ -1,15 +1,22 @@
 """`surefoot train separation`, on made voices and on recorded ones."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from surefoot.cli.main import _main
 from surefoot.diagnosis import history_of
-from surefoot.recipes.separation import training
+from surefoot.figures import animate
+from surefoot.recipes import load
+from surefoot.recipes.separation import pictures, training
+from surefoot.recipes.separation import recipe as separation
 from surefoot.recipes.separation.audio import read
 from surefoot.recipes.separation.corpus import PROMPTS
+from surefoot.recipes.separation.mixtures import Mixtures, samples_of
+from surefoot.recipes.separation.spectra import HOP, spectrum
 
 
 def test_trains_records_draws_and_writes_sounds(voices, tmp_path, capfd):
@@ -67,6 +74,55 @@ def test_an_interrupted_training_goes_on_by_resume(voices, tmp_path, capfd, monk
     found = [json.loads((out / "results.json").read_text())["results"] for out in (whole, parted)]
     assert found[0] == found[1]
     assert not list((parted / "unfinished").iterdir())
+
+
+@pytest.fixture
+def tiny(voices, tmp_path):
+    """Options of a training of a second."""
+    numbers = {
+        "data": str(voices),
+        "steps": 22,
+        "units": 4,
+        "layers": 1,
+        "batch": 2,
+        "frames": 16,
+        "every": 5,
+    }
+    recipe = load("separation")
+    return recipe, recipe.options(out=tmp_path / "out", runs=tmp_path / "runs", quick=True, settings=numbers)
+
+
+@pytest.mark.parametrize("objective", ["masks", "chimera"])
+def test_the_landscape_is_of_the_training_loss_over_the_first_batches(tiny, objective):
+    recipe, options = tiny
+    options = replace(options, numbers={**options.numbers, "objective": objective})
+    shown = recipe.landscape(options)
+    (path,) = shown.trajectories
+    settings = separation.settings_of(options)
+    assert path.steps.tolist() == [0, 5, 10, 15, 20, 22]
+    np.testing.assert_array_equal(path.points[-1], shown.objective.center.numpy())
+    mixtures = Mixtures(separation.corpus_of(options), seed=settings.seed)
+    again = training.train(settings, mixtures)
+    assert path.losses[:-1].tolist() == again.losses[path.steps[:-1]].tolist()
+    assert np.isnan(path.losses[-1])
+    losses = []
+    for step in range(pictures.BATCHES):
+        sources = torch.from_numpy(mixtures.batch(step, 2, samples_of(16, HOP)))
+        mixture = spectrum(sources.sum(dim=1))
+        with torch.no_grad():
+            heads = again.model.eval()(mixture)
+            losses.append(training.loss_of(settings, heads, spectrum(sources), mixture).item())
+    surface = shown.surface(3)
+    assert surface.center_loss == pytest.approx(np.mean(losses), rel=1e-5)
+    assert surface.explained[0] > 0.5
+
+
+@pytest.mark.parametrize("kind", ["curves", "path"])
+def test_the_training_moves(tiny, kind, tmp_path):
+    recipe, options = tiny
+    scene = recipe.scenes[kind](options, 6)
+    assert 2 <= len(scene) <= 6
+    assert animate(scene, tmp_path / "moving.gif").read_bytes().startswith(b"GIF89a")
 
 
 def test_no_voices_is_one_sentence(tmp_path, capfd):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import numpy as np
 import torch
 
 from surefoot.errors import CheckpointError, SettingError
+from surefoot.figures.animation.scenes import Scene
 from surefoot.figures.canvas import COLORS, GRID, INK, MUTED, footer, new_figure, styled
 from surefoot.landscape import log_fit
-from surefoot.recipes.base import Number, Options, Outcome, Recipe
+from surefoot.recipes.base import Landscape, Number, Options, Outcome, Recipe
 from surefoot.recipes.separation.audio import RATE
 from surefoot.recipes.separation.corpus import Corpus, find_corpus
 from surefoot.recipes.separation.mixtures import Mixtures
+from surefoot.recipes.separation.pictures import landscape_of, scene_of
 from surefoot.recipes.separation.settings import Settings
 from surefoot.recipes.separation.spectra import spectrum
 from surefoot.recipes.separation.study import write_sounds
@@ -101,6 +104,20 @@ def settings_of(options: Options) -> Settings:
     return Settings(seed=options.seed, **given)
 
 
+def _mixtures_of(settings: Settings, corpus: Corpus) -> Mixtures:
+    return Mixtures(corpus, seed=settings.seed, level_jitter=settings.level_jitter)
+
+
+def _shown(options: Options) -> Landscape:
+    settings = settings_of(options)
+    return landscape_of(settings, _mixtures_of(settings, corpus_of(options)))
+
+
+def _scene(kind: str, options: Options, frames: int) -> Scene:
+    settings = settings_of(options)
+    return scene_of(kind, options, settings, _mixtures_of(settings, corpus_of(options)), frames)
+
+
 def _unfinished(options: Options, settings: Settings, corpus: Corpus) -> Path:
     """Folder of this very training's checkpoints: other numbers or other voices have another.
 
@@ -118,7 +135,7 @@ def _unfinished(options: Options, settings: Settings, corpus: Corpus) -> Path:
 
 def _train(options: Options) -> Outcome:
     settings, corpus = settings_of(options), corpus_of(options)
-    mixtures = Mixtures(corpus, seed=settings.seed, level_jitter=settings.level_jitter)
+    mixtures = _mixtures_of(settings, corpus)
     unfinished = _unfinished(options, settings, corpus)
     trained = train(settings, mixtures, runs=options.runs, checkpoints=unfinished)
     shutil.rmtree(unfinished, ignore_errors=True)  # a short training has kept nothing
@@ -212,4 +229,13 @@ def _curves(left: Any, right: Any, trained: Trained) -> None:
         axes.tick_params(which="both", color=MUTED)
 
 
-RECIPE = Recipe(name="separation", page=PAGE, train=_train, figure=_figure, numbers=_NUMBERS, resumable=True)
+RECIPE = Recipe(
+    name="separation",
+    page=PAGE,
+    train=_train,
+    figure=_figure,
+    numbers=_NUMBERS,
+    landscape=_shown,
+    scenes={kind: partial(_scene, kind) for kind in ("curves", "path")},
+    resumable=True,
+)

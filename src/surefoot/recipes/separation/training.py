@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from surefoot.capture import watch
 from surefoot.clipping import AutoClip
-from surefoot.landscape import SmoothnessMeter
+from surefoot.landscape import SmoothnessMeter, TrajectoryRecorder
 from surefoot.optimizers import optimizer as make_optimizer
 from surefoot.recipes.separation import losses
 from surefoot.recipes.separation.audio import RATE
@@ -25,10 +25,11 @@ from surefoot.recipes.separation.mixtures import Mixtures, samples_of
 from surefoot.recipes.separation.model import Heads, Separator
 from surefoot.recipes.separation.settings import Settings
 from surefoot.recipes.separation.spectra import HOP, spectrum
-from surefoot.surfaces import Smoothness
+from surefoot.surfaces import Smoothness, Trajectory
 from surefoot.training.checkpoint import checkpoint_name, read_checkpoint, read_index, write_checkpoint
 
 KEEP_EVERY = 60.0  # seconds between checkpoints
+PATH_EVERY = 5  # steps between points of a path
 
 _STANDARD_BATCHES = 8  # of the first mixtures, for the mean and deviation of the inputs
 _BEFORE_TRAINING = 1 << 30  # their steps, apart from the training's
@@ -52,6 +53,7 @@ class Trained:
         model: As trained.
         seconds: Of training, evaluation left out.
         run: The recorded run, if it was observed.
+        trajectory: The parameters' path, if it was asked for.
     """
 
     settings: Settings
@@ -64,6 +66,7 @@ class Trained:
     model: Separator
     seconds: float
     run: Path | None = None
+    trajectory: Trajectory | None = None
 
 
 def train(
@@ -74,6 +77,7 @@ def train(
     runs: Path | None = None,
     checkpoints: Path | None = None,
     device: torch.device | str | None = None,
+    path: bool = False,
 ) -> Trained:
     """Train one network and separate held-out mixtures with it.
 
@@ -84,6 +88,7 @@ def train(
         runs: Observe the training and keep the run below this folder; None leaves that out.
         checkpoints: Folder to keep the training's state in, every minute; a training that is there goes on.
         device: Where to train; by default on a GPU that CUDA knows, else on the CPU.
+        path: Keep the parameters' path, from where this call begins.
 
     Raises:
         CheckpointError: A checkpoint that cannot be written or read.
@@ -97,7 +102,9 @@ def train(
     watching = (
         nullcontext() if runs is None else watch(state.model, state.optimizer, name=settings.name, runs=runs)
     )
-    with watching as observation, state.clipper.attach(state.optimizer):
+    recorder = TrajectoryRecorder(state.model, name=settings.objective, every=PATH_EVERY)
+    following = recorder.following(state.optimizer) if path else nullcontext()
+    with watching as observation, state.clipper.attach(state.optimizer), following:
         kept = time.monotonic()
         began = kept - state.seconds
         while state.step < settings.steps:
@@ -123,7 +130,14 @@ def train(
         state.model,
         state.seconds,
         None if observation is None else observation.path,
+        _with_losses(recorder.trajectory(), state.losses) if path else None,
     )
+
+
+def _with_losses(path: Trajectory, losses: list[float]) -> Trajectory:
+    # The loss of a step is computed where the step begins, so the last point has none yet.
+    known = np.array([*losses, np.nan])
+    return replace(path, losses=known[np.minimum(path.steps, len(losses))])
 
 
 @dataclass
