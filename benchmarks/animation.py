@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import re
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measured import put
 
 from surefoot.figures import animate
 from surefoot.figures.animation import path_scene
@@ -33,7 +33,6 @@ from surefoot.surfaces import Surface
 
 PEERS = ("gif==23.3.0",)
 ROOT = Path(__file__).resolve().parent.parent
-MARKS = ("<!-- measured by benchmarks/animation.py -->", "<!-- end -->")
 FRAMES = 80
 
 
@@ -167,9 +166,7 @@ def main() -> None:
     measured = table(options.rounds)
     print(measured)
     if options.write:
-        page = options.write.read_text()
-        between = re.compile(re.escape(MARKS[0]) + ".*?" + re.escape(MARKS[1]), re.DOTALL)
-        options.write.write_text(between.sub(lambda _: f"{MARKS[0]}\n{measured}\n{MARKS[1]}", page))
+        put(measured, options.write, __file__)
 
 
 if __name__ == "__main__":

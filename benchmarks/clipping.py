@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import re
 import statistics
 import subprocess
 import sys
@@ -23,9 +22,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from measured import put
+
 PEERS = ("autoclip==0.2.1", "smartclip==0.1.1")
 ROOT = Path(__file__).resolve().parent.parent
-MARKS = ("<!-- measured by benchmarks/clipping.py -->", "<!-- end -->")
 
 
 def in_environment_of_peers() -> bool:
@@ -306,10 +306,7 @@ def main() -> None:
     measured = tables(options.rounds, options.steps)
     print(measured)
     if options.write:
-        page = options.write.read_text()
-        between = re.compile(re.escape(MARKS[0]) + ".*?" + re.escape(MARKS[1]), re.DOTALL)
-        text = f"{MARKS[0]}\n{measured}\n{MARKS[1]}"
-        options.write.write_text(between.sub(lambda _: text, page))
+        put(measured, options.write, __file__)
 
 
 if __name__ == "__main__":

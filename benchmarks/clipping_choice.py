@@ -9,7 +9,6 @@ marked numbers of a sequence. Every clipper gets the same seeds, settings and st
 from __future__ import annotations
 
 import argparse
-import re
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -17,12 +16,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from measured import put
 from sklearn.datasets import load_digits
 from torch import nn
 
 import surefoot as sf
-
-MARKS = ("<!-- measured by benchmarks/clipping_choice.py -->", "<!-- end of choice -->")
 
 CLIPPERS: dict[str, Callable[[], Any]] = {
     "none": lambda: None,
@@ -141,9 +139,7 @@ def main() -> None:
     options = parser.parse_args()
     measured = table(options.seeds)
     if options.write:
-        page = options.write.read_text()
-        between = re.compile(re.escape(MARKS[0]) + ".*?" + re.escape(MARKS[1]), re.DOTALL)
-        options.write.write_text(between.sub(lambda _: f"{MARKS[0]}\n{measured}\n{MARKS[1]}", page))
+        put(measured, options.write, __file__)
 
 
 if __name__ == "__main__":

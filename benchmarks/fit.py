@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import multiprocessing
-import re
 import statistics
 import tempfile
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from measured import put
 from torch import nn
 
 from surefoot.capture import watch
@@ -33,7 +33,6 @@ EXAMPLES, FEATURES, CLASSES, BATCH = 4096, 64, 10, 64
 TURN = 20  # steps
 WARM_UP = 10  # turns
 LIMIT = 1.05
-MARKS = ("<!-- measured by benchmarks/fit.py -->", "<!-- end -->")
 
 # What it is against what, whether both clip, whether both are observed.
 KINDS = {
@@ -198,10 +197,7 @@ def main() -> None:
     missed = [f"{kind} {width}" for (kind, width), found in results.items() if found["ratio"] > LIMIT]
     print(f"limit {LIMIT}: {'missed by ' + ', '.join(missed) if missed else 'kept'}")
     if given.write:
-        page = given.write.read_text(encoding="utf-8")
-        between = re.compile(re.escape(MARKS[0]) + ".*?" + re.escape(MARKS[1]), re.DOTALL)
-        written = f"{MARKS[0]}\n{table(results)}\n{MARKS[1]}"
-        given.write.write_text(between.sub(lambda _: written, page), encoding="utf-8")
+        put(table(results), given.write, __file__)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import re
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from measured import put
 from sklearn.datasets import load_digits
 from torch import nn
 
@@ -33,7 +33,6 @@ from surefoot.landscape import Objective, evaluate, grid, random_direction
 PEERS = ("loss-landscapes==3.0.6", "tqdm")
 TURN = 0.25  # seconds of a turn at least
 ROOT = Path(__file__).resolve().parent.parent
-MARKS = ("<!-- measured by benchmarks/landscape.py -->", "<!-- end -->")
 
 
 def plain_loop(
@@ -223,9 +222,7 @@ def main() -> None:
     measured = table(options.rounds, options.steps)
     print(measured)
     if options.write:
-        page = options.write.read_text()
-        between = re.compile(re.escape(MARKS[0]) + ".*?" + re.escape(MARKS[1]), re.DOTALL)
-        options.write.write_text(between.sub(lambda _: f"{MARKS[0]}\n{measured}\n{MARKS[1]}", page))
+        put(measured, options.write, __file__)
 
 
 if __name__ == "__main__":
