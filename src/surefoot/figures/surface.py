@@ -37,11 +37,12 @@ def surface_figure(surface: Surface, *, logarithmic: bool | None = None, title: 
         # Below the axes by points, not by their height: equal axes may be flat.
         axes.legend(
             loc="upper left",
-            bbox_to_anchor=(0, 0),
+            bbox_to_anchor=(-0.15, 0),  # one that is wider than the axes would push the bar away
             borderaxespad=4.5,
             ncols=3,
-            columnspacing=1.2,
-            handlelength=2.4,
+            columnspacing=1.0,
+            handlelength=2.2,
+            handletextpad=0.5,
         )
         lines = [f"{surface.statement}."]
         if surface.descent is not None:
