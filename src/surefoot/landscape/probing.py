@@ -13,7 +13,8 @@ from torch import Tensor
 
 from surefoot.errors import SettingError
 from surefoot.landscape.objective import Objective, seed_all
-from surefoot.landscape.ways import PlaneBatch, Trace, trace
+from surefoot.landscape.tracing import Trace, trace
+from surefoot.landscape.ways import PlaneBatch
 
 WAYS = ("loop", "loop, computed ahead", "stacked", "stacked, computed ahead")
 
