@@ -7,6 +7,7 @@ import resource
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -144,10 +145,15 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
 def started(tmp_path: Path, steps: int = 100_000) -> subprocess.Popen[bytes]:
     (tmp_path / "train.py").write_text(LOOP)
-    return subprocess.Popen(
-        [*SUREFOOT, "run", "train.py", str(steps)],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT,
-    )  # fmt: skip
+    # A shell's background job ignores the interrupt, and its children inherit that.
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        return subprocess.Popen(
+            [*SUREFOOT, "run", "train.py", str(steps)],
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT,
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def lines_of(child: subprocess.Popen[bytes], count: int) -> list[bytes]:
@@ -173,6 +179,24 @@ def test_a_killed_training_loses_a_second_at_the_most(tmp_path: Path) -> None:
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
     assert list_runs(tmp_path / "surefoot-runs")[0].status == "crashed"
+
+
+def test_a_background_job_ignores_interrupts_as_under_python(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(
+        "import os, signal\nimport torch\n"
+        "print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)\nos.kill(os.getpid(), signal.SIGINT)\n"
+        "torch.ones(1, requires_grad=True).sum().backward()\nprint('went on')\n"
+    )
+    said = [
+        subprocess.run(
+            [*command, "train.py"],
+            cwd=tmp_path, capture_output=True, env=ENVIRONMENT, timeout=200, check=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        ).stdout
+        for command in ([sys.executable], [*SUREFOOT, "run", "--quiet"])
+    ]  # fmt: skip
+    assert said[0].decode().splitlines() == ["True", "went on"]
+    assert said[1] == said[0]
 
 
 def test_an_interrupted_training(tmp_path: Path) -> None:
