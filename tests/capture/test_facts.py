@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import surefoot as sf
 from surefoot.records import Fact, History
+from surefoot.rules import get_rule
 
 STEPS = 12
 
@@ -148,8 +149,12 @@ def test_cleared_before_the_step(clear: Callable[[Watched], None], tmp_path: Pat
             w.optimizer.step()
             w.optimizer.zero_grad()
 
-    fact = Watched(tmp_path, loop).fact("cleared-before-step")
+    seen = Watched(tmp_path, loop)
+    fact = seen.fact("cleared-before-step")
     assert (fact["count"], fact["of"]) == (STEPS // 2, STEPS)
+    (finding,) = get_rule("grads-cleared-before-step").findings(seen.history)
+    assert finding.where == fact["step_place"]
+    assert "w.optimizer.step()" in fact["step_place"]
 
 
 def test_clipping_is_no_clearing_before_the_step(tmp_path: Path) -> None:
@@ -379,13 +384,60 @@ def test_broadcasting_by_a_loss_and_by_hand(tmp_path: Path) -> None:
     assert (by_loss["input_shape"], by_loss["target_shape"]) == ([16, 1], [16])
     by_hand = steps_of(lambda m, x, y: ((m(x) - y.float()) ** 2).mean())
     fact = Watched(tmp_path, by_hand, nn.Linear(6, 1)).fact("manual-loss")
-    assert fact["broadcast"]["from"] == [16, 1]
-    assert fact["broadcast"]["to"] == [16, 16]
+    assert (fact["broadcast"]["shapes"], fact["broadcast"]["to"]) == ([[16, 1]], [16, 16])
     assert fact["sum_root"] is False
     right = steps_of(lambda m, x, y: ((m(x)[:, 0] - y.float()) ** 2).sum())
     fact = Watched(tmp_path, right, nn.Linear(6, 1)).fact("manual-loss")
     assert fact["broadcast"] is None
     assert fact["sum_root"] is True
+
+
+class Two(nn.Module):
+    """Two outputs of one size: of a prediction and of a target that is computed too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(6, 1)
+        self.b = nn.Linear(6, 1)
+
+
+MET = {
+    "difference": lambda m, x: (m.a(x) - m.b(x).squeeze(1)) ** 2,
+    "turned": lambda m, x: (m.b(x)[:, 0] - m.a(x)).abs(),
+    "product": lambda m, x: -m.a(x)[:, 0].tanh() * m.b(x),
+    "quotient": lambda m, x: m.a(x) / (1 + m.b(x).flatten() ** 2),
+    "inner": lambda m, x: torch.log1p((m.a(x).exp() - m.b(x).view(-1)).square()),
+}
+MEANT = {
+    "same shape": lambda m, x: (m.a(x) - m.b(x)) ** 2,
+    "squeezed both": lambda m, x: (m.a(x)[:, 0] - m.b(x).squeeze(1)) ** 2,
+    "written out": lambda m, x: (m.a(x) - m.b(x).T) ** 2,
+    "unsqueezed": lambda m, x: (m.a(x)[:, 0].unsqueeze(1) - m.b(x)[:, 0]) ** 2,
+    "by None": lambda m, x: m.a(x)[:, 0][:, None] - m.b(x)[:, 0],
+    "with itself": lambda m, x: (lambda p: (p - p.view(-1)) ** 2)(m.a(x)),
+    "distances": lambda m, x: (
+        m.a(x).square().sum(1, keepdim=True) + m.b(x).square().sum(1) - 2 * m.a(x) @ m.b(x).T
+    ),
+    "a row for all": lambda m, x: (m.a(x) - m.b(x).mean()) ** 2,
+    "a parameter": lambda m, x: m.a(x) * m.b.weight[0],
+}
+
+
+@pytest.mark.parametrize("name", MET)
+def test_two_computed_operands_stretched(name: str, tmp_path: Path) -> None:
+    seen = Watched(tmp_path, steps_of(lambda m, x, y: MET[name](m, x).mean()), Two())
+    assert sorted(seen.fact("manual-loss")["broadcast"]["shapes"]) == [[16], [16, 1]]
+    finding = next(get_rule("broadcast-loss").findings(seen.history))
+    assert finding.title.endswith("to [16, 16]: all pairs are compared.")
+    assert sorted([finding.evidence["shape"], finding.evidence["against"]]) == [[16], [16, 1]]
+    assert "loss_of(w.model, *batch()).backward()" in str(finding.where)
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_two_computed_operands_as_meant(name: str, tmp_path: Path) -> None:
+    seen = Watched(tmp_path, steps_of(lambda m, x, y: MEANT[name](m, x).mean()), Two())
+    assert seen.fact("manual-loss")["broadcast"] is None
+    assert not list(get_rule("broadcast-loss").findings(seen.history))
 
 
 def test_root_over_loss(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 import surefoot as sf
 from surefoot.capture.mixing import exchanged
+from surefoot.records import Finding
+from surefoot.rules import get_rule
 
 EXAMPLES, TIMES, FEATURES, CLASSES = 8, 5, 6, 3
 
@@ -79,7 +81,13 @@ MEANT: list[Callable[[Network, Tensor], Tensor]] = [
 ]
 
 
-def mixed(model: nn.Module, folder: Path, shape: tuple[int, ...] = (EXAMPLES, TIMES, FEATURES)) -> bool:
+def mixed(model: nn.Module, folder: Path) -> bool:
+    return bool(findings(model, folder))
+
+
+def findings(
+    model: nn.Module, folder: Path, shape: tuple[int, ...] = (EXAMPLES, TIMES, FEATURES)
+) -> list[Finding]:
     optimizer = torch.optim.SGD(model.parameters(), 0.01)
     with sf.watch(runs=folder) as run:
         for _ in range(4):
@@ -90,7 +98,10 @@ def mixed(model: nn.Module, folder: Path, shape: tuple[int, ...] = (EXAMPLES, TI
     assert history is not None
     assert history.facts_of("defect") == ()
     fact = history.fact("batch-mixing")
-    return fact is not None and bool(fact["mixed"])
+    found = list(get_rule("batch-mixing").findings(history))
+    assert bool(found) == (fact is not None and fact["mixed"])
+    assert fact is None or fact.subject == type(model).__name__
+    return found
 
 
 @pytest.mark.parametrize("middle", MISTAKES)
@@ -117,6 +128,30 @@ def test_the_input_itself(tmp_path: Path) -> None:
 
     assert mixed(Viewed(right=False), tmp_path / "view")
     assert not mixed(Viewed(right=True), tmp_path / "permute")
+
+
+def test_what_is_said_was_measured(tmp_path: Path) -> None:
+    """The numbers are gradients of the last example's output, here known: one of eight equal weights each."""
+
+    class Averaged(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.score = nn.Linear(FEATURES, 1)
+            self.last = nn.Linear(FEATURES, CLASSES)
+            nn.init.zeros_(self.score.weight)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = torch.stack([x, x], 0).transpose(0, 1)  # examples, two equal steps, times, features
+            return self.last(torch.softmax(self.score(h), dim=0).mul(h).mean((1, 2)))
+
+    finding = findings(Averaged().eval(), tmp_path)[0]
+    assert finding.title.startswith("Averaged mixes the examples of a batch by SoftmaxBackward0")
+    assert "%" not in finding.title
+    others, own = finding.evidence["gradient at the other examples"], finding.evidence["gradient at its own"]
+    assert (
+        own > others > 0
+    )  # the softmax of equal scores has the slopes 7/64 for its own and -1/64 for others
+    assert own == pytest.approx(7 * others, rel=1e-4)
 
 
 def test_exchanged_dimensions() -> None:

@@ -37,7 +37,6 @@ class ClipCalls:
         self._deferred = deferred
         self._loops = loops
         self._calls: dict[Site | None, _Clip] = {}
-        self.looking = True
         self.scaler: Any = None
 
     def seen(self, function: str, parameters: Any, limit: Any, result: Any) -> None:

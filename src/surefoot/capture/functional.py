@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -20,8 +19,6 @@ from surefoot.capture.place import caller_site
 
 if TYPE_CHECKING:
     from surefoot.capture.observer import Observer
-
-Made = Callable[..., Any]
 
 
 class FunctionalDescent:

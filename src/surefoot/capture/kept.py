@@ -155,12 +155,10 @@ class Keeper(Passes):
         self._norms = norms
         self._places: dict[Site | None, _Place] = {}
         self._grad_norms: dict[int, Tensor] = {}
-        self._unseen = 0
 
     def backward(self, program: Program | None, roots: list[Tensor], site: Site | None) -> None:
         """Keep what a backward pass needs."""
         if program is None:
-            self._unseen += 1
             return
         place = self._places.get(site)
         if place is None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from surefoot.capture import graph
+from surefoot.capture import graph, handmade_loss
 from surefoot.capture.deferred import Deferred
 from surefoot.capture.parameters import Parameters
 from surefoot.quantities import activations, symmetry
@@ -19,10 +19,6 @@ FactRow = tuple[str, str, dict[str, Any]]
 ActivationSink = Callable[[int, str, int, float], None]
 
 _WINDOW = 20  # looks after which a unit that no longer fires counts as dead again
-_REDUCTIONS = ("MeanBackward0", "MeanBackward1", "SumBackward0", "SumBackward1")
-_ELEMENTWISE = ("SubBackward0", "AddBackward0", "MulBackward0", "DivBackward0", "RsubBackward1")
-_LOSS_NODES = ("Loss", "CrossEntropy", "KlDiv")
-_LOGS = ("LogBackward0", "Log1PBackward0", "Log2Backward0")
 
 
 class _Unit:
@@ -101,7 +97,6 @@ class GraphLook:
         self._symmetry: dict[int, _Symmetry] = {}
         self._manual: dict[str, dict[str, Any]] = {}
         self._nodes: list[int] = []
-        self._roots: dict[Any, None] = {}
         self._output: int | None = None  # the weight nearest to the loss
         self._compares_units = True
         self.leaf_root = False
@@ -233,9 +228,9 @@ class GraphLook:
         data["looks"] += 1
         data["root"] = names[0]
         data["operations"] = names[:12]
-        data["broadcast"] = _broadcast(seen)
-        data["sum_root"] = _summed(seen)
-        data["probabilities"], data["log_of_zero_risk"] = _probabilities(seen)
+        data["broadcast"] = handmade_loss.broadcast(seen)
+        data["sum_root"] = handmade_loss.summed(seen)
+        data["probabilities"], data["log_of_zero_risk"] = handmade_loss.probabilities(seen)
         data["batch_size"] = batch_size
 
     def facts(self) -> Iterator[FactRow]:
@@ -276,69 +271,3 @@ class GraphLook:
 def _name(parameters: Parameters, index: int) -> str:
     tensor = parameters.tensor(index)
     return parameters.name_of(tensor) if tensor is not None else f"parameter {index}"
-
-
-def _broadcast(seen: graph.LossGraph) -> dict[str, Any] | None:
-    """A sum, difference or product near the loss that is larger than each computed operand."""
-    for node in seen.nodes[:25]:
-        if node.name() not in _ELEMENTWISE:
-            continue
-        output = graph.output_shape(node)
-        inner = [
-            shape
-            for child, _ in node.next_functions
-            if child is not None and not graph.is_leaf(child) and (shape := graph.output_shape(child))
-        ]
-        if not output or len(output) < 2 or len(inner) != 1 or inner[0] == output:
-            continue
-        before = inner[0]
-        wanted = 1
-        for size in before:
-            wanted *= size
-        total = 1
-        for size in output:
-            total *= size
-        # (N, 1) against (N,) gives (N, N): the batch meets itself.
-        if total > wanted and output[-1] == output[-2] == max(before):
-            return {"from": list(before), "to": list(output), "operation": node.name()}
-    return None
-
-
-def _summed(seen: graph.LossGraph) -> bool:
-    """Whether the loss is a plain sum over the batch: a sum with no mean or division around it."""
-    node = seen.root
-    for _ in range(6):
-        name = node.name()
-        if name in ("MeanBackward0", "MeanBackward1", "DivBackward0"):
-            return False
-        if name in ("SumBackward0", "SumBackward1"):
-            inner = node.next_functions[0][0]
-            shape = graph.output_shape(inner) if inner is not None else None
-            return bool(shape)
-        children = [
-            child for child, _ in node.next_functions if child is not None and not graph.is_leaf(child)
-        ]
-        if name not in ("NegBackward0", "MulBackward0", "ViewBackward0") or len(children) != 1:
-            return False
-        node = children[0]
-    return False
-
-
-def _probabilities(seen: graph.LossGraph) -> tuple[str | None, bool]:
-    """What makes the probabilities whose logarithm a loss takes, and whether that can be the logarithm of zero."""
-    for node in seen.nodes[:60]:
-        if node.name() not in _LOGS:
-            continue
-        for child in graph.chain(node)[1:]:
-            name = child.name()
-            if name in ("ClampBackward1", "ClampMinBackward0", "ClampBackward0"):
-                return None, False
-            if name == "AddBackward0" and len([c for c, _ in child.next_functions if c is not None]) == 1:
-                return None, False  # log(p + eps)
-            if name == "SigmoidBackward0":
-                return "sigmoid", True
-            if name == "SoftmaxBackward0":
-                return "softmax", True
-            if name == "ReluBackward0":
-                return None, True
-    return None, False

@@ -19,6 +19,7 @@ from surefoot.capture import graph
 from surefoot.capture.deferred import Deferred
 from surefoot.capture.loop import FactRow
 
+_UNNAMED = "the model"  # where no module was called: a network of plain functions
 _ON_PURPOSE = ("BatchNorm", "CudnnBatchNorm", "SyncBatchNorm")
 # Operations that run along a dimension that should be the time, and those that move dimensions. Others (a
 # product with an adjacency matrix, a mean over the batch) mix because somebody wanted it.
@@ -50,6 +51,7 @@ class MixingLook:
             False  # there are hooks of the script's own in the graph: they must not run once more
         )
         self._tries = 0
+        self._model = _UNNAMED
         self._found: dict[str, Any] | None = None
 
     def wanted(self, scores: Tensor, target: Any, batch_size: int | None) -> bool:
@@ -93,30 +95,42 @@ class MixingLook:
 
     def viewed(self, place: str | None, model: str) -> None:
         """The batch itself was viewed with its dimensions exchanged."""
-        self._keep(True, 1.0, "view of the input", place, model)
+        self._keep(model, mixed=True, operation="view of the input", place=place)
 
     def _receive(
         self, causes: list[tuple[_Link, str | None]], numbers: list[float], place: str | None, model: str
     ) -> None:
         """Take the largest gradient of the last example and of the others at each tensor, last tensor first."""
-        tiny = torch.finfo(torch.float32).tiny
         for link, cause in causes:
             own, others = numbers[2 * link.before : 2 * link.before + 2]
             if numbers[2 * link.after + 1] == 0 and others > 0 and cause is not None:
-                self._keep(True, others / max(own, tiny), cause, place, model)
+                self._keep(
+                    model, mixed=True, operation=cause, place=place, own_gradient=own, others_gradient=others
+                )
                 return
-        self._keep(False, 0.0, None, place, model)
+        self._keep(model, mixed=False, place=place)
 
-    def _keep(self, mixed: bool, change: float, operation: str | None, place: str | None, model: str) -> None:
+    def _keep(
+        self,
+        model: str,
+        *,
+        mixed: bool,
+        operation: str | None = None,
+        place: str | None,
+        own_gradient: float | None = None,
+        others_gradient: float | None = None,
+    ) -> None:
         if self._found is None or (mixed and not self._found["mixed"]):
+            self._model = model or _UNNAMED
             self._found = {
-                "mixed": mixed, "change": change, "operation": operation, "place": place, "model": model,
+                "mixed": mixed, "operation": operation, "place": place, "own_gradient": own_gradient,
+                "others_gradient": others_gradient,
             }  # fmt: skip
 
     def facts(self) -> Iterator[FactRow]:
         """The result."""
         if self._found is not None:
-            yield "batch-mixing", "model", self._found
+            yield "batch-mixing", self._model, self._found
 
 
 def exchanged(batch: Tensor, seen: Tensor) -> bool:

@@ -57,7 +57,6 @@ class Observation:
         self._ignore = tuple(ignore)
         self._environment = dict(run.environment)
         self._clippers: list[Clipper] = []
-        self._models: list[nn.Module] = []
         self._closed = False
         self._final: tuple[Finding, ...] | None = None
         self.recorder = Recorder(runs, warn)

@@ -224,7 +224,6 @@ class Observer:
             return
         leaves = self.graphs.read(root, step, text_of(site), bool(calls), size)
         self.noise.batch_size = size
-        self._look_for_mixing(site)
         ids = {id(leaf) for leaf in leaves}
         self._leaf_columns = [self.parameters.index_of(leaf) for leaf in leaves if leaf.requires_grad]
         reached = self.loops.reached_by(ids)
@@ -232,6 +231,7 @@ class Observer:
         if len(calls) == 1 and calls[0].value is not None:
             self._compare_root(reached, calls[0].value)
         self.modules.mark_trained(ids, site)
+        self._look_for_mixing(site)
         self.batches.from_graph(root, step)
         if not self.manual.active and self.loops.only is None and self.manual.wanted(self, leaves):
             self.manual.active = True

@@ -113,16 +113,6 @@ def text_of(place: Site | None) -> str | None:
     return place.text
 
 
-def place_of(filename: str, line: int) -> str:
-    """The place in words for a file and a line."""
-    return _describe(filename, line)
-
-
-def caller() -> str | None:
-    """The user's own line that led here, in words."""
-    return text_of(caller_site())
-
-
 def _line_number(code: CodeType, instruction: int) -> int:
     for start, end, line in code.co_lines():
         if start <= instruction < end and line is not None:

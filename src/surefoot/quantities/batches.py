@@ -5,10 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-SUMMARY = ("min", "max", "mean", "std", "nonfinite")
-COLUMNS = ("feature_std_min", "feature_std_max", "feature_mean_absmax", "nonfinite_columns")
-ROWS = ("rowsum_min", "rowsum_max", "rows_max_mean", "logsumexp_absmax")
-
 _LARGEST = 1 << 20  # entries looked at; more are thinned out evenly
 
 
@@ -26,7 +22,7 @@ def summary(batch: Tensor) -> Tensor:
         batch: Any shape and dtype, at least one entry; above about a million entries whole rows are left out evenly.
 
     Returns:
-        Shape (5,), float32, in the order of `SUMMARY`, on the batch's device.
+        Shape (5,), float32, in this order, on the batch's device.
 
     Example:
         >>> summary(torch.tensor([1.0, 3.0])).tolist()
@@ -50,8 +46,8 @@ def columns(batch: Tensor) -> Tensor:
         batch: Shape (examples, features, …); the features are dimension 1.
 
     Returns:
-        Shape (4,), float32, in the order of `COLUMNS`. Features that are constant in the batch are left out of the
-        least deviation.
+        Shape (4,), float32: the features' least and greatest deviation, their greatest absolute mean, how many of
+        them have non-finite entries. Features that are constant in the batch are left out of the least deviation.
     """
     values = _thin(batch.detach()).to(torch.float32)
     flat = values.reshape(len(values), values.shape[1], -1).transpose(0, 1).reshape(values.shape[1], -1)
@@ -71,7 +67,8 @@ def rows(scores: Tensor, dim: int) -> Tensor:
         dim: The class dimension.
 
     Returns:
-        Shape (4,), float32, in the order of `ROWS`.
+        Shape (4,), float32: least and greatest sum of a row, mean of the rows' greatest entry, greatest absolute
+        logsumexp of a row.
     """
     values = scores.detach().to(torch.float32)
     sums = values.sum(dim=dim)

@@ -32,6 +32,7 @@ QUESTIONS = {
     "nonfinite": "The first NaN or infinity",
     "batch-mixing": "Does one example change another's output",
     "noise": "Gradient noise",
+    "ranks": "Do the processes of the training agree",
     "clipper": "Clippers attached",
     "defect": "Faults of surefoot's own",
 }

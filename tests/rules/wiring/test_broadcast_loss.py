@@ -19,22 +19,19 @@ def test_near_miss() -> None:
     for shapes in (([32, 1], []), ([32, 1], [1]), ([32, 10], [10]), ([32, 1], [32, 5])):
         one = Training().regression(input_shape=shapes[0], target_shape=shapes[1])
         assert not found("broadcast-loss", one), shapes
-    # Pairs of examples, written out.
-    pairs = Training().fact(
-        "manual-loss", "train.py:6", broadcast={"shapes": [[32, 1], [1, 32]], "to": [32, 32]}
-    )
-    assert not found("broadcast-loss", pairs)
 
 
 def test_by_hand() -> None:
-    spoiled = Training().fact(
-        "manual-loss", "train.py:6: l", broadcast={"shapes": [[32, 1], [32]], "to": [32, 32]}
-    )
-    assert found("broadcast-loss", spoiled)[0].where == "train.py:6: l"
+    met = {"shapes": [[32, 1], [32]], "to": [32, 32], "operation": "SubBackward0"}
+    spoiled = Training().fact("manual-loss", "train.py:6: l", broadcast=met, place="train.py:6: l")
+    finding = found("broadcast-loss", spoiled)[0]
+    assert finding.where == "train.py:6: l"
+    assert "stretches shape [32, 1] against [32] to [32, 32]" in finding.title
 
 
 def test_by_hand_against_a_constant() -> None:
-    spoiled = Training().fact("manual-loss", "train.py:6: l", broadcast={"from": [32, 1], "to": [32, 32]})
+    met = {"shapes": [[32, 1]], "to": [32, 32], "operation": "SubBackward0"}
+    spoiled = Training().fact("manual-loss", "train.py:6: l", broadcast=met)
     assert "stretches shape [32, 1] to [32, 32]" in found("broadcast-loss", spoiled)[0].title
     nothing = Training().fact("manual-loss", "train.py:6: l", broadcast=None)
     assert not found("broadcast-loss", nothing)

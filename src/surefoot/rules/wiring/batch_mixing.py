@@ -9,48 +9,55 @@ from surefoot.rules.base import rule
 
 
 @rule("batch-mixing", severity="error", needs=("fact:batch-mixing",), since="0.1")
-def batch_mixing(history: History, *, change: float = 1e-3) -> Iterator[Finding]:
+def batch_mixing(history: History) -> Iterator[Finding]:
     """The output of one example depends on the other examples of the batch.
 
     ## What it finds
-    A model in eval mode whose output for the first example changes when the other examples do: a `view` where
-    a `permute` was meant, a softmax or a normalisation over the batch dimension.
+    A model whose output for one example depends on the other examples: the gradient of the last example's
+    output, taken back through the loss's graph, must be zero at the rows of all others, and is not. A `view`
+    where a `permute` was meant does this, a softmax over the batch dimension, attention or a recurrent layer
+    that takes examples for time steps. One batch is examined, as it is trained on, at the training's first
+    losses; the model is not run again.
 
     ## Why it matters
     Predictions depend on what else is in the batch; at inference, one by one, they are different ones.
 
     ## Evidence shown
-    The relative change of the first example's output, and the first operation that mixed, where it was found.
+    The largest gradient of the last example's output at the other examples' rows and at its own, in front of
+    the operation that mixed, nearest to the output first. A batch that was viewed with its dimensions exchanged
+    shows itself without a gradient.
 
     ## What to try
     Use `permute` or `transpose` to move dimensions, never `view`; take sums and softmax over the feature
     dimensions.
 
     ## When to ignore it
-    If examples are meant to see each other (attention across the batch, contrastive heads). The check runs in
-    eval mode, so batch norm does not count. A relative change of 1e-3 (option `change`) is far above
-    rounding.
+    If examples are meant to see each other (attention across the batch, contrastive heads). Batch norm mixes on
+    purpose: behind it nothing is said, and neither of a product with data (an adjacency matrix) or of a mean
+    over the batch.
 
     ## Source
     A. Karpathy, "A Recipe for Training Neural Networks" (2019): "use backprop to chart dependencies".
     """
     for fact in history.facts_of("batch-mixing"):
-        amount = fact.get("change") or 0.0
-        if not fact.get("mixed") or amount < change:
+        if not fact.get("mixed"):
             continue
-        by = f" by {fact.get('operation')}" if fact.get("operation") else ""
         yield Finding(
             code="batch-mixing",
             severity="error",
             title=(
-                f"{fact.subject} mixes the examples of a batch{by}: one output changes by {amount:.0%} with "
-                "the others."
+                f"{fact.subject} mixes the examples of a batch by {fact.get('operation')}: the output of one "
+                "example depends on the others."
             ),
             fix=(
                 "Move dimensions with permute or transpose instead of view, and reduce over features, not "
                 "over the batch."
             ),
-            evidence={"relative change": amount, "operation": fact.get("operation")},
+            evidence={
+                "operation": fact.get("operation"),
+                "gradient at the other examples": fact.get("others_gradient"),
+                "gradient at its own": fact.get("own_gradient"),
+            },
             where=fact.get("place") or fact.subject,
             confidence=0.95,
         )

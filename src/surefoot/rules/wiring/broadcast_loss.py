@@ -35,14 +35,15 @@ def broadcast_loss(history: History) -> Iterator[Finding]:
     variance and stays; PyTorch's warning is printed once and gets lost.
 
     ## Evidence shown
-    Both shapes and the shape they were stretched to.
+    Both shapes and the shape they were stretched to; of a constant in a loss by hand the shape is not known.
 
     ## What to try
     Give both the same shape: `prediction.squeeze(1)` or `target.unsqueeze(1)`.
 
     ## When to ignore it
     A single number against a batch, or a shape that only one side is stretched to, is taken as meant and not
-    reported; so is (n, 1) against (1, n), which is how pairwise losses are written.
+    reported; so is (n, 1) against (1, n), and in losses by hand a tensor against itself or against one with a
+    dimension added by name (`unsqueeze`, `keepdim=True`): this is how pairwise losses are written.
 
     ## Source
     pytorch issue 16045; stackoverflow 51822974; NumPy's rules of broadcasting.
@@ -54,17 +55,11 @@ def broadcast_loss(history: History) -> Iterator[Finding]:
             continue
         yield _finding(str(call.get("function")), mine, other, result, call.get("place"))
     for fact in history.facts_of("manual-loss"):
-        broadcast = fact.get("broadcast") or {}
-        before, after = _shape(broadcast.get("from")), _shape(broadcast.get("to"))
-        if broadcast.get("shapes"):
-            before, other = (_shape(shape) for shape in broadcast["shapes"])
-            # Of equal rank it was written out, one unsqueeze each, as for pairs of examples.
-            result = _stretched(before, other) if len(before) != len(other) else None
-        else:
-            # Capture saw one computed operand that met a constant: the batch met itself.
-            other, result = (), after if math.prod(after) > math.prod(before) else None
-        if result is not None:
-            yield _finding("the loss", before, other, result, fact.get("place") or fact.subject)
+        met = fact.get("broadcast")
+        if met:  # capture saw that the batch met itself; a constant's shape is not known
+            mine, *rest = (_shape(shape) for shape in met["shapes"])
+            other = rest[0] if rest else ()
+            yield _finding("The loss", mine, other, _shape(met["to"]), fact.get("place") or fact.subject)
 
 
 def _shape(value: Sequence[int] | None) -> tuple[int, ...]:
@@ -95,8 +90,8 @@ def _finding(
         ),
         step=1,
         evidence={
-            "shape of the prediction": list(mine),
-            "shape of the target": list(other) or None,
+            "shape": list(mine),
+            "against": list(other) or None,
             "stretched to": list(result),
         },
         where=place,

@@ -20,7 +20,7 @@ def grads_cleared_before_step(history: History, *, share: float = 0.5, least: in
     alone.
 
     ## Evidence shown
-    How many steps of how many, and the lines that cleared and that stepped.
+    How many steps of how many, and the line that stepped.
 
     ## What to try
     Put `optimizer.zero_grad()` before `backward()`, or after `optimizer.step()`.
@@ -47,5 +47,5 @@ def grads_cleared_before_step(history: History, *, share: float = 0.5, least: in
             fix="Move zero_grad() in front of backward(), or behind step().",
             step=1 if count == of else None,
             evidence={"steps without gradients": count, "steps": of, "step place": fact.get("step_place")},
-            where=fact.get("clear_place") or fact.get("step_place"),
+            where=fact.get("step_place"),
         )

@@ -1,0 +1,110 @@
+"""What the graph tells of a loss that no loss function made: stretched shapes, a sum over the batch, logarithms."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from surefoot.capture import graph
+
+_ELEMENTWISE = ("SubBackward0", "AddBackward0", "MulBackward0", "DivBackward0", "RsubBackward1")
+_LOGS = ("LogBackward0", "Log1PBackward0", "Log2Backward0")
+# Of two computed operands these make the one that has a dimension of size one on purpose: all pairs are meant.
+_WRITTEN_OUT = ("UnsqueezeBackward0", "ExpandBackward0")
+_RESHAPES = (
+    "ViewBackward0", "UnsafeViewBackward0", "ReshapeAliasBackward0", "SqueezeBackward0", "SqueezeBackward1",
+    "UnsqueezeBackward0", "TransposeBackward0", "TBackward0", "PermuteBackward0", "ExpandBackward0", "CloneBackward0",
+)  # fmt: skip
+_KEEP_DIMENSION = ("SumBackward1", "LinalgVectorNormBackward0", "NormBackward1", "NormBackward2")
+
+
+def broadcast(seen: graph.LossGraph) -> dict[str, Any] | None:
+    """The operation near the loss at which the batch meets itself: (n, 1) with (n,) gives (n, n).
+
+    Returns:
+        `shapes` of the operands that were computed (the other one of a single is a constant, whose shape the
+        graph does not keep), the shape `to` which they were stretched, the `operation`; None: there is none.
+    """
+    for node in seen.nodes[:25]:
+        output = graph.output_shape(node)
+        if node.name() not in _ELEMENTWISE or not output or len(output) < 2:
+            continue
+        operands = [child for child, _ in node.next_functions if child is not None]
+        if any(graph.is_leaf(child) for child in operands):
+            continue  # a parameter belongs to all examples
+        shapes = [shape for child in operands if (shape := graph.output_shape(child)) is not None]
+        if len(shapes) == 1:
+            meets = _meets_constant(shapes[0], output)
+        else:
+            meets = len(shapes) == 2 and _meets_itself(shapes, output) and not _meant(operands)
+        if meets:
+            return {"shapes": [list(shape) for shape in shapes], "to": list(output), "operation": node.name()}
+    return None
+
+
+def _meets_constant(shape: tuple[int, ...], output: tuple[int, ...]) -> bool:
+    return bool(shape) and math.prod(output) > math.prod(shape) and output[-1] == output[-2] == max(shape)
+
+
+def _meets_itself(shapes: list[tuple[int, ...]], output: tuple[int, ...]) -> bool:
+    """As many entries on both sides, in unequal ranks: of equal rank it was written out, one unsqueeze each."""
+    first, second = shapes
+    entries = math.prod(first)
+    return len(first) != len(second) and entries == math.prod(second) and math.prod(output) == entries**2 > 1
+
+
+def _meant(operands: list[graph.Node]) -> bool:
+    """Whether pairs of examples are wanted: a tensor against itself, or a dimension that was added by name."""
+    first, second = (_source(node) for node in operands)
+    return first is second or any(
+        node.name() in _WRITTEN_OUT
+        or (node.name() in _KEEP_DIMENSION and bool(graph.saved(node, "_saved_keepdim")))
+        for node in operands
+    )
+
+
+def _source(node: graph.Node) -> graph.Node:
+    """What computed the entries that reach `node` in another shape."""
+    while node.name() in _RESHAPES and node.next_functions[0][0] is not None:
+        node = node.next_functions[0][0]
+    return node
+
+
+def summed(seen: graph.LossGraph) -> bool:
+    """Whether the loss is a plain sum over the batch: a sum with no mean or division around it."""
+    node = seen.root
+    for _ in range(6):
+        name = node.name()
+        if name in ("MeanBackward0", "MeanBackward1", "DivBackward0"):
+            return False
+        if name in ("SumBackward0", "SumBackward1"):
+            inner = node.next_functions[0][0]
+            shape = graph.output_shape(inner) if inner is not None else None
+            return bool(shape)
+        children = [
+            child for child, _ in node.next_functions if child is not None and not graph.is_leaf(child)
+        ]
+        if name not in ("NegBackward0", "MulBackward0", "ViewBackward0") or len(children) != 1:
+            return False
+        node = children[0]
+    return False
+
+
+def probabilities(seen: graph.LossGraph) -> tuple[str | None, bool]:
+    """What makes the probabilities whose logarithm a loss takes, and whether that can be the logarithm of zero."""
+    for node in seen.nodes[:60]:
+        if node.name() not in _LOGS:
+            continue
+        for child in graph.chain(node)[1:]:
+            name = child.name()
+            if name in ("ClampBackward1", "ClampMinBackward0", "ClampBackward0"):
+                return None, False
+            if name == "AddBackward0" and len([c for c, _ in child.next_functions if c is not None]) == 1:
+                return None, False  # log(p + eps)
+            if name == "SigmoidBackward0":
+                return "sigmoid", True
+            if name == "SoftmaxBackward0":
+                return "softmax", True
+            if name == "ReluBackward0":
+                return None, True
+    return None, False
