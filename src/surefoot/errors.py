@@ -5,8 +5,10 @@
     ├── NothingTrained         a script that ended without a single backward pass
     ├── StoreError             a run that cannot be read or written
     │   ├── RunNotFound        no run of that name or path
+    │   ├── DamagedRun         a file that is not a sound run: overwritten, cut short, or made by somebody else
     │   ├── RunLocked          a run that another program holds for now; trying again later may help
     │   └── NewerSchema        a run written by a newer surefoot
+    ├── OutputError            an answer or a file that could not be written
     ├── SettingError           an argument or option outside its range (also a ValueError)
     ├── ClippingError          a clipper that cannot do what it was asked
     │   └── NonfiniteGradient  gradients that stayed NaN or infinite for too many steps
@@ -41,12 +43,20 @@ class RunNotFound(StoreError):
     """No run of that name or path."""
 
 
+class DamagedRun(StoreError):
+    """A file that is not a sound run: overwritten, cut short, or made by somebody else."""
+
+
 class RunLocked(StoreError):
     """A run that another program holds for now."""
 
 
 class NewerSchema(StoreError):
     """A run that a newer surefoot wrote."""
+
+
+class OutputError(SurefootError):
+    """An answer or a file that could not be written."""
 
 
 class SettingError(SurefootError, ValueError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from surefoot.cli.counting import counting
+from surefoot.cli.output import show
 from surefoot.cli.subject_options import Batches, Quick, Runs, Settings, Steps
 from surefoot.errors import SettingError
 
@@ -65,8 +66,8 @@ def animate(
         if quick or setting:
             raise SettingError(f"{'--quick' if quick else '--set'} is for recipes.")
         scene = _of_training(what, kind, frames, points, steps, batches, seed)
-    print(f"{scene.title}: {len(scene)} frames, steps {scene.steps[0]:,} to {scene.steps[-1]:,}")
-    print(written(scene, target, fps=fps))
+    show(f"{scene.title}: {len(scene)} frames, steps {scene.steps[0]:,} to {scene.steps[-1]:,}")
+    show(written(scene, target, fps=fps))
 
 
 def _of_recipe(
@@ -117,7 +118,7 @@ def _path(subject: Any, frames: int, points: int, seed: int) -> Scene:
     from surefoot.landscape.easy import two_scalars
 
     for line in subject.about:
-        print(line)
+        show(line)
     with counting(f"landscape of {subject.name}") as progress:
         options: dict[str, Any] = {"points": points, "progress": progress}
         if subject.objective.size == 2:

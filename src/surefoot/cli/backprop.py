@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from surefoot.capture.script import Target
+from surefoot.cli.output import show
 from surefoot.cli.watching import run_under
 from surefoot.errors import NothingTrained, ScriptError, SettingError
 
@@ -57,7 +58,7 @@ def backprop(
         from surefoot.figures import draw_backprop
 
         shown = records if len(records) > 1 else next(iter(records.values()))
-        print(draw_backprop(shown, path, depth=depth))
+        show(draw_backprop(shown, path, depth=depth))
 
 
 def _taken_apart(target: Target, step: int, depth: int | None, expand: tuple[str, ...]) -> Backpropagation:
@@ -85,8 +86,8 @@ def _taken_apart(target: Target, step: int, depth: int | None, expand: tuple[str
             raise SettingError(
                 f"--expand {module}: there is no such module in the table; there are {listed}."
             )
-    print(f"step {step}, {seen.place}")
-    print(backprop_text(record, depth=depth, expand=True if "all" in expand else expand))
+    show(f"step {step}, {seen.place}")
+    show(backprop_text(record, depth=depth, expand=True if "all" in expand else expand))
     return record
 
 

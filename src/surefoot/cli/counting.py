@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from surefoot.cli.output import is_terminal, write
+from surefoot.cli.output import draw, is_terminal, printable
 
 _EVERY = 0.2  # seconds
 
@@ -22,10 +22,10 @@ def counting(title: str) -> Iterator[Callable[[int, int], None]]:
         now = time.monotonic()
         if terminal and now - shown >= _EVERY:
             shown = now
-            write(f"\r\x1b[2K{title[:60]}: {done:,} of {total:,}")
+            draw(f"\r\x1b[2K{printable(title[:60])}: {done:,} of {total:,}")
 
     try:
         yield progress
     finally:
         if shown:
-            write("\r\x1b[2K")
+            draw("\r\x1b[2K")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-
-from rich.console import Console
 
 from surefoot import rules
+from surefoot.cli.answering import answering
 from surefoot.cli.configuration import all_ignored
+from surefoot.cli.output import show, show_rich, write_file
 from surefoot.diagnosis import history_of
-from surefoot.errors import StoreError
 from surefoot.records import Finding, History
 from surefoot.report.html import render
 from surefoot.report.json import summary
@@ -18,33 +16,38 @@ from surefoot.report.terminal import verdict_view
 
 
 def _judged(reference: str, runs: str, ignore: tuple[str, ...] = ()) -> tuple[History, tuple[Finding, ...]]:
+    codes = all_ignored(ignore)
     history = history_of(reference, runs)
-    return history, rules.diagnose(history, ignore=all_ignored(ignore))
+    with answering(history.run.path):
+        return history, rules.diagnose(history, ignore=codes)
 
 
 def diagnose_run(reference: str, runs: str, ignore: tuple[str, ...], as_json: bool) -> None:
     """Judge a recorded run with the rules of today."""
     history, findings = _judged(reference, runs, ignore)
-    if as_json:
-        print(json.dumps(summary(history, findings), indent=2))
+    with answering(history.run.path):
+        shown = (
+            json.dumps(summary(history, findings), indent=2) if as_json else verdict_view(history, findings)
+        )
+    if isinstance(shown, str):
+        show(shown)
     else:
-        Console(highlight=False).print(verdict_view(history, findings))
+        show_rich(shown)
 
 
 def explain_rule(code: str | None) -> None:
     """Print a rule's page, or all codes with a line each."""
     if code is not None:
-        print(rules.explain(code))
+        show(rules.explain(code))
         return
     for rule in rules.all_rules():
-        print(f"{rule.code:32} {rule.severity:12} {rule.title}")
+        show(f"{rule.code:32} {rule.severity:12} {rule.title}")
 
 
 def write_report(reference: str, runs: str, output: str) -> None:
     """Write the HTML report of a recorded run."""
     history, findings = _judged(reference, runs)
-    try:
-        Path(output).write_text(render(history, findings), encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"{output} cannot be written: {error.strerror}.") from None
-    print(output)
+    with answering(history.run.path):
+        page = render(history, findings)
+    write_file(output, page)
+    show(output)

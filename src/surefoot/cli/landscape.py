@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from surefoot.cli.counting import counting
+from surefoot.cli.output import show
 from surefoot.cli.subject_options import Batches, Quick, Runs, Settings, Steps
 from surefoot.errors import SettingError
 
@@ -105,7 +106,7 @@ def landscape(
 
     subject = _subject(context, mode, seed, steps, batches, quick, tuple(setting or ()), runs)
     for line in subject.about:
-        print(line)
+        show(line)
     options: dict[str, Any] = {} if points is None else {"points": points}
     if resume:
         options["resume"] = target.with_name(f"{target.name}.part.npz")
@@ -224,22 +225,22 @@ def _write(records: list[Any], target: Path, subject: Subject) -> None:
         path = target if len(records) == 1 else target.with_stem(f"{target.stem}-{number}")
         named: dict[str, Any] = {}
         if isinstance(record, Surface):
-            print(f"{record.statement}.")
+            show(f"{record.statement}.")
             x, y, low = record.minimum
-            print(f"lowest of {record.losses.size:,} points: {low:.6g} at ({x:.4g}, {y:.4g})")
-            print(
+            show(f"lowest of {record.losses.size:,} points: {low:.6g} at ({x:.4g}, {y:.4g})")
+            show(
                 f"trained point: {record.center_loss:.6g} at ({record.center[0]:.4g}, {record.center[1]:.4g})"
             )
             if record.descent is not None:
-                print(f"{record.descent.sentence}.")
+                show(f"{record.descent.sentence}.")
             if subject.title and path.suffix.lower() in (".png", ".svg"):
                 named = {"title": subject.title}
         else:
             at, low = record.minimum
-            print(
+            show(
                 f"{record.name}: lowest {low:.6g} at {at:.4g}; {record.center_loss:.6g} at {record.center:.4g}"
             )
-        print(draw(record, path, **named))
+        show(draw(record, path, **named))
 
 
 def _print_sharpness(subject: Subject, radius: float | None, seed: int) -> None:
@@ -247,14 +248,12 @@ def _print_sharpness(subject: Subject, radius: float | None, seed: int) -> None:
 
     with counting("sharpness") as progress:
         found = sharpness(subject.objective, radius=radius, seed=seed, progress=progress)
-    print(
+    show(
         f"sharpness: top eigenvalue {found.top:.4g} (within {found.residual:.2g}), lowest {found.bottom:.4g}, "
         f"trace {found.trace:.4g} ± {found.trace_error:.2g}, {found.products} Hessian-vector products"
     )
     if found.worst is not None:
-        print(
-            f"highest loss found within {found.radius:g}: {found.worst:.6g}, {found.loss:.6g} at the center"
-        )
+        show(f"highest loss found within {found.radius:g}: {found.worst:.6g}, {found.loss:.6g} at the center")
 
 
 def _span(option: str, text: str | None) -> float | tuple[float, float] | None:

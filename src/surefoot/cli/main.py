@@ -9,11 +9,11 @@ import typer
 
 import surefoot
 from surefoot.capture.script import Target
-from surefoot.cli import split
+from surefoot.cli import output, split
 from surefoot.cli.animate import animate
 from surefoot.cli.backprop import backprop
 from surefoot.cli.landscape import TARGET_LINE, landscape
-from surefoot.cli.output import say
+from surefoot.cli.output import any_encoding, say
 from surefoot.cli.plot_schedule import plot_schedule
 from surefoot.cli.settings import RunSettings
 from surefoot.cli.watching import is_script
@@ -73,7 +73,7 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
-        print(f"surefoot {surefoot.__version__}")
+        output.show(f"surefoot {surefoot.__version__}")
         raise typer.Exit
 
 
@@ -281,11 +281,16 @@ def _main(arguments: list[str]) -> int:
             target = Target(target.name)
         arguments = [arguments[0], *own]
     try:
-        result = command.main(args=arguments, prog_name="surefoot", standalone_mode=False, obj=target)
+        with any_encoding():
+            result = command.main(args=arguments, prog_name="surefoot", standalone_mode=False, obj=target)
     except typer.Abort:
         return 130
     except SurefootError as error:
         say(str(error))
+        return COULD_NOT_RUN
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        say(f"{named}{error.strerror or error}.")
         return COULD_NOT_RUN
     except Exception as error:
         if not isinstance(error, _USAGE_ERROR):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from surefoot.cli.output import show
 from surefoot.errors import SettingError
 
 
@@ -39,7 +40,7 @@ def plot_schedule(
     if lr is not None and not 0 < lr < float("inf"):
         raise SettingError(f"--lr {lr:g} must be greater than 0.")
     if output is None:
-        print(table(schedule, lr))
+        show(table(schedule, lr))
         return
     if not output.lower().endswith((".png", ".svg")):
         raise SettingError(f"{output} is no picture that can be drawn: end it in .png or .svg.")
@@ -48,6 +49,6 @@ def plot_schedule(
     from surefoot.figures.canvas import write
     from surefoot.figures.schedule import schedule_figure, schedule_length
 
-    print(table(schedule, lr))
+    show(table(schedule, lr))
     length = schedule_length(schedule, steps)
-    print(write(schedule_figure(schedule, lr=lr, steps=length, steps_per_epoch=steps_per_epoch), output))
+    show(write(schedule_figure(schedule, lr=lr, steps=length, steps_per_epoch=steps_per_epoch), output))

@@ -24,7 +24,7 @@ class ProgressLine:
         stream: Where to draw; nothing is drawn unless it is a terminal.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
         self._rows = 0
         self._region = False
@@ -35,7 +35,7 @@ class ProgressLine:
     def wanted(self) -> bool:
         """Whether there is a terminal to draw on."""
         try:
-            return self._stream.isatty() and os.environ.get("TERM") != "dumb"
+            return self._stream is not None and self._stream.isatty() and os.environ.get("TERM") != "dumb"
         except ValueError:
             return False
 
@@ -86,6 +86,8 @@ class ProgressLine:
         return "  ".join(parts)
 
     def _size(self) -> tuple[int, int]:
+        if self._stream is None:
+            return 80, 0
         try:
             size = os.get_terminal_size(self._stream.fileno())
         except (OSError, ValueError):
@@ -93,6 +95,8 @@ class ProgressLine:
         return size.columns or 80, size.lines
 
     def _write(self, text: str) -> None:
+        if self._stream is None:
+            return
         try:
             self._stream.write(text)
             self._stream.flush()

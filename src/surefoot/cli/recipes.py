@@ -6,10 +6,10 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from surefoot import recipes
+from surefoot.cli.output import show, show_rich
 from surefoot.report.numbers import duration
 
 
@@ -17,7 +17,7 @@ def show_recipes(as_json: bool) -> None:
     """Print every recipe with its title and how long it takes."""
     entries = list(recipes.ENTRIES.values())
     if as_json:
-        print(json.dumps([_fields(entry) for entry in entries], indent=2))
+        show(json.dumps([_fields(entry) for entry in entries], indent=2))
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("recipe", no_wrap=True)
@@ -25,9 +25,7 @@ def show_recipes(as_json: bool) -> None:
     table.add_column("shows")
     for entry in entries:
         table.add_row(entry.name, duration(entry.seconds), entry.title)
-    console = Console()
-    console.print(table, highlight=False)
-    console.print("\nsurefoot train NAME trains one; surefoot recipes NAME prints its page.", highlight=False)
+    show_rich(table, "\nsurefoot train NAME trains one; surefoot recipes NAME prints its page.")
 
 
 def show_recipe(name: str, as_json: bool) -> None:
@@ -36,11 +34,11 @@ def show_recipe(name: str, as_json: bool) -> None:
     if as_json:
         numbers = {key: asdict(number) for key, number in recipe.numbers.items()}
         scenes = list(recipe.scenes)
-        print(json.dumps(_fields(recipes.entry(name)) | {"numbers": numbers, "scenes": scenes}, indent=2))
+        show(json.dumps(_fields(recipes.entry(name)) | {"numbers": numbers, "scenes": scenes}, indent=2))
         return
     from surefoot.recipes.pages import text_of
 
-    print(text_of(recipe))
+    show(text_of(recipe))
 
 
 def _fields(entry: recipes.Entry) -> dict[str, Any]:

@@ -9,9 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from surefoot.cli.output import say
+from surefoot.cli.output import say, show, show_rich
 from surefoot.cli.train import parsed, results_table
 from surefoot.errors import SettingError
 
@@ -55,14 +53,9 @@ def reproduce_study(
     results = studies.run(plan, corpus, folder, say=say)
     command = _command(study, percentiles, seeds, steps, quick, settings)
     written = report.write_report(results, corpus.description, folder, command)
-    console = Console(highlight=False)
-    console.print(results_table(table.percentile_rows(results)))
-    console.print()
-    for sentence in table.verdicts(results):
-        console.print(sentence)
-    console.print()
+    show_rich(results_table(table.percentile_rows(results)), "", *table.verdicts(results), "")
     for path in written:
-        console.print(str(path), soft_wrap=True)
+        show(path)
 
 
 def _percentiles(text: str) -> tuple[float, ...]:

@@ -13,10 +13,10 @@ from surefoot.capture.imports import after_import
 from surefoot.capture.script import Outcome, Prepared, execute, prepare
 from surefoot.capture.tracebacks import clean
 from surefoot.cli.configuration import all_ignored
-from surefoot.cli.output import is_terminal, say, stderr, write
+from surefoot.cli.output import is_terminal, say, show, show_rich, stderr, write, write_file
 from surefoot.cli.progress import ProgressLine
 from surefoot.cli.settings import RunSettings
-from surefoot.errors import SettingError, SurefootError
+from surefoot.errors import OutputError, SettingError, SurefootError
 
 if TYPE_CHECKING:
     from surefoot.capture.observation import Observation
@@ -179,19 +179,23 @@ class _Session:
         if self._settings.check and self._settings.format == "github":
             from surefoot.report.github import annotations
 
-            print("\n".join(annotations(history, findings)))
+            self._annotate("\n".join(annotations(history, findings)))
         if not self._loud:
             return
         if is_terminal():
-            from rich.console import Console
-
             from surefoot.report.terminal import verdict_view
 
-            Console(file=stderr(), highlight=False).print(verdict_view(history, findings))
+            show_rich(verdict_view(history, findings), on_stderr=True)
         else:
             from surefoot.report.text import verdict_text
 
             write(f"{verdict_text(history, findings)}\n")
+
+    def _annotate(self, text: str) -> None:
+        try:
+            show(text)
+        except OutputError as error:
+            say(str(error))
 
     def _write_files(self, observation: Observation, history: History, findings: tuple[Finding, ...]) -> None:
         from surefoot.report import html, json
@@ -201,9 +205,9 @@ class _Session:
             if path is None:
                 continue
             try:
-                Path(path).write_text(render(history, findings), encoding="utf-8")
-            except OSError as error:
-                say(f"{path} could not be written: {error.strerror}.")
+                write_file(path, render(history, findings))
+            except OutputError as error:
+                say(str(error))
 
     def _check_code(self, outcome: Outcome, history: History | None) -> int:
         error = outcome.error

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
+from surefoot.cli.answering import answering
+from surefoot.cli.output import show, show_rich
 from surefoot.diagnosis import diagnose
 from surefoot.errors import StoreError
 from surefoot.report.json import ends, plain, summary
@@ -20,11 +21,10 @@ def show_list(runs: str, as_json: bool) -> None:
     """Print all runs of a folder."""
     listed = list_runs(Path(runs))
     if as_json:
-        print(json.dumps([_fields(run) for run in listed], indent=2))
+        show(json.dumps([_fields(run) for run in listed], indent=2))
         return
-    console = Console()
     if not listed:
-        console.print(f"no runs in {runs}", highlight=False)
+        show(f"no runs in {runs}")
         return
     table = Table(box=None, pad_edge=False)
     for name, right in (
@@ -38,13 +38,14 @@ def show_list(runs: str, as_json: bool) -> None:
     for run in listed:
         try:
             with open_run(run.path) as reader:
+                reader.run()
                 last = ends(reader.series("loss"))["last"]
         except StoreError as error:
             table.add_row(run.name, "unreadable", "", "", str(error))
             continue
         loss = "" if last is None else f"{last:.4g}" if isinstance(last, float) else str(last)
         table.add_row(run.name, run.status, f"{run.steps:,}", loss, Path(run.script).name)
-    console.print(table, highlight=False)
+    show_rich(table)
 
 
 def _fields(run: object) -> dict[str, object]:
@@ -66,11 +67,13 @@ def _fields(run: object) -> dict[str, object]:
 
 def show_run(reference: str, runs: str, as_json: bool) -> None:
     """Print one run: how it went and what was found."""
-    with open_run(find_run(Path(runs), reference)) as reader:
+    path = find_run(Path(runs), reference)
+    with open_run(path) as reader:
         history, findings = reader.history(), reader.findings()
-    if history.run.status in ("running", "crashed"):  # nobody judged it at its end
-        findings = diagnose(history)
-    if as_json:
-        print(json.dumps(summary(history, findings), indent=2))
-    else:
-        print(verdict_text(history, findings))
+    with answering(path):
+        if history.run.status in ("running", "crashed"):  # nobody judged it at its end
+            findings = diagnose(history)
+        shown = (
+            json.dumps(summary(history, findings), indent=2) if as_json else verdict_text(history, findings)
+        )
+    show(shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from surefoot.cli.output import show
 from surefoot.errors import SettingError
 
 if TYPE_CHECKING:
@@ -26,13 +27,13 @@ def shown(records: list[Smoothness], target: Path, subject: Subject) -> None:
 
     names = [trajectory.name for trajectory in subject.trajectories]
     for name, record in zip(names, records, strict=True):
-        print(f"{name}: {told(record)}.")
+        show(f"{name}: {told(record)}.")
     if target.suffix.lower() != ".npz":
-        print(draw(dict(zip(names, records, strict=True)), target))
+        show(draw(dict(zip(names, records, strict=True)), target))
         return
     for number, record in enumerate(records, start=1):
         path = target if len(records) == 1 else target.with_stem(f"{target.stem}-{number}")
-        print(draw(record, path))
+        show(draw(record, path))
 
 
 def told(record: Smoothness) -> str:

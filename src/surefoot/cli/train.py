@@ -7,7 +7,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from surefoot.cli.output import show, show_rich
 from surefoot.errors import SettingError
 from surefoot.report.numbers import duration, number, value
 
@@ -72,22 +74,15 @@ def train_recipe(
     console = Console(highlight=False)
     with console.status(f"{recipe.name}: {recipe.title}"):
         outcome = recipes.run(recipe, options)
-    console.print(f"{recipe.name}: {recipe.title}", style="bold")
-    console.print()
     fits = width_of(outcome.rows) <= console.width
-    console.print(results_table(outcome.rows) if fits else turned_table(outcome.rows))
-    console.print()
-    for sentence in outcome.sentences:
-        console.print(sentence)
-    console.print()
+    table = results_table(outcome.rows) if fits else turned_table(outcome.rows)
+    show_rich(Text(f"{recipe.name}: {recipe.title}", "bold"), "", table, "", *outcome.sentences, "")
     for path in (*outcome.figures, options.out / "results.json"):
-        console.print(str(path), soft_wrap=True)
+        show(path)
     if outcome.runs:
         names = "1 run" if len(outcome.runs) == 1 else f"{len(outcome.runs)} runs"
-        console.print(
-            f"{names} recorded in {options.runs}: surefoot runs --runs {options.runs}", soft_wrap=True
-        )
-    console.print(f"{duration(time.perf_counter() - began)}")
+        show(f"{names} recorded in {options.runs}: surefoot runs --runs {options.runs}")
+    show(duration(time.perf_counter() - began))
 
 
 def results_table(rows: tuple[Mapping[str, Any], ...]) -> Table:
@@ -137,12 +132,12 @@ def train_from_file(path: str, seed: int | None, out: str | None, runs: str, res
     if runs != "surefoot-runs":
         overrides["runs"] = runs
     result = train_file(path, **overrides)
-    print(result.reason)
+    show(result.reason)
     if len(result.losses):
-        print(f"loss {number(float(result.losses[0]))} at first, {number(float(result.losses[-1]))} at last")
+        show(f"loss {number(float(result.losses[0]))} at first, {number(float(result.losses[-1]))} at last")
     if result.best_loss is not None:
-        print(f"lowest validation loss {number(result.best_loss)} at step {result.best_step:,}")
+        show(f"lowest validation loss {number(result.best_loss)} at step {result.best_step:,}")
     for name, place in (("checkpoints", result.folder), ("run", result.run)):
         if place is not None:
-            print(f"{name}: {place}")
+            show(f"{name}: {place}")
     return DIVERGED if result.ended == "diverged" else 0

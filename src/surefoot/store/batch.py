@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from surefoot.records import ActivationInfo, Fact, Finding, OptimizerInfo, ParameterInfo
 
 Family = Literal["parameter", "activation"]
+FAMILIES: tuple[Family, ...] = ("parameter", "activation")
 
 
 class StepRow(NamedTuple):

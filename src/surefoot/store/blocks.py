@@ -69,7 +69,15 @@ def pack(values: NDArray[Any]) -> bytes:
 
 
 def unpack(name: str, data: bytes, rows: int) -> NDArray[Any]:
-    """The column `name` of a block, int64 or float64."""
+    """The column `name` of a block, int64 or float64.
+
+    Raises:
+        ValueError: `data` is no column of so many rows.
+    """
+    if not isinstance(rows, int) or not 0 < rows <= BLOCK_ROWS:
+        raise ValueError(f"a block of {rows} rows")
+    if not isinstance(data, bytes) or len(data) not in (8, 4 * rows, 8 * rows):
+        raise ValueError(f"a block whose data are not those of {rows} rows")
     kind = "i" if name in _INTEGERS else "f"
     if len(data) == 8:
         return np.full(rows, np.frombuffer(data, f"<{kind}8")[0])

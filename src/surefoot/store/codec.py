@@ -5,12 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
-from surefoot.records import ActivationInfo, Fact, Finding, OptimizerInfo, ParameterInfo, Run
+from surefoot.records import (
+    SEVERITIES,
+    ActivationInfo,
+    Fact,
+    Finding,
+    OptimizerInfo,
+    ParameterInfo,
+    Run,
+    Status,
+)
+from surefoot.store import cells
 from surefoot.store.batch import HyperparameterRow
+from surefoot.store.cells import optional
 
 Row = tuple[Any, ...]
 
@@ -44,7 +55,14 @@ def optimizer_row(info: OptimizerInfo) -> Row:
 def optimizer_of(row: Sequence[Any]) -> OptimizerInfo:
     """Inverse of `optimizer_row`."""
     index, name, settings, parameters, created, stepped = row
-    return OptimizerInfo(index, name, json.loads(settings), tuple(json.loads(parameters)), created, stepped)
+    return OptimizerInfo(
+        cells.count(index, "optimizer.number"),
+        cells.string(name, "optimizer.name"),
+        cells.json_object(settings, "optimizer.settings"),
+        cells.json_list(parameters, "optimizer.parameters", cells.count),
+        optional(cells.string, created, "optimizer.created"),
+        optional(cells.string, stepped, "optimizer.stepped"),
+    )
 
 
 def parameter_row(info: ParameterInfo) -> Row:
@@ -80,16 +98,16 @@ def parameter_of(row: Sequence[Any]) -> ParameterInfo:
         is_parameter,
     ) = row
     return ParameterInfo(
-        index,
-        name,
-        tuple(json.loads(shape)),
-        module,
-        optimizer,
+        cells.count(index, "parameter.number"),
+        cells.string(name, "parameter.name"),
+        cells.json_list(shape, "parameter.shape", cells.count),
+        cells.string(module, "parameter.module"),
+        optional(cells.count, optimizer, "parameter.optimizer"),
         requires_grad=bool(requires_grad),
         in_model=bool(in_model),
         module_called=bool(called),
         reached=bool(reached),
-        received=received,
+        received=cells.count(received, "parameter.received"),
         is_parameter=bool(is_parameter),
     )
 
@@ -101,7 +119,13 @@ def activation_row(info: ActivationInfo) -> Row:
 
 def activation_of(row: Sequence[Any]) -> ActivationInfo:
     """Inverse of `activation_row`."""
-    return ActivationInfo(*row)
+    index, name, function, units = row
+    return ActivationInfo(
+        cells.count(index, "activation.number"),
+        cells.string(name, "activation.name"),
+        cells.string(function, "activation.function"),
+        cells.count(units, "activation.units"),
+    )
 
 
 def fact_row(fact: Fact, revision: int) -> Row:
@@ -112,7 +136,12 @@ def fact_row(fact: Fact, revision: int) -> Row:
 def fact_of(row: Sequence[Any]) -> Fact:
     """Fact from (kind, subject, step, data)."""
     kind, subject, step, data = row
-    return Fact(kind, subject, step, json.loads(data))
+    return Fact(
+        cells.string(kind, "fact.kind"),
+        cells.string(subject, "fact.subject"),
+        cells.count(step, "fact.step"),
+        cells.json_object(data, "fact.data"),
+    )
 
 
 def finding_row(position: int, finding: Finding) -> Row:
@@ -134,30 +163,61 @@ def finding_row(position: int, finding: Finding) -> Row:
 
 def finding_of(row: Sequence[Any]) -> Finding:
     """Inverse of `finding_row`, the position left out."""
-    code, severity, title, fix, step, evidence, where, confidence, because, consequences = row
-    return Finding(
-        code,
-        severity,
-        title,
-        fix,
-        step,
-        json.loads(evidence),
+    names = ("code", "severity", "title", "fix", "step", "evidence", "where", "confidence", "because")
+    *plain, evidence, where, confidence, because, consequences = row
+    values = (
+        *plain,
+        cells.json_value(evidence, "finding.evidence"),
         where,
         confidence,
-        tuple(json.loads(because)),
-        tuple(_nested(follower) for follower in json.loads(consequences)),
+        cells.json_value(because, "finding.because"),
+    )
+    followers = cells.json_value(consequences, "finding.consequences")
+    return _finding({**dict(zip(names, values, strict=True)), "consequences": followers})
+
+
+def _finding(fields: Any) -> Finding:
+    """Finding from its fields, those of `consequences` likewise."""
+    if not isinstance(fields, dict):
+        raise ValueError("finding.consequences holds something else than findings")
+
+    def item(name: str) -> Any:
+        return cells.field(fields, name, "finding")
+
+    evidence = item("evidence")
+    because, consequences = (_listed(item(name), name) for name in ("because", "consequences"))
+    if not isinstance(evidence, dict):
+        raise ValueError("finding.evidence is no JSON object")
+    return Finding(
+        code=cells.string(item("code"), "finding.code"),
+        severity=cells.one_of(item("severity"), "finding.severity", SEVERITIES),
+        title=cells.string(item("title"), "finding.title"),
+        fix=cells.string(item("fix"), "finding.fix"),
+        step=optional(cells.count, item("step"), "finding.step"),
+        evidence=evidence,
+        where=optional(cells.string, item("where"), "finding.place"),
+        confidence=cells.real(item("confidence"), "finding.confidence"),
+        because=tuple(cells.string(code, "finding.because") for code in because),
+        consequences=tuple(_finding(follower) for follower in consequences),
     )
 
 
-def _nested(fields: dict[str, Any]) -> Finding:
-    followers = tuple(_nested(follower) for follower in fields["consequences"])
-    return Finding(**{**fields, "because": tuple(fields["because"]), "consequences": followers})
+def _listed(value: Any, name: str) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    raise ValueError(f"finding.{name} is no JSON list")
 
 
 def setting_of(row: Sequence[Any]) -> HyperparameterRow:
     """HyperparameterRow from (step, optimizer, group_number, name, value)."""
     step, optimizer, group, name, value = row
-    return HyperparameterRow(step, optimizer, group, name, json.loads(value))
+    return HyperparameterRow(
+        cells.count(step, "hyperparameter.step"),
+        cells.count(optimizer, "hyperparameter.optimizer"),
+        cells.count(group, "hyperparameter.group_number"),
+        cells.string(name, "hyperparameter.name"),
+        cells.json_value(value, "hyperparameter.value"),
+    )
 
 
 RUN_COLUMNS = (
@@ -194,38 +254,30 @@ def encode_run_field(name: str, value: Any) -> Any:
 
 def run_of(row: Sequence[Any], path: str) -> Run:
     """Run from RUN_COLUMNS and the folder it lies in, whose name may have changed since."""
-    (
-        _,
-        script,
-        argv,
-        command,
-        source,
-        environment,
-        status,
-        exit_code,
-        error,
-        started,
-        ended,
-        heartbeat,
-        *counts,
-    ) = row
-    steps, backwards = counts
+    known = dict(zip(RUN_COLUMNS.split(", "), row, strict=True))
+
+    def read(kind: Any, name: str) -> Any:
+        return kind(known[name], f"run.{name}")
+
+    def read_optional(kind: Any, name: str) -> Any:
+        return optional(kind, known[name], f"run.{name}")
+
     return Run(
         path=path,
         name=path.replace("\\", "/").rstrip("/").rpartition("/")[2],
-        script=script,
-        argv=tuple(json.loads(argv)),
-        status=status,
-        exit_code=exit_code,
-        error=error,
-        started=started,
-        ended=ended,
-        heartbeat=heartbeat,
-        steps=steps,
-        backwards=backwards,
-        command=command,
-        source=source,
-        environment=json.loads(environment),
+        script=read(cells.string, "script"),
+        argv=cells.json_list(known["argv"], "run.argv", cells.string),
+        status=cells.one_of(known["status"], "run.status", get_args(Status)),
+        exit_code=read_optional(cells.integer, "exit_code"),
+        error=read_optional(cells.string, "error"),
+        started=read(cells.moment, "started"),
+        ended=read_optional(cells.moment, "ended"),
+        heartbeat=read(cells.moment, "heartbeat"),
+        steps=read(cells.count, "steps"),
+        backwards=read(cells.count, "backwards"),
+        command=read(cells.string, "command"),
+        source=read(cells.string, "source"),
+        environment=read(cells.json_object, "environment"),
     )
 
 

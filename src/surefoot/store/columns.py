@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.records import Series
+from surefoot.store import cells
 from surefoot.store.blocks import UNRECORDED_BITS, column, unpack
 
 _KEY_COLUMN = {"step": "optimizer", "metric": "name"}
@@ -30,6 +31,9 @@ def read_columns(
 
     Returns:
         By name: shape (rows,), int64 or float64.
+
+    Raises:
+        ValueError: The columns are of different lengths.
     """
     parts: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
     last = 0
@@ -47,7 +51,10 @@ def read_columns(
     values = zip(*tail, strict=True) if tail else ((),) * len(names)
     for name, entries in zip(names, values, strict=True):
         parts[name].append(column(name, entries))
-    return {name: np.concatenate(found) for name, found in parts.items()}
+    columns = {name: np.concatenate(found) for name, found in parts.items()}
+    if len({len(values) for values in columns.values()}) > 1:
+        raise ValueError(f"columns of {source} {key} with different lengths")
+    return columns
 
 
 def step_series(connection: sqlite3.Connection, optimizer: int, names: Sequence[str]) -> dict[str, Series]:
@@ -97,7 +104,7 @@ def metric_names(connection: sqlite3.Connection) -> tuple[str, ...]:
         ORDER BY (SELECT min(id) FROM metric WHERE metric.name = seen.name)
         """
     )
-    return tuple(name for (name,) in rows)
+    return tuple(cells.string(name, "metric.name") for (name,) in rows)
 
 
 def step_count(connection: sqlite3.Connection, optimizer: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from surefoot.errors import RunLocked, StoreError, SurefootError
+from surefoot.errors import DamagedRun, RunLocked, StoreError, SurefootError
 
 FILE_NAME = "run.db"
 APPLICATION_ID = 0x53464F54  # "SFOT": tells a run from any other SQLite file
@@ -19,6 +19,10 @@ _WAIT = 10.0  # seconds to wait for another program's lock
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "beegfs", "gpfs", "afs", "ceph", "fuse.sshfs"}
 )
+
+
+# What arithmetic and indexing raise over contents of the wrong type or length.
+_OF_CONTENTS = (TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 @contextmanager
@@ -31,20 +35,34 @@ def plain_errors(path: Path, action: str) -> Iterator[None]:
 
     Raises:
         RunLocked: Another program holds the file.
+        DamagedRun: What was read is not what a run holds.
         StoreError: Anything else.
     """
     try:
         yield
     except (sqlite3.Error, OSError, OverflowError) as error:
+        if str(error) == "interrupted":  # by store/effort.py
+            raise DamagedRun(_damaged(path, "rows without an end")) from error
         if isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error)):
             raise RunLocked(f"{path} is locked by another program; close it and try again.") from error
-        raise StoreError(_sentence(error, path, action)) from error
+        damaged = action == "read" and not isinstance(error, OSError)
+        raise (DamagedRun if damaged else StoreError)(_sentence(error, path, action)) from error
+    except SurefootError:
+        raise
     except ValueError as error:
-        if isinstance(error, SurefootError):
-            raise
         if action == "read":
-            raise StoreError(f"{path} is damaged: it holds what no run does ({error}).") from error
+            raise DamagedRun(_damaged(path, str(error))) from error
         raise StoreError(f"{path} cannot hold what it was given ({error}).") from error
+    except MemoryError as error:
+        raise StoreError(f"{path} cannot be {action}: there is not enough memory.") from error
+    except _OF_CONTENTS as error:
+        if action == "read":
+            raise DamagedRun(_damaged(path, f"{type(error).__name__}: {error}")) from error
+        raise
+
+
+def _damaged(path: Path, what: str) -> str:
+    return f"{path} is damaged: it holds what no run does ({what})."
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:

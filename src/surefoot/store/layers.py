@@ -9,17 +9,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.records import Layers
+from surefoot.store import cells
+from surefoot.store.batch import FAMILIES, Family
 
 _CHUNK = 4096  # rows in memory at once, beyond those that are kept
 
 
-def layer_names(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+def layer_names(connection: sqlite3.Connection) -> list[tuple[Family, str]]:
     """(family, quantity) of all that was sampled."""
-    return connection.execute("SELECT DISTINCT family, quantity FROM layer").fetchall()
+    return [
+        (cells.one_of(family, "layer.family", FAMILIES), cells.string(quantity, "layer.quantity"))
+        for family, quantity in connection.execute("SELECT DISTINCT family, quantity FROM layer")
+    ]
+
+
+def layer_columns(connection: sqlite3.Connection, family: Family) -> int:
+    """How many parameters or activations there are.
+
+    Raises:
+        ValueError: They are not numbered from 0 on.
+    """
+    count, lowest, highest = connection.execute(
+        f"SELECT count(*), coalesce(min(number), 0), coalesce(max(number), -1) FROM {family}"
+    ).fetchone()
+    if (lowest, highest) != (0, count - 1):
+        raise ValueError(f"{count} {family}s numbered {lowest} to {highest}")
+    return int(count)
 
 
 def read_layers(
-    connection: sqlite3.Connection, family: str, quantity: str, columns: int, rows: int
+    connection: sqlite3.Connection, family: Family, quantity: str, columns: int, rows: int
 ) -> Layers:
     """One quantity of all parameters or activations.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 
@@ -27,12 +26,12 @@ from surefoot.records import (
     Series,
     Status,
 )
-from surefoot.store import codec, follow
+from surefoot.store import cells, codec, effort, follow, structure
 from surefoot.store.batch import Family, HyperparameterRow
 from surefoot.store.buckets import thin
 from surefoot.store.columns import metric_names, metric_series, step_count, step_series
 from surefoot.store.connection import FILE_NAME, plain_errors, readable
-from surefoot.store.layers import layer_names, read_layers
+from surefoot.store.layers import layer_columns, layer_names, read_layers
 from surefoot.store.migrations import newest, up_to_date, version_of
 from surefoot.store.process import is_gone
 
@@ -73,9 +72,14 @@ class RunReader:
         try:
             connection = self._resources.enter_context(readable(self._file))
             with plain_errors(self._file, "read"):
+                structure.distrust(connection)
                 if version_of(connection, self._file) < newest():
+                    structure.check_plain(connection)
                     in_use = _status(connection) == "running"
                     connection = self._resources.enter_context(up_to_date(connection, self._file, in_use))
+                with effort.bounded(connection):
+                    structure.check_plain(connection)
+                    structure.check_tables(connection)
             self._connection = connection
         except BaseException:
             self._resources.close()
@@ -151,6 +155,7 @@ class RunReader:
             The series; empty if never recorded. Steps at which it was not recorded are left out.
         """
         with self._snapshot() as connection:
+            effort.check_blocks(connection)
             index = self._main(connection) if optimizer is None else optimizer
             found = step_series(connection, index, [name]).get(name, Series.of([]))
         return _fitted(found, points, between)
@@ -158,6 +163,7 @@ class RunReader:
     def metric(self, name: str, points: int | None = 2000, between: tuple[int, int] | None = None) -> Series:
         """A metric in the order of its steps, with `points` and `between` as in `series`."""
         with self._snapshot() as connection:
+            effort.check_blocks(connection)
             found = metric_series(connection, name)
         return _fitted(found, points, between)
 
@@ -170,7 +176,8 @@ class RunReader:
             rows: Upper bound; beyond it, a bucket keeps each column's least and greatest value in two rows.
         """
         with self._snapshot() as connection:
-            return read_layers(connection, family, quantity, self._columns(connection, family), rows)
+            effort.check_layers(connection)
+            return read_layers(connection, family, quantity, layer_columns(connection, family), rows)
 
     def history(self, points: int | None = FULL_POINTS) -> History:
         """All that rules look at, of one moment.
@@ -180,6 +187,8 @@ class RunReader:
                 are complete up to 4,000,000 entries a quantity, and thinned beyond. None: everything.
         """
         with self._snapshot() as connection:
+            effort.check_blocks(connection)
+            effort.check_layers(connection)
             optimizers = self.optimizers()
             steps = {
                 (name, info.index): _fitted(found, points, None)
@@ -192,7 +201,7 @@ class RunReader:
             }
             layers: dict[str, dict[str, Layers]] = {"parameter": {}, "activation": {}}
             for family, quantity in layer_names(connection):
-                columns = self._columns(connection, family)
+                columns = layer_columns(connection, family)
                 rows = 2**62 if points is None else max(200, FULL_LAYER_ENTRIES // max(1, columns))
                 layers[family][quantity] = read_layers(connection, family, quantity, columns, rows)
             return History(
@@ -227,7 +236,8 @@ class RunReader:
         with plain_errors(self._file, "read"):
             connection.execute("BEGIN")
             try:
-                yield connection
+                with effort.bounded(connection):
+                    yield connection
             finally:
                 connection.execute("ROLLBACK")
 
@@ -236,27 +246,31 @@ class RunReader:
             return tuple(build(row) for row in connection.execute(query))
 
     def _run(self, connection: sqlite3.Connection) -> Run:
-        row = connection.execute(f"SELECT {codec.RUN_COLUMNS} FROM run").fetchone()
+        row = _only_row(connection, codec.RUN_COLUMNS)
         return replace(codec.run_of(row, str(self.path)), status=_status(connection))
 
     def _main(self, connection: sqlite3.Connection) -> int:
         counts = {info.index: step_count(connection, info.index) for info in self.optimizers()}
         return max(counts, key=lambda index: counts[index], default=0)
 
-    def _columns(self, connection: sqlite3.Connection, family: str) -> int:
-        (highest,) = connection.execute(f"SELECT coalesce(max(number), -1) FROM {family}").fetchone()
-        return int(highest) + 1
-
 
 def _status(connection: sqlite3.Connection) -> Status:
     """Status of the run, "crashed" told from "running"; from columns that every schema has."""
-    status, heartbeat, process = connection.execute("SELECT status, heartbeat, process FROM run").fetchone()
+    status, heartbeat, process = _only_row(connection, "status, heartbeat, process")
     if status != "running":
-        return cast(Status, status)
-    gone = is_gone(json.loads(process))
+        return cells.one_of(status, "run.status", get_args(Status))
+    gone = is_gone(cells.json_object(process, "run.process"))
     if gone is None:
-        gone = time.time() - heartbeat > STALE
+        gone = time.time() - cells.moment(heartbeat, "run.heartbeat") > STALE
     return "crashed" if gone else "running"
+
+
+def _only_row(connection: sqlite3.Connection, columns: str) -> tuple[Any, ...]:
+    """The row of table `run`."""
+    row: tuple[Any, ...] | None = connection.execute(f"SELECT {columns} FROM run").fetchone()
+    if row is None:
+        raise ValueError("an empty table 'run'")
+    return row
 
 
 def _fitted(series: Series, points: int | None, between: tuple[int, int] | None) -> Series:

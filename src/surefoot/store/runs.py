@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 
 from surefoot.errors import RunNotFound, StoreError
@@ -52,10 +53,10 @@ def find_run(folder: Path | str, reference: Path | str) -> Path:
             raise RunNotFound(f"{folder} holds no runs yet: make one with `surefoot run SCRIPT`.")
         return Path(runs[0].path)
     path = Path(reference)
-    if path.name == FILE_NAME and path.is_file():
+    if path.name == FILE_NAME and os.path.isfile(path):
         return path.absolute().parent
     for candidate in (folder / path, path):
-        if (candidate / FILE_NAME).is_file():
+        if os.path.isfile(candidate / FILE_NAME):  # also for names that no file system takes
             return candidate.absolute()
     names = sorted(found.name for found in _run_folders(folder))
     fitting = [name for name in names if wanted and name.startswith(wanted)]
