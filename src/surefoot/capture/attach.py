@@ -16,6 +16,7 @@ from typing import Any
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
+from torch._functorch import apis
 from torch.optim import lr_scheduler
 from torch.optim.optimizer import (
     Optimizer,
@@ -31,6 +32,7 @@ from surefoot.capture.observer import Observer
 from surefoot.capture.patches import Patches
 from surefoot.capture.place import from_users_code
 from surefoot.capture.traced import traced
+from surefoot.capture.unseen import readable, unseen
 
 _DROPOUTS = (
     "dropout",
@@ -101,7 +103,7 @@ class Attachment:
         patch(torch.autograd, "backward", self._autograd_backward)
         patch(torch.autograd, "grad", self._autograd_grad)
         for name in ("grad", "grad_and_value"):
-            patch(torch.func, name, self._functional(name))
+            patch(torch.func, name, self._functional(name), apis)
         for name in FUNCTIONS:
             patch(functional, name, self._loss(name))
         for name in _DROPOUTS:
@@ -114,8 +116,7 @@ class Attachment:
         for kind in _schedulers():
             patch(kind, "step", self._scheduler_step)
         for name in ("clip_grad_norm_", "clip_grad_value_"):
-            for owner in (nn.utils, nn.utils.clip_grad):
-                patch(owner, name, self._clip(name))
+            patch(nn.utils, name, self._clip(name), nn.utils.clip_grad)
         patch(torch.amp.GradScaler, "scale", self._after(self._scaled))
         patch(torch.amp.GradScaler, "update", self._after(self._scaler_updated))
         patch(torch.Tensor, "register_hook", self._before(self._tensor_hooked))
@@ -163,7 +164,7 @@ class Attachment:
                 return original(tensors, *args, **kwargs)
             if not isinstance(tensors, (Tensor, tuple, list)):
                 tensors = tuple(tensors)  # an iterator can be read once only
-            root = _root(tensors)
+            root = unseen(_root, tensors)
             if root is None:
                 return original(tensors, *args, **kwargs)
             retain = args[1] if len(args) > 1 else kwargs.get("retain_graph")
@@ -190,7 +191,7 @@ class Attachment:
             inputs = (
                 inputs if isinstance(inputs, Tensor) else tuple(inputs)
             )  # a generator can be read once only
-            root, leaves = _descended(outputs, inputs)
+            root, leaves = unseen(_descended, outputs, inputs)
             create = args[2] if len(args) > 2 else kwargs.get("create_graph", False)
             if root is None or create or not from_users_code():
                 return original(outputs, inputs, *args, **kwargs)
@@ -372,7 +373,7 @@ def _root(tensors: Any) -> Tensor | None:
     if isinstance(tensors, Tensor):
         return tensors
     roots = [tensor for tensor in tensors if isinstance(tensor, Tensor)]
-    if not roots or len(roots) == 1 or any(root.numel() != 1 for root in roots):
+    if len(roots) <= 1 or any(root.numel() != 1 or readable(root) is not root for root in roots):
         return roots[0] if roots else None
     total = roots[0]
     for root in roots[1:]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from surefoot.capture.deferred import Deferred
 from surefoot.capture.loop import FactRow, Loop, plain_settings
 from surefoot.capture.place import Site, caller_site, text_of
+from surefoot.capture.unseen import readable
 
 
 class _Clip:
@@ -55,8 +56,9 @@ class ClipCalls:
             call.scaled += 1
         if len(call.covered) < 50 and isinstance(parameters, (list, tuple)):
             call.covered.append(self._covered(parameters, loops))
-        if isinstance(result, Tensor) and result.numel() == 1 and len(call.norms) < 2000:
-            self._deferred.add(result.detach().clone(), call.norms.extend)
+        norm = readable(result) if isinstance(result, Tensor) else None
+        if norm is not None and norm.numel() == 1 and len(call.norms) < 2000:
+            self._deferred.add(norm.detach().clone(), call.norms.extend)
 
     def _still_scaled(self, loops: list[Loop]) -> bool:
         states = getattr(self.scaler, "_per_optimizer_states", {})
@@ -209,7 +211,7 @@ class ScalerWatch:
         """Its update was called."""
         self.scaler = scaler
         self._updates += 1
-        scale = getattr(scaler, "_scale", None)
+        scale = getattr(scaler, "_scale", None)  # one that is disabled has none
         if isinstance(scale, Tensor):
             deferred.add(scale.detach().clone(), lambda v: self._receive(v[0]))
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from surefoot.capture.unseen import readable
+
 Receiver = Callable[[list[float]], None]
 
 
@@ -20,8 +22,10 @@ class Deferred:
         return len(self._waiting)
 
     def add(self, values: Tensor, receive: Receiver) -> None:
-        """Hand `values` (any shape) to `receive` as a flat list of floats at the next flush."""
-        self._waiting.append((values.detach().reshape(-1), receive))
+        """Hand `values` (any shape) to `receive` as a flat list of floats at the next flush; never if unreadable."""
+        found = readable(values)
+        if found is not None:
+            self._waiting.append((found.detach().reshape(-1), receive))
 
     def deliver(self) -> None:
         """Copy everything that waits and hand it over; called at a flush alone."""

@@ -13,6 +13,8 @@ from typing import Any
 
 from torch import Tensor
 
+from surefoot.capture.unseen import readable
+
 Node = Any  # torch.autograd.graph.Node; its saved tensors are dynamic attributes
 
 # operation -> (function's name, attribute that holds its output or input)
@@ -83,9 +85,10 @@ def saved_dim(node: Node, dimensions: int) -> int | None:
 def saved(node: Node, attribute: str) -> Any:
     """A value that the operation kept for backward; None where it cannot be read."""
     try:
-        return getattr(node, attribute, None)
+        value = getattr(node, attribute, None)
     except RuntimeError:  # modified in place since, or freed already
         return None
+    return readable(value) if isinstance(value, Tensor) else value
 
 
 @dataclass(frozen=True, slots=True)

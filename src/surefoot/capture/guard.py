@@ -7,12 +7,14 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from surefoot.capture.unseen import unseen
+
 _F = TypeVar("_F", bound=Callable[..., None])
 _MOST = 3  # faults of one part after which that part is left alone
 
 
 class Guard:
-    """Runs callbacks and swallows what they raise.
+    """Runs callbacks, hidden from the script's modes, and swallows what they raise.
 
     Args:
         give_up: Called with a sentence when the core itself keeps failing.
@@ -28,7 +30,7 @@ class Guard:
         if count >= _MOST:
             return
         try:
-            call()
+            unseen(call)
         except Exception as error:
             self._note(part, count, error)
 
@@ -48,7 +50,7 @@ class Guard:
             if count >= _MOST:
                 return
             try:
-                method(*args)
+                unseen(method, *args)
             except Exception as error:
                 self._note(part, count, error)
                 count += 1

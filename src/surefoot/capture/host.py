@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from surefoot.capture.unseen import all_readable
 from surefoot.norms import per_parameter_norms
 
 Norms = Tensor | tuple[Tensor, ...] | list[Tensor]
@@ -35,7 +36,7 @@ def host_number(scalar: Tensor) -> float | None:
     return float(kind.from_address(scalar.data_ptr()).value)
 
 
-def gradient_norms(gradients: Sequence[Tensor]) -> Norms:
+def gradient_norms(gradients: Sequence[Tensor]) -> Norms | None:
     """L2 norm of each gradient, left as it is made: to stack them costs a small model more than to measure them.
 
     Args:
@@ -43,15 +44,19 @@ def gradient_norms(gradients: Sequence[Tensor]) -> Norms:
 
     Returns:
         For `host_norm` where few plain gradients lie on the CPU; elsewhere shape (n,) as `per_parameter_norms` has it.
+        None where some are not here to be read (`readable`): the norm of the rest would be another number.
     """
-    first = gradients[0]
-    if len(gradients) <= _MOST_APART and type(first) is Tensor and first.is_cpu:
+    found = all_readable(gradients)
+    if found is None:
+        return None
+    first = found[0]
+    if len(found) <= _MOST_APART and type(first) is Tensor and first.is_cpu:
         try:
-            norms = torch._foreach_norm(list(gradients), 2.0, torch.float32)
+            norms = torch._foreach_norm(found, 2.0, torch.float32)
             return norms if not norms[0].requires_grad else [norm.detach() for norm in norms]
         except (RuntimeError, NotImplementedError):
             pass  # sparse, float64, mixed: the careful way
-    return per_parameter_norms(gradients)
+    return per_parameter_norms(found)
 
 
 def host_norm(norms: Sequence[Tensor]) -> float:

@@ -12,6 +12,7 @@ from torch import Tensor
 from surefoot.capture import graph, handmade_loss
 from surefoot.capture.deferred import Deferred
 from surefoot.capture.parameters import Parameters
+from surefoot.capture.unseen import readable
 from surefoot.quantities import activations, symmetry
 from surefoot.records import ActivationInfo
 
@@ -138,7 +139,7 @@ class GraphLook:
         if root.grad_fn is None:
             self.leaf_root = self.leaf_root or root.is_leaf
             return [root]
-        seen = graph.LossGraph(root.grad_fn, saved_tensors=self.saved_tensors)
+        seen = graph.LossGraph(root.grad_fn, saved_tensors=self.saved_tensors and readable(root) is root)
         self._nodes.append(len(seen))
         self._metric("graph/nodes", step, float(len(seen)))
         self._parameters.reached(leaf for leaf in seen.leaves if leaf.requires_grad)
@@ -149,7 +150,7 @@ class GraphLook:
         # Units that were alike drift apart slowly.
         self._compares_units = len(self._nodes) <= 3 or len(self._nodes) % 5 == 0
         for leaf in seen.leaves if self._compares_units else ():
-            if leaf.ndim >= 2 and leaf.shape[0] > 1 and leaf.is_floating_point():
+            if leaf.ndim >= 2 and leaf.shape[0] > 1 and leaf.is_floating_point() and readable(leaf) is leaf:
                 self._look_for_symmetry(leaf)
         if not by_function:
             self._by_hand(seen, place, batch_size)
@@ -215,7 +216,9 @@ class GraphLook:
         for kept in self._symmetry.values() if self._compares_units else ():
             weight = kept.ref()
             gradient = weight.grad if weight is not None else None
-            if gradient is not None and not gradient.is_sparse and gradient.shape[0] > 1:
+            if gradient is None or gradient.is_sparse or readable(gradient) is not gradient:
+                continue
+            if gradient.shape[0] > 1:
                 self._deferred.add(symmetry.row_spread(gradient), kept.receive_gradient)
 
     def _by_hand(self, seen: graph.LossGraph, place: str | None, batch_size: int | None) -> None:

@@ -38,7 +38,9 @@ class Loop:
         self.group_sizes: tuple[int, ...] = ()
         self.settings: dict[str, Any] = {}
         self.created: str | None = None
-        self.losses: list[float | Tensor] = []  # of the backwards whose gradients the next step will use
+        self.losses: list[
+            float | Tensor | None
+        ] = []  # of the backwards whose gradients the next step will use
         self.steps = 0
         self.backwards = 0
         self.step_site: Site | None = None
@@ -98,11 +100,11 @@ class Loop:
             return False
         return not self._backward_since_step and self.steps > 0
 
-    def after_backward(self, loss: float | Tensor, site: Site | None, reached: bool) -> None:
+    def after_backward(self, loss: float | Tensor | None, site: Site | None, reached: bool) -> None:
         """Note a backward that reaches, or may reach, this loop's parameters.
 
         Args:
-            loss: What it started from.
+            loss: What it started from; None where it cannot be read.
             site: Where it was called.
             reached: Whether it is known to reach them; a backward that reaches nobody's is everybody's loss.
         """
@@ -170,7 +172,7 @@ class Loop:
         if norm == 0.0 and not skipped:
             self.cleared_before_step += 1
 
-    def step_by_hand(self, step: int, replaced: bool) -> list[float | Tensor]:
+    def step_by_hand(self, step: int, replaced: bool) -> list[float | Tensor | None]:
         """A step of descent by hand, seen at the next backward; returns the losses of its micro-steps.
 
         Args:
@@ -198,7 +200,7 @@ class Loop:
         self._cleared_now = False
         return losses
 
-    def after_step(self) -> list[float | Tensor]:
+    def after_step(self) -> list[float | Tensor | None]:
         """Close the step; returns the losses of its micro-steps."""
         losses, self.losses = self.losses, []
         self.steps += 1

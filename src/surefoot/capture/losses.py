@@ -14,6 +14,7 @@ from torch import Tensor
 from surefoot.capture.deferred import Deferred
 from surefoot.capture.loss_call import LossCall, MetricSink, joint_fact
 from surefoot.capture.place import Site, caller_chain, caller_site, text_of
+from surefoot.capture.unseen import readable
 
 FactRow = tuple[str, str, dict[str, Any]]
 
@@ -111,6 +112,10 @@ class LossWatch:
         if not isinstance(scores, Tensor):
             return
         weight = int(scores.shape[0]) if scores.ndim else 1
+        if any(readable(t) is not t for t in (value, scores, target) if isinstance(t, Tensor)):
+            if node is not None:
+                self._pending.append(Pending(call, node._sequence_nr(), False, None, weight))
+            return
         if node is None:
             if not torch.is_grad_enabled() or not scores.requires_grad:
                 self._validation(call, self._per_example(value, weight, args, kwargs), scores, target, weight)

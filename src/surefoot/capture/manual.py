@@ -17,6 +17,7 @@ from surefoot.capture.host import Norms, gradient_norms
 from surefoot.capture.loop import Loop
 from surefoot.capture.pending import PendingStep
 from surefoot.capture.sampled import SampledStep, plain
+from surefoot.capture.unseen import readable
 
 if TYPE_CHECKING:
     from surefoot.capture.observer import Observer
@@ -57,7 +58,9 @@ class ManualDescent:
             return False
         trainable = [leaf for leaf in leaves if leaf.requires_grad]
         held = set().union(*(loop.parameter_ids for loop in observer.loops.everyone), set())
-        return bool(trainable) and not any(id(leaf) in held for leaf in trainable)
+        if any(id(leaf) in held or readable(leaf) is not leaf for leaf in trainable):
+            return False
+        return bool(trainable)
 
     def before_backward(self, root: Tensor, observer: Observer) -> None:
         """Close the step that happened since the last backward, if one did; then read the leaves anew."""

@@ -21,6 +21,7 @@ from surefoot.capture.modes import Modes
 from surefoot.capture.parameters import Parameters
 from surefoot.capture.place import Site, caller_site, text_of
 from surefoot.capture.traced import traced
+from surefoot.capture.unseen import readable
 
 FactRow = tuple[str, str, dict[str, Any]]
 
@@ -270,8 +271,9 @@ class ModuleWatch:
 
 def _storage(tensor: Tensor | None) -> int:
     """Address of a tensor's storage; 0 for none, and for those that have none."""
+    found = readable(tensor) if tensor is not None else None
     try:
-        return 0 if tensor is None else tensor.untyped_storage().data_ptr()
+        return 0 if found is None else found.untyped_storage().data_ptr()
     except (RuntimeError, NotImplementedError):
         return 0
 

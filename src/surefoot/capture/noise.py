@@ -13,6 +13,7 @@ from torch import Tensor
 
 from surefoot.capture.deferred import Deferred
 from surefoot.capture.loop import FactRow
+from surefoot.capture.unseen import all_readable
 from surefoot.quantities.updates import watched_part
 
 
@@ -50,7 +51,8 @@ class NoiseScale:
         kept, self._kept = self._kept, None
         if kept is None or kept[0] != optimizer or kept[1] != step - 1:
             return
-        now = [watched_part(p.grad) for p in parameters if p.grad is not None]
+        found = all_readable(p.grad for p in parameters if p.grad is not None)
+        now = [watched_part(gradient) for gradient in found or ()]
         before = kept[2]
         # Nothing to compare: no gradients, other ones, or parts of the model on other devices.
         if not now or [t.shape for t in now] != [t.shape for t in before] or len({t.device for t in now}) > 1:

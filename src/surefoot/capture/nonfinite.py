@@ -11,6 +11,7 @@ from torch import Tensor
 from surefoot.capture import graph
 from surefoot.capture.loop import FactRow
 from surefoot.capture.parameters import Parameters
+from surefoot.capture.unseen import readable
 
 # operation -> (attribute that holds its input, what about it makes the output or its gradient non-finite)
 _DOMAINS: dict[str, tuple[str, str]] = {
@@ -49,7 +50,8 @@ class NonfiniteTrace:
         if root.grad_fn is None:
             return
         seen = graph.LossGraph(root.grad_fn, saved_tensors=saved_tensors)
-        bad = [leaf for leaf in seen.leaves if not bool(torch.isfinite(leaf.detach()).all())]
+        held = [leaf for leaf in seen.leaves if readable(leaf) is leaf]
+        bad = [leaf for leaf in held if not bool(torch.isfinite(leaf.detach()).all())]
         if bad:
             found["what"] = "parameter"
             found["parameters"] = [self._parameters.name_of(leaf) for leaf in bad][:20]

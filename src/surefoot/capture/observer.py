@@ -42,6 +42,7 @@ from surefoot.capture.ranks import RankWatch
 from surefoot.capture.recorder import Recorder
 from surefoot.capture.sampled import SampledStep, plain
 from surefoot.capture.sampling import Sampler, StepClock
+from surefoot.capture.unseen import all_readable, readable, without_numbers
 from surefoot.clipping import Clipper, attached
 from surefoot.norms import per_parameter_norms
 from surefoot.records import ActivationInfo
@@ -108,21 +109,22 @@ class Observer:
         self._scaled: dict[int, tuple[weakref.ref[Tensor], Any]] = {}
         self._in_step: Loop | None = None
         self._closure: Loop | None = None
-        self._closure_losses: list[float | Tensor] = []
+        self._closure_losses: list[float | Tensor | None] = []
         self._closure_norms: Norms | None = None
         self._norms: Norms | None = None
-        self._recent: list[float | Tensor] = []  # losses of the backwards since the last step
+        self._recent: list[float | Tensor | None] = []  # losses of the backwards since the last step
         self._stepped = False
         self._sample: SampledStep | None = None
         self._sample_cost = 0.0
         self._noise_cost = 0.0
         self.looking = True
         self._site: Site | None = None
-        self._loss: float | Tensor = 0.0
+        self._loss: float | Tensor | None = 0.0
         self._look_cost = 0.0
         self._position = 0
         self._leaf_columns: list[int] = []
         self._first_backward: str | None = None
+        self._rehearsal = False  # the backward under way is of shapes alone
         self._group_settings: dict[tuple[int, int], tuple[Any, ...]] = {}
         recorder.collect_facts = self.facts
         recorder.collect_parameters = self.parameters.changed
@@ -135,6 +137,8 @@ class Observer:
 
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """An optimizer was constructed."""
+        if _rehearses(optimizer):
+            return
         self.loops.made(optimizer, self.steps)
 
     def adopt(self, optimizer: Optimizer) -> Loop:
@@ -153,6 +157,9 @@ class Observer:
 
     def before_backward(self, root: Tensor, retain_graph: bool | None, create_graph: bool) -> None:
         """A backward begins at `root`."""
+        self._rehearsal = without_numbers(root)
+        if self._rehearsal:
+            return
         stepless = self.steps == 0 and self._closure is None
         if stepless and self._limit is not None and self.backwards >= self._limit:
             raise StepLimit
@@ -190,15 +197,21 @@ class Observer:
             self._look_cost = time.thread_time() - began
         self.modules.judge_training(site)
 
-    def _loss_of(self, root: Tensor) -> float | Tensor:
-        """What a backward starts from, a GradScaler's factor taken out; a number where it is on the host."""
+    def _loss_of(self, root: Tensor) -> float | Tensor | None:
+        """What a backward starts from, a GradScaler's factor taken out; a number where it is on the host.
+
+        None where nobody but the tensor's own class could read it.
+        """
         scaled = self._scaled.get(id(root)) if self._scaled else None
-        scale = scaled[1]._scale if scaled is not None and scaled[0]() is root else None
+        scale = getattr(scaled[1], "_scale", None) if scaled is not None and scaled[0]() is root else None
         if scale is None:
             number = host_number(root)
             if number is not None:
                 return number
-        value = root.detach()
+        found = readable(root)
+        if found is None:
+            return None
+        value = found.detach()
         value = value.mean() if value.numel() != 1 else value.reshape(()).clone()
         return value if scale is None else value / scale
 
@@ -208,7 +221,7 @@ class Observer:
         return known is not None and not math.isfinite(known)
 
     def _defer_leftover(self, loop: Loop) -> None:
-        gradients = [p.grad for p in loop.parameters if p.grad is not None]
+        gradients = all_readable(p.grad for p in loop.parameters if p.grad is not None)
         if gradients:
             norms = per_parameter_norms(gradients)
 
@@ -239,6 +252,8 @@ class Observer:
         self.parameters.name_from_variables(caller_frame())
 
     def _compare_root(self, reached: list[Loop], value: Tensor) -> None:
+        if self._loss is None:
+            return
         number = host_number(value)
         if number is not None and isinstance(self._loss, float):
             for loop in reached:
@@ -263,6 +278,8 @@ class Observer:
 
     def after_backward(self) -> None:
         """The backward has ended."""
+        if self._rehearsal:
+            return
         reach = self.loops.reach.get(self._site)
         if self._stepped:
             self._stepped = False
@@ -291,7 +308,7 @@ class Observer:
         """An optimizer's step begins."""
         if self.manual.active:
             self.manual.give_way(self)
-        if not self.loops.watches(optimizer):
+        if not self.loops.watches(optimizer) or _rehearses(optimizer):
             return
         if self._in_step is not None and self._in_step.optimizer() is not optimizer:
             return  # a wrapper's inner optimizer
@@ -393,8 +410,9 @@ class Observer:
                 loop.judge if loop.touched_before_step else None,
             )
         )
-        if step & (step - 1) == 0 and losses:
-            self.guard.run("ranks", lambda: self.ranks.look(step, loop.parameters, losses[-1]))
+        last = losses[-1] if losses else None
+        if step & (step - 1) == 0 and last is not None:
+            self.guard.run("ranks", lambda: self.ranks.look(step, loop.parameters, last))
         if self.looking or len(optimizer.param_groups) > 1:
             self._settings(step, loop, optimizer)
         self.next_step(step)
@@ -451,7 +469,8 @@ class Observer:
             self.modules.open()
 
     def _model_input(self, phase: str, batch: Tensor, module: nn.Module) -> None:
-        self.batches.model_input(phase, batch, module, self.steps + 1, self.losses.looking)
+        if readable(batch) is batch:
+            self.batches.model_input(phase, batch, module, self.steps + 1, self.losses.looking)
 
     def _activations(self, since: int) -> list[ActivationInfo]:
         return self.graphs.new_activations(since)
@@ -476,3 +495,9 @@ class Observer:
         for more in self.extra_facts:
             yield from more()
         yield from self.guard.facts()
+
+
+def _rehearses(optimizer: Optimizer) -> bool:
+    """Whether an optimizer moves tensors that have shapes and no numbers."""
+    first = next((p for group in optimizer.param_groups for p in group["params"]), None)
+    return isinstance(first, Tensor) and without_numbers(first)

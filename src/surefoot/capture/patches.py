@@ -7,8 +7,9 @@ else wrapped in turn cannot be taken out; it then passes every call straight thr
 from __future__ import annotations
 
 import functools
+import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 # `warnings.warn(…, stacklevel=2)` in a wrapped function means its caller, not our wrapper. Python leaves
@@ -20,28 +21,31 @@ class Patch:
     """One replaced attribute.
 
     Args:
-        owner: Module or class that has the attribute.
+        owners: Modules or classes that have the attribute, the same object in each: they keep that in common, or it
+            could not be pickled any more.
         name: The attribute.
         make: Takes the original and returns its replacement.
     """
 
-    def __init__(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        self.owner = owner
+    def __init__(self, owners: Sequence[Any], name: str, make: Callable[[Any], Any]) -> None:
         self.name = name
         # A class attribute is read from its own dictionary: an inherited one is not ours to replace.
-        self.original = vars(owner)[name]
+        self.original = vars(owners[0])[name]
+        self.owners = [owner for owner in owners if vars(owner).get(name) is self.original]
         made = make(self.original)
         made.__code__ = made.__code__.replace(co_filename=UNCOUNTED)
+        made.__signature__ = inspect.signature(self.original)  # for those who ask past `__wrapped__`
         self.replacement = functools.wraps(self.original)(made)
-        setattr(owner, name, self.replacement)
+        for owner in self.owners:
+            setattr(owner, name, self.replacement)
         _standing.append(self)
 
     def undo(self) -> None:
         """Put the original back, unless somebody else has replaced ours since."""
         _standing.remove(self)
-        if vars(self.owner).get(self.name) is self.replacement:
-            setattr(self.owner, self.name, self.original)
-            return
+        for owner in self.owners:
+            if vars(owner).get(self.name) is self.replacement:
+                setattr(owner, self.name, self.original)
         for later in _standing:  # another observation's, which will then put back what was there before both
             if later.original is self.replacement:
                 later.original = self.original
@@ -56,10 +60,10 @@ class Patches:
     def __init__(self) -> None:
         self._stack: list[Patch] = []
 
-    def add(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        """Replace `owner.name`; nothing happens where it does not exist."""
+    def add(self, owner: Any, name: str, make: Callable[[Any], Any], *also: Any) -> None:
+        """Replace `owner.name`, and in `also` where it is the same object; nothing happens where it does not exist."""
         if name in vars(owner):
-            self._stack.append(Patch(owner, name, make))
+            self._stack.append(Patch((owner, *also), name, make))
 
     def undo(self) -> None:
         """Undo all, last first."""

@@ -19,7 +19,7 @@ class PendingStep(NamedTuple):
     step: int
     optimizer: int
     time: float
-    losses: list[float | Tensor]
+    losses: list[float | Tensor | None]  # None: one that cannot be read
     norms: Norms | None  # one a parameter, before clipping
     lr: float | Tensor | None
     clip: ClipResult | None

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from surefoot.capture.deferred import Deferred, scalars_to_host, to_host
 from surefoot.capture.pending import PendingLayer, PendingStep, clip_tensors, global_norms, placed
+from surefoot.capture.unseen import unseen
 from surefoot.errors import RunLocked, StoreError
 from surefoot.records import ActivationInfo, Fact, Finding, OptimizerInfo, ParameterInfo, Run, Status
 from surefoot.store.batch import Batch, HyperparameterRow, LayerRow, MetricRow, StepRow
@@ -184,7 +185,7 @@ class Recorder:
         with self._lock:
             self._flushed_at = time.perf_counter()
             try:
-                batch = self._batch(facts)
+                batch = unseen(self._batch, facts)
                 self._write(batch)
             except StoreError as error:
                 self.fail(str(error))
@@ -275,7 +276,7 @@ class Recorder:
         return rows
 
     def _step_row(
-        self, row: PendingStep, losses: list[float], norm: float | None, others: Iterator[float]
+        self, row: PendingStep, losses: list[float | None], norm: float | None, others: Iterator[float]
     ) -> StepRow | None:
         threshold = factor = None
         if row.clip is not None:
@@ -290,7 +291,8 @@ class Recorder:
             row.watch(norm if norm is not None else float("nan"), found_inf >= 1.0)
         if found_inf >= 1.0:  # the fused kernel skipped it: no step was taken
             return None
-        loss = sum(losses) / len(losses) if losses else None
+        known = [loss for loss in losses if loss is not None]
+        loss = sum(known) / len(known) if known and len(known) == len(losses) else None
         if loss is None:
             shown = self._last_loss.get(row.optimizer)
         else:

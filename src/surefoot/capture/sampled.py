@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from surefoot.capture.pending import PendingLayer
+from surefoot.capture.unseen import readable
 from surefoot.norms import per_parameter_norms
 from surefoot.quantities import gradients, updates
 
@@ -82,5 +83,9 @@ class SampledStep:
 
 
 def plain(parameters: Sequence[Tensor]) -> bool:
-    """Whether all can be copied and compared entry by entry on this process."""
-    return all(type(p) in (Tensor, torch.nn.Parameter) and p.layout == torch.strided for p in parameters)
+    """Whether all and their gradients can be copied and compared entry by entry on this process."""
+    return all(
+        type(p) in (Tensor, torch.nn.Parameter) and p.layout == torch.strided and readable(p) is p
+        and (p.grad is None or readable(p.grad) is p.grad)
+        for p in parameters
+    )  # fmt: skip

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import torch
+from torch._C import _len_torch_dispatch_stack as _dispatch_modes
+from torch._C import _TorchDispatchModeKey as Key
+
+# The modes of PyTorch's own that stand for a trace: fake tensors, recorded graphs, functionalisation.
+_TRACING = (Key.FAKE, Key.PROXY, Key.FUNCTIONAL)
 
 
 def traced() -> bool:
@@ -14,4 +19,5 @@ def traced() -> bool:
         torch.compiler.is_compiling()
         or torch._C._get_tracing_state() is not None
         or torch._C._functorch.peek_interpreter_stack() is not None
+        or (_dispatch_modes() > 0 and any(torch._C._get_dispatch_mode(key) is not None for key in _TRACING))
     )
