@@ -58,6 +58,67 @@ def test_it_equals_the_dense_hessian_of_a_network_over_several_batches():
     assert found.trace == pytest.approx(float(values.sum()), rel=1e-6)
 
 
+SPECTRA = {
+    "an outlier hides a saddle": [100.0, *np.linspace(1, 2, 300).tolist(), -0.5],
+    "power law, five alike below zero": [*(1 / k for k in range(1, 400)), *[-0.02] * 5],
+    "all alike": [3.0] * 12,
+    "mostly zero": [2.0, 1.0, *[0.0] * 60, -1e-3],
+    "negative": [-1.0, -2.0, -2.0, -5.0],
+    "symmetric": [*np.linspace(-4, 4, 81).tolist()],
+    "one": [-7.0],
+}
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+def test_both_ends_are_the_spectrum_s(name):
+    values = SPECTRA[name]
+    diagonal = torch.tensor(values, dtype=torch.float64)
+    objective = Objective(
+        Point(*[0.0] * len(values)), compute=lambda m, _: 0.5 * (diagonal * m.at.double() ** 2).sum()
+    )
+    found = sharpness(objective, products=60, probes=1)
+    assert found.top == pytest.approx(max(values), rel=1e-4)
+    assert found.bottom == pytest.approx(min(values), rel=1e-4, abs=1e-6)
+    scale = max(map(abs, values))
+    assert found.residual < 0.02 * scale
+    assert found.bottom_residual < 0.02 * scale
+
+
+@pytest.mark.parametrize("steps", [0, 30])
+def test_both_ends_are_those_of_the_dense_hessian(steps):
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Linear(8, 10), nn.Tanh(), nn.Linear(10, 4)).double()
+    inputs, target = torch.randn(60, 8).double(), torch.randint(0, 4, (60,))
+    optimizer = torch.optim.SGD(model.parameters(), 0.5, momentum=0.9)
+    loss = nn.functional.cross_entropy
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss(model(inputs), target).backward()
+        optimizer.step()
+    objective = Objective(model, loss, (inputs, target))
+
+    def whole(vector: torch.Tensor) -> torch.Tensor:
+        return loss(torch.func.functional_call(model, objective.unflat(vector), (inputs,)), target)
+
+    values = torch.linalg.eigvalsh(torch.autograd.functional.hessian(whole, objective.center))
+    assert float(values[0]) < 0
+    found = sharpness(objective, products=60, probes=1)
+    assert found.top == pytest.approx(float(values[-1]), rel=1e-4)
+    assert found.bottom == pytest.approx(float(values[0]), rel=1e-3)
+
+
+def test_too_few_products_say_how_far_off_they_can_be():
+    values = torch.tensor(SPECTRA["symmetric"], dtype=torch.float64)
+    objective = quadratic_objective(torch.diag(values), torch.zeros(len(values)))
+    for products in (1, 3, 8):
+        found = sharpness(objective, products=products, probes=1)
+        for end, residual in ((found.top, found.residual), (found.bottom, found.bottom_residual)):
+            assert float((values - end).abs().min()) <= residual + 1e-9
+        assert found.top <= 4 + 1e-6
+        assert found.bottom >= -4 - 1e-6
+        assert found.bottom_residual > 1e-3
+
+
 def test_the_worst_of_a_ball_is_known_for_a_bowl():
     # At the minimum the highest loss in a ball of radius r is r^2 top / 2.
     objective = quadratic_objective(spectrum(8.0, 2.0, 0.5), torch.zeros(3))

@@ -36,7 +36,7 @@ RECORDS = [
     Trajectory(
         "a", np.arange(2), np.ones((2, 3), np.float32), (("w", (1, 2)), ("b", ())), ramp[:2], 3, None, None
     ),
-    Sharpness(1.0, -1.0, 0.1, 2.0, 0.3, 5, 7, 0.5, None, None, {"seed": 0}),
+    Sharpness(1.0, -1.0, 0.1, 2.0, 0.3, 5, 7, 0.5, None, None, {"seed": 0}, 0.2),
     Smoothness(np.arange(4), ramp, ramp, ramp, ramp, (0.5, 1.0), 20),
 ]
 

@@ -215,6 +215,10 @@ class Loop:
         """Whether a backward has come since the last step."""
         return self._backward_since_step
 
+    def micro_batches(self) -> int:
+        """How many batches the gradients of the coming step are from; several lines' losses are of one batch."""
+        return max(1, len(self.losses) // max(1, len(self._backward_sites)))
+
     def info(self) -> OptimizerInfo:
         """The loop as a record."""
         return OptimizerInfo(

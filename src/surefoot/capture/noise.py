@@ -6,6 +6,7 @@ product estimates the squared norm of the true gradient, and each squared norm t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -33,7 +34,9 @@ class NoiseScale:
         self._kept: tuple[int, int, list[Tensor]] | None = None
         self._signal: list[float] = []
         self._total: list[float] = []
-        self.batch_size: int | None = None
+        self._noise = 0.0  # sum over the pairs of examples times what the gradients do not share
+        self._examples = 0
+        self.batch_size: int | None = None  # of one backward pass
 
     @property
     def waiting(self) -> bool:
@@ -46,8 +49,15 @@ class NoiseScale:
         if gradients:
             self._kept = (optimizer, step, [gradient.clone() for gradient in gradients])
 
-    def compare(self, optimizer: int, step: int, parameters: Sequence[Tensor]) -> None:
-        """Hold the next step's gradient against the one kept."""
+    def compare(self, optimizer: int, step: int, parameters: Sequence[Tensor], micro_batches: int) -> None:
+        """Hold the next step's gradient against the one kept.
+
+        Args:
+            optimizer: Whose step it is.
+            step: Its number.
+            parameters: What it moves.
+            micro_batches: How many batches' gradients were added up for it.
+        """
         kept, self._kept = self._kept, None
         if kept is None or kept[0] != optimizer or kept[1] != step - 1:
             return
@@ -59,21 +69,32 @@ class NoiseScale:
             return
         inner = torch.stack([p.sum() for p in torch._foreach_mul(now, before)]).sum()
         norms = torch.stack([torch.stack(torch._foreach_norm(t)).square().sum() for t in (now, before)])
-        self._deferred.add(torch.cat([inner.reshape(1), norms]), self._receive)
+        examples = (self.batch_size or 0) * micro_batches * processes()
+        self._deferred.add(torch.cat([inner.reshape(1), norms]), lambda v: self._receive(v, examples))
 
-    def _receive(self, numbers: list[float]) -> None:
+    def _receive(self, numbers: list[float], examples: int) -> None:
         inner, now, before = numbers
-        if len(self._signal) < 5000:
+        if examples and len(self._signal) < 5000:
+            total = (now + before) / 2
             self._signal.append(inner)
-            self._total.append((now + before) / 2)
+            self._total.append(total)
+            self._noise += examples * (total - inner)
+            self._examples = examples
 
     def facts(self) -> Iterator[FactRow]:
         """The scale in examples, from all pairs so far."""
         count = len(self._signal)
-        if count >= 5 and self.batch_size:
-            signal, total = sum(self._signal) / count, sum(self._total) / count
-            scale = self.batch_size * (total - signal) / signal if signal > 0 else None
+        if count >= 5:
+            signal, total = sum(self._signal), sum(self._total)
             yield "noise", "gradient", {
-                "scale": scale, "batch_size": self.batch_size, "observations": count,
+                "scale": self._noise / signal if signal > 0 else None, "examples": self._examples,
+                "batch_size": self.batch_size, "observations": count,
                 "signal_share": signal / total if total > 0 else None,
             }  # fmt: skip
+
+
+def processes() -> int:
+    """How many processes train together, each on batches of its own whose gradients are averaged."""
+    dist = sys.modules.get("torch.distributed")
+    together = dist is not None and dist.is_available() and dist.is_initialized()
+    return int(dist.get_world_size()) if dist is not None and together else 1

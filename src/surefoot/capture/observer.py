@@ -236,7 +236,8 @@ class Observer:
             self.loops.reach[site] = _NOBODY
             return
         leaves = self.graphs.read(root, step, text_of(site), bool(calls), size)
-        self.noise.batch_size = size
+        if size is not None:
+            self.noise.batch_size = size
         ids = {id(leaf) for leaf in leaves}
         self._leaf_columns = [self.parameters.index_of(leaf) for leaf in leaves if leaf.requires_grad]
         reached = self.loops.reached_by(ids)
@@ -332,11 +333,11 @@ class Observer:
             began = time.thread_time()
             self._sample = SampledStep(step, loop.index, loop.parameters, loop.columns, self.recorder.layer)
             self._sample.before()
-            self._noise_part(self.noise.keep, loop, step)
+            self.guard.run("gradient noise", lambda: self.noise.keep(loop.index, step, loop.parameters))
             self._sample_cost = time.thread_time() - began
         elif self.noise.waiting:
             began = time.thread_time()
-            self._noise_part(self.noise.compare, loop, step)
+            self.guard.run("gradient noise", lambda: self._compare_gradients(loop, step))
             self._noise_cost = time.thread_time() - began
         if self._closure is None:
             # A clipper measures too, and tells after the step.
@@ -344,8 +345,8 @@ class Observer:
         else:
             self._norms = None
 
-    def _noise_part(self, part: Callable[[int, int, list[Tensor]], None], loop: Loop, step: int) -> None:
-        self.guard.run("gradient noise", lambda: part(loop.index, step, loop.parameters))
+    def _compare_gradients(self, loop: Loop, step: int) -> None:
+        self.noise.compare(loop.index, step, loop.parameters, loop.micro_batches())
 
     def _attach_clipper(self, optimizer: Optimizer) -> None:
         assert self._make_clipper is not None

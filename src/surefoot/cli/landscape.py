@@ -249,8 +249,9 @@ def _print_sharpness(subject: Subject, radius: float | None, seed: int) -> None:
     with counting("sharpness") as progress:
         found = sharpness(subject.objective, radius=radius, seed=seed, progress=progress)
     show(
-        f"sharpness: top eigenvalue {found.top:.4g} (within {found.residual:.2g}), lowest {found.bottom:.4g}, "
-        f"trace {found.trace:.4g} ± {found.trace_error:.2g}, {found.products} Hessian-vector products"
+        f"sharpness: top eigenvalue {found.top:.4g} (within {found.residual:.2g}), lowest {found.bottom:.4g} "
+        f"(within {found.bottom_residual:.2g}), trace {found.trace:.4g} ± {found.trace_error:.2g}, "
+        f"{found.products} Hessian-vector products"
     )
     if found.worst is not None:
         show(f"highest loss found within {found.radius:g}: {found.worst:.6g}, {found.loss:.6g} at the center")

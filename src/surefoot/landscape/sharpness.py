@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from surefoot.errors import SettingError
+from surefoot.landscape.lanczos import lanczos
 from surefoot.landscape.objective import Objective, undisturbed
 from surefoot.surfaces import Sharpness
 
@@ -57,7 +58,7 @@ def sharpness(
     Args:
         objective: The function.
         at: The point, shape (size,); by default the trained one.
-        products: Most Hessian-vector products for the eigenvalues (Lanczos, fully reorthogonalised).
+        products: Most Hessian-vector products for the eigenvalues; fewer where both ends are found sooner.
         probes: Of the trace; with as many as there are parameters it is computed exactly instead.
         radius: Of the ball, L2 over the parameters; None leaves it out.
         ascents: Steps of the ascent in the ball, from each of three starts.
@@ -65,7 +66,8 @@ def sharpness(
         progress: Called with (products done, products in all).
 
     Returns:
-        A record; `worst` is a lower bound, as any ascent's is.
+        A record; `worst` is a lower bound, as any ascent's is. Where `products` do not suffice, `top` is too
+        low and `bottom` too high, and their residuals say by how much.
 
     Source: Lanczos 1950 for the ends; Hutchinson 1989 with random signs for the trace; for the ball,
     projected gradient ascent from the gradient's direction (Foret et al. 2021, arXiv:2010.01412, equation
@@ -89,7 +91,8 @@ def sharpness(
         return hessian_product(objective, point, vector.to(point)).double()
 
     generator = torch.Generator().manual_seed(seed)
-    top, bottom, residual, eigenvector = _lanczos(apply, size, min(products, size), generator, point.device)
+    rounding = torch.finfo(point.dtype).eps
+    ends = lanczos(apply, size, products, rounding=rounding, generator=generator, device=point.device)
     estimates = []
     for probe in range(size if exact else probes):
         if exact:
@@ -107,11 +110,12 @@ def sharpness(
         error = float(values.std() / len(values) ** 0.5) if len(values) > 1 else float("nan")
     worst = None
     if radius is not None:
-        worst = _worst_in_ball(objective, point, radius, eigenvector.to(point), ascents)
+        worst = _worst_in_ball(objective, point, radius, ends.vector.to(point), ascents)
     return Sharpness(
-        top=top,
-        bottom=bottom,
-        residual=residual,
+        top=ends.top,
+        bottom=ends.bottom,
+        residual=ends.top_residual,
+        bottom_residual=ends.bottom_residual,
         trace=trace,
         trace_error=error,
         parameters=size,
@@ -137,44 +141,6 @@ def _refuse_once_differentiable(slope: Tensor) -> None:
                 "sharpness needs one"
             )
         pending.extend(following for following, _ in node.next_functions)
-
-
-def _lanczos(
-    apply: Callable[[Tensor], Tensor], size: int, steps: int, generator: torch.Generator, device: torch.device
-) -> tuple[float, float, float, Tensor]:
-    """Ends of the spectrum, a bound on the top one's error, and the top eigenvector."""
-    vector = torch.randn(size, generator=generator, dtype=torch.float64).to(device)
-    basis = [vector / vector.norm()]
-    diagonal: list[float] = []
-    beside: list[float] = []
-    for step in range(steps):
-        image = apply(basis[-1])
-        diagonal.append(float(basis[-1] @ image))
-        span = torch.stack(basis)
-        for _ in range(2):  # once is not enough in floating point
-            image = image - span.T @ (span @ image)
-        beside.append(float(image.norm()))
-        scale = max(*map(abs, diagonal), 1e-30)
-        if step + 1 == steps or beside[-1] <= 1e-6 * scale:
-            break
-        basis.append(image / beside[-1])
-        if step >= 4 and step % 5 == 4:
-            values, vectors = _ends(diagonal, beside)
-            if abs(beside[-1] * float(vectors[-1, -1])) <= 1e-4 * abs(float(values[-1])):
-                basis.pop()
-                break
-    values, vectors = _ends(diagonal, beside)
-    top = torch.stack(basis).T @ vectors[:, -1].to(device)
-    residual = abs(beside[-1] * float(vectors[-1, -1]))
-    return float(values[-1]), float(values[0]), residual, top / top.norm()
-
-
-def _ends(diagonal: list[float], beside: list[float]) -> tuple[Tensor, Tensor]:
-    matrix = torch.diag(torch.tensor(diagonal, dtype=torch.float64))
-    inner = torch.tensor(beside[: len(diagonal) - 1], dtype=torch.float64)
-    matrix = matrix + torch.diag(inner, 1) + torch.diag(inner, -1)
-    values, vectors = torch.linalg.eigh(matrix)
-    return values, vectors
 
 
 def _worst_in_ball(objective: Objective, center: Tensor, radius: float, top: Tensor, ascents: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -241,7 +242,7 @@ class Sharpness:
     Args:
         top: Largest eigenvalue of the Hessian.
         bottom: Smallest; negative at a saddle.
-        residual: Bound on the error of `top`: norm of H v - top v.
+        residual: Norm of H v - top v: an eigenvalue lies within it of `top`; no true end is below `top`.
         trace: Estimate of the trace.
         trace_error: Its standard error over the probes; 0 when exact.
         parameters: Dimension of the Hessian.
@@ -250,6 +251,7 @@ class Sharpness:
         worst: Highest loss found in the ball: a lower bound of the true maximum.
         loss: Loss at the point.
         settings: Mode, seed, probes …; JSON values.
+        bottom_residual: Norm of H v - bottom v; no true end is above `bottom`. NaN in files that lack it.
     """
 
     top: float
@@ -263,6 +265,7 @@ class Sharpness:
     radius: float | None = None
     worst: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    bottom_residual: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,13 +24,14 @@ def noisy_gradient(
     """Gradients are mostly noise: the batch is too small.
 
     ## What it finds
-    A gradient noise scale many times the batch size, in a training that does not get on.
+    A gradient noise scale many times the examples of a step (batch size, times the batches accumulated, times
+    the processes), in a training that does not get on.
 
     ## Why it matters
     Below the noise scale, a step goes mostly in the direction of its own few examples; steps undo each other.
 
     ## Evidence shown
-    The noise scale in examples, the batch size, their ratio, the loss at the start and at the end.
+    The noise scale in examples, the examples in a step, their ratio, the loss at the start and at the end.
 
     ## What to try
     Larger batches, accumulation over several, or a lower rate, which averages over steps.
@@ -46,7 +47,7 @@ def noisy_gradient(
     """
     seen = progress(history)
     for fact in history.facts_of("noise"):
-        scale, size = fact.get("scale"), fact.get("batch_size") or 0
+        scale, size = fact.get("scale"), fact.get("examples") or 0
         if scale is None or not math.isfinite(scale) or size < 1 or (fact.get("observations") or 0) < looks:
             continue
         if scale < times * size or not seen.stuck(learned):
@@ -55,12 +56,12 @@ def noisy_gradient(
             code="noisy-gradient",
             severity="warning",
             title=(
-                f"Gradients are mostly noise: their noise scale is {scale:.3g} examples, a batch has {size}."
+                f"Gradients are mostly noise: their noise scale is {scale:.3g} examples, a step has {size}."
             ),
             fix="Use larger batches (or accumulate over several), or lower the rate.",
             evidence={
                 "noise scale": scale,
-                "batch size": size,
+                "examples in a step": size,
                 "ratio": scale / size,
                 "loss at the start": seen.start,
                 "loss at the end": seen.late,
