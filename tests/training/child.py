@@ -97,7 +97,8 @@ def killed_at_call(folder, number, kind="tensors"):
         (checkpoint.Path, "rename"),
         (checkpoint.Path, "mkdir"),
         (checkpoint.Path, "write_text"),
-        (checkpoint.shutil, "rmtree"),
+        (checkpoint.Path, "unlink"),
+        (checkpoint.Path, "rmdir"),
     ):
         setattr(owner, name, counted(getattr(owner, name)))
     train(folder, kind)

@@ -210,7 +210,7 @@ def test_checkpoints_are_safetensors_and_json(tmp_path):
     index = read_index(tmp_path)
     assert set(index) == {"last", "best", "good"}
     files = {path.name for path in (tmp_path / index["last"]).iterdir()}
-    assert files == {"model.safetensors", "training.safetensors", "state.json"}
+    assert files == {"model.safetensors", "training.safetensors", "state.json", "SHA256SUMS"}
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoints.json", *index.values()}
     fresh = network(seed=8)
     fresh.load_state_dict(load_file(tmp_path / index["last"] / "model.safetensors"))

@@ -69,6 +69,11 @@ class Engine:
         return int(self._accelerator.process_index)
 
     @property
+    def precision(self) -> str:
+        """ "no", "fp16" or "bf16"."""
+        return str(self._accelerator.mixed_precision)
+
+    @property
     def main(self) -> bool:
         """Whether this process writes and shows."""
         return bool(self._accelerator.is_main_process)

@@ -13,11 +13,12 @@ from torch import nn
 from torch.optim import LBFGS, Optimizer
 
 from surefoot.clipping import Clipper
-from surefoot.errors import CheckpointError, SettingError
+from surefoot.errors import SettingError
 from surefoot.optimizers import optimizer as make_optimizer
 from surefoot.schedules import Schedule, ScheduledLR, as_schedule, constant, parse
 from surefoot.training.batches import Source, Split
-from surefoot.training.checkpoint import read_checkpoint, read_index
+from surefoot.training.checkpoint import read_checkpoint_at
+from surefoot.training.checkpoint_lock import CheckpointLock
 from surefoot.training.checks import check_settings
 from surefoot.training.data import DEFAULT_BATCH_SIZE, source_of
 from surefoot.training.early_stopping import EarlyStopping
@@ -28,6 +29,7 @@ from surefoot.training.observing import Observing
 from surefoot.training.progress import ProgressLine
 from surefoot.training.random_state import derived_seed, seed_everything
 from surefoot.training.result import Fit
+from surefoot.training.resuming import chosen, label
 from surefoot.training.stepping import Stepper
 from surefoot.training.task import Loss, Task
 from surefoot.training.validation import Metric, Validation
@@ -101,7 +103,7 @@ def fit(
         folder: Where the best and the last checkpoint are kept; none are written without it.
         checkpoint_every: Steps between checkpoints; by default once an epoch.
         resume: True goes on from the folder's last checkpoint if there is one, bitwise, in the middle of an
-            epoch too; a path, from the one there.
+            epoch too; a path, from the one there: a folder of checkpoints, or one of them.
         on_divergence: "stop", or "rewind": back to the last good checkpoint at half the learning rate.
         observe: Record and diagnose the run.
         name: Its name.
@@ -146,7 +148,8 @@ def fit(
     )
     task = Task(loss)
     engine = Engine(mixed_precision)
-    kept, earlier = _earlier(folder, resume)
+    kept, begun = chosen(folder, resume)
+    earlier = read_checkpoint_at(begun) if begun is not None else None
     order_seed = _seeded(seed, earlier, engine)
     split = Split(
         batch_size or DEFAULT_BATCH_SIZE,
@@ -190,6 +193,10 @@ def fit(
                 "accumulate": accumulate,
                 "shuffle": shuffle,
                 "drop_last": drop_last,
+                "optimizer": type(raw).__qualname__,
+                "clip": label(clipper),
+                "schedule": label(rates.schedule),
+                "mixed_precision": engine.precision,
             },
         ),
         engine=engine,
@@ -208,7 +215,7 @@ def fit(
     try:
         if earlier is not None:
             loop.load(earlier)
-        with line:
+        with CheckpointLock(kept if engine.main else None), line:
             ended, reason = loop.run()
             line.update(
                 loop.at.step, loop.losses[-1] if loop.losses else None, raw.param_groups[0]["lr"], reason
@@ -235,28 +242,6 @@ def fit(
         run=observing.run,
         findings=findings,
     )
-
-
-def _earlier(
-    folder: str | Path | None, resume: bool | str | Path
-) -> tuple[Path | None, dict[str, Any] | None]:
-    """(folder of the checkpoints, state to go on from)."""
-    kept = Path(folder) if folder is not None else None
-    if isinstance(resume, str | Path):
-        return kept or Path(resume), read_checkpoint(Path(resume))
-    if kept is None:
-        if resume:
-            raise SettingError(
-                "resume is given and there is no folder to resume from: give folder=… or resume=PATH."
-            )
-        return None, None
-    begun = "last" in read_index(kept)
-    if begun and not resume:
-        raise CheckpointError(
-            f"{kept} holds the checkpoints of an earlier training: pass resume=True to go on with it, "
-            "or name another folder."
-        )
-    return kept, read_checkpoint(kept) if begun else None
 
 
 def _seeded(seed: int | None, earlier: dict[str, Any] | None, engine: Engine) -> int:

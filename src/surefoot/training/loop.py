@@ -22,6 +22,7 @@ from surefoot.training.engine import Engine
 from surefoot.training.progress import ProgressLine
 from surefoot.training.random_state import random_state, set_random_state
 from surefoot.training.result import Ended
+from surefoot.training.resuming import check_fits, parameter_names
 from surefoot.training.stepping import Stepper
 from surefoot.training.tree import copied, to_float64
 from surefoot.training.validation import Validation
@@ -242,6 +243,7 @@ class Loop:
             "extra": {key: value for key, value in model.items() if not isinstance(value, Tensor)},
             "settings": dict(self.plan.settings),
             "position": asdict(self.at),
+            "parameters": parameter_names(self.own, self.raw),
             "optimizer": self.raw.state_dict(),
             "clipper": self.clipper.state_dict(),
             "scaler": scaler.state_dict() if scaler is not None else None,
@@ -258,22 +260,26 @@ class Loop:
         """Go on from `state`.
 
         Raises:
-            CheckpointError: It is of another model, optimizer or data.
+            CheckpointError: It is of another model, optimizer or data, or of no form that `state` gives.
         """
-        for name, now in self.plan.settings.items():
-            then = state["settings"].get(name)
-            if then != now:
-                raise CheckpointError(
-                    f"The checkpoint was made with {name}={then!r} and this training has {name}={now!r}: "
-                    f"continue with the same {name}, or begin anew in another folder."
-                )
         try:
-            self.own.load_state_dict({**state["model"], **state["extra"]})
-            self.raw.load_state_dict(state["optimizer"])
-            self.clipper.load_state_dict(state["clipper"])
-        except (RuntimeError, ValueError, KeyError, ClippingError) as error:
+            check_fits(self, state)
+            self._load(state)
+        except CheckpointError:
+            raise
+        except (RuntimeError, ValueError, ClippingError) as error:
             said = " ".join(str(error).split())
             raise CheckpointError(f"The checkpoint is of another model or optimizer: {said}") from error
+        except Exception as error:  # whatever a state of another form makes torch or a clipper stumble over
+            raise CheckpointError(
+                f"The checkpoint holds no state of fit ({type(error).__name__}: {error}): "
+                "go on from another, or begin anew in another folder."
+            ) from error
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self.own.load_state_dict({**state["model"], **state["extra"]})
+        self.raw.load_state_dict(state["optimizer"])
+        self.clipper.load_state_dict(state["clipper"])
         if self.engine.scaler is not None and state["scaler"] is not None:
             self.engine.scaler.load_state_dict(state["scaler"])
         self.at = Position(**state["position"])
