@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capture.twin import ENVIRONMENT, SUREFOOT
-from surefoot.capture.ranks import compared
+from surefoot.capture.ranks import _sweep, compared
 from surefoot.store.reader import open_run
 from surefoot.store.runs import find_run
 
@@ -108,3 +108,21 @@ def test_one_process_notes_nothing(tmp_path: Path) -> None:
     assert len(deferred) == 0
     assert list(watch.facts()) == []
     assert os.listdir(tmp_path) == []
+
+
+def test_old_notes_are_swept_and_nothing_else(tmp_path: Path) -> None:
+    for name, file in (("old", "0.json"), ("new", "0.json"), ("shared", "mine.txt"), ("outside", "0.json")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("{}")
+    (tmp_path / "shared" / ".1.4321").write_text("{}")
+    parent = tmp_path / "parent"
+    parent.mkdir()
+    for name in ("old", "new", "shared"):
+        (tmp_path / name).rename(parent / name)
+    (parent / "link").symlink_to(tmp_path / "outside", target_is_directory=True)
+    for name in (parent / "old", parent / "shared", tmp_path / "outside"):
+        os.utime(name, (0, 0))
+    _sweep(parent)
+    assert sorted(path.name for path in parent.iterdir()) == ["link", "new", "shared"]
+    assert [path.name for path in (parent / "shared").iterdir()] == ["mine.txt"]
+    assert (tmp_path / "outside" / "0.json").exists()

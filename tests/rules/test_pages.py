@@ -28,9 +28,13 @@ def test_check_finds_what_is_missing_changed_or_left_over(
     assert main([str(tmp_path), "--check"]) == 0
     (tmp_path / "plateau.md").write_text("changed")
     (tmp_path / "missing-step.md").unlink()
-    (tmp_path / "no-such-rule.md").write_text("left over")
+    page = (tmp_path / "dead-units.md").read_text()
+    (tmp_path / "no-such-rule.md").write_text(page.replace("# dead-units", "# no-such-rule"))
+    (tmp_path / "notes.md").write_text("# notes\n\nMine.\n")
     assert stale(tmp_path) == ["missing-step.md", "no-such-rule.md", "plateau.md"]
     assert main([str(tmp_path), "--check"]) == 1
     assert "plateau.md" in capsys.readouterr().err
     main([str(tmp_path)])
     assert stale(tmp_path) == []
+    assert (tmp_path / "notes.md").exists()
+    assert not (tmp_path / "no-such-rule.md").exists()

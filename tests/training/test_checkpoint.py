@@ -152,6 +152,26 @@ def test_two_trainings_in_one_folder(tmp_path):
     assert not ended.stdout
 
 
+def test_from_a_checkpoint_by_the_command_line(tmp_path, monkeypatch, capfd):
+    from surefoot.cli.main import _main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "parts_of_resume_test.py").write_text(
+        "import torch\ndef data(): return torch.ones(8, 1), torch.ones(8, 1)\n"
+    )
+    (tmp_path / "a.toml").write_text(
+        'loss = "torch.nn:MSELoss"\ndata = "parts_of_resume_test.py:data"\n'
+        '[model]\nfrom = "torch.nn:Linear"\nin_features = 1\nout_features = 1\n'
+        '[optimizer]\nlr = 0.1\n[training]\nepochs = 2\nfolder = "kept"\n'
+    )
+    assert _main(["train", "a.toml"]) == 0
+    last = tmp_path / "kept" / read_index(tmp_path / "kept")["last"]
+    assert _main(["train", "a.toml", "--resume-from", str(last)]) == 0
+    assert _main(["train", "a.toml", "--resume-from", "nowhere"]) == 2
+    assert _main(["train", "line", "--resume-from", str(last)]) == 2
+    assert "--resume-from is for TOML files" in capfd.readouterr().err
+
+
 def test_resuming_into_a_folder_that_is_taken(tmp_path):
     train(tmp_path / "a", 4)
     train(tmp_path / "b", 4)

@@ -28,6 +28,7 @@ from surefoot.norms import per_parameter_norms
 _MOST_PARAMETERS = 200
 _SAME = 1e-5  # relative; copies that are kept together agree to the last bit on like devices
 _LEAST_AGREEING = 3  # equal losses at so many steps are no accident
+_NOTE = re.compile(r"[0-9]+\.json|\.[0-9]+\.[0-9]+")
 _OLD = 86400.0  # seconds after which a folder was left by a training that is over
 
 
@@ -166,9 +167,14 @@ def _read(folder: Path, rank: int) -> dict[str, list[float]]:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove what trainings of other days left."""
+    """Remove what trainings of other days left; nothing but our own notes, and never through a link."""
     for folder in parent.iterdir():
-        if folder.is_dir() and time.time() - folder.stat().st_mtime > _OLD:
-            for file in folder.iterdir():
+        if folder.is_symlink() or not folder.is_dir() or time.time() - folder.stat().st_mtime <= _OLD:
+            continue
+        for file in folder.iterdir():
+            if _NOTE.fullmatch(file.name) and not file.is_dir():
                 file.unlink()
+        try:
             folder.rmdir()
+        except OSError:
+            pass  # somebody else's files are in it

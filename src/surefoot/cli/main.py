@@ -198,6 +198,12 @@ def train(
         list[str] | None, typer.Option("--set", help="KEY=VALUE: a number of a recipe; repeatable.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    resume_from: Annotated[
+        str | None,
+        typer.Option(
+            "--resume-from", metavar="PATH", help="Go on from that checkpoint of a file's training."
+        ),
+    ] = None,
     runs: Runs = "surefoot-runs",
     data: Annotated[
         str | None, typer.Option("--data", help="Folder of the data, for a recipe that takes one.")
@@ -207,7 +213,7 @@ def train(
     from surefoot.cli.train import train_named
 
     settings = (*(setting or ()), *(() if data is None else (f"data={data}",)))
-    return train_named(what, seed, out, runs, quick, resume, settings)
+    return train_named(what, seed, out, runs, quick, resume_from or resume, settings)
 
 
 @app.command()

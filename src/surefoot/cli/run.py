@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -244,9 +243,11 @@ class _Session:
 
 def _discard(observation: Observation) -> None:
     """Take back the folder of a run in which nothing happened."""
+    from surefoot.store.writer import remove_run
+
     path = observation.path
     if path is not None:
-        shutil.rmtree(path, ignore_errors=True)
+        remove_run(path)
         try:
             path.parent.rmdir()  # only where it is empty
         except OSError:

@@ -22,7 +22,7 @@ def train_named(
     out: str | None,
     runs: str,
     quick: bool,
-    resume: bool,
+    resume: bool | str,
     settings: tuple[str, ...],
 ) -> int:
     """Train what was named; the exit code is 1 if a file's training diverged."""
@@ -31,6 +31,8 @@ def train_named(
             option = "--quick" if quick else "--set"
             raise SettingError(f"{option} is for recipes; change {what} itself.")
         return train_from_file(what, seed, out, runs, resume)
+    if isinstance(resume, str):
+        raise SettingError("--resume-from is for TOML files; recipes go on by --resume.")
     train_recipe(what, seed or 0, out, runs, quick, resume, parsed(settings))
     return 0
 
@@ -120,7 +122,7 @@ def cell(item: Any) -> str:
     return number(item) if isinstance(item, float) else value(item)
 
 
-def train_from_file(path: str, seed: int | None, out: str | None, runs: str, resume: bool) -> int:
+def train_from_file(path: str, seed: int | None, out: str | None, runs: str, resume: bool | str) -> int:
     """Train what a TOML file describes."""
     from surefoot.training import train_file
 

@@ -60,7 +60,7 @@ def _index() -> str:
 def stale(folder: Path) -> list[str]:
     """Names of pages in `folder` that are missing, out of date or left over."""
     wanted = pages()
-    there = {path.name for path in folder.glob("*.md")}
+    there = {path.name for path in folder.glob("*.md") if path.name in wanted or _is_page(path)}
     changed = [n for n, text in wanted.items() if n not in there or (folder / n).read_text("utf-8") != text]
     return sorted([*changed, *(there - set(wanted))])
 
@@ -68,13 +68,19 @@ def stale(folder: Path) -> list[str]:
 def write(folder: Path) -> None:
     """Write every page and remove those of rules that are no more.
 
-    Effects: creates `folder`; removes other `.md` files in it.
+    Effects: creates `folder`; removes pages of other rules in it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in stale(folder):
         (folder / name).unlink(missing_ok=True)
     for name, text in pages().items():
         (folder / name).write_text(text, "utf-8")
+
+
+def _is_page(path: Path) -> bool:
+    """Whether a file was written here: what else lies in the folder is not ours to remove."""
+    lines = path.read_text("utf-8", errors="replace").splitlines()
+    return len(lines) > 4 and lines[0] == f"# {path.stem}" and " · since " in lines[4]
 
 
 def main(arguments: list[str]) -> int:

@@ -90,7 +90,7 @@ class RunWriter:
                 self.notice = set_journal(connection, file)
         except StoreError:
             self._close()
-            _remove(folder)
+            remove_run(folder)
             raise
         self.path = folder
         _open_writers.add(self)
@@ -233,8 +233,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_in_child)
 
 
-def _remove(folder: Path) -> None:
-    """Remove a folder that was just made, with what SQLite may have put into it."""
+def remove_run(folder: Path) -> None:
+    """Remove the folder of a run that is not to be kept, with what SQLite put into it and nothing else."""
     try:
         for file in folder.glob(FILE_NAME + "*"):
             file.unlink()

@@ -135,7 +135,8 @@ def read_index(folder: Path) -> dict[str, str]:
     if found := checkpoints_in(folder):
         raise CheckpointError(
             f"{folder} holds checkpoints ({', '.join(found[-3:])}) and no {INDEX}, which says what they are: put it "
-            f"back, pass resume={str(folder / found[-1])!r} to go on from that one, or name another folder."
+            f"back, pass resume={str(folder / found[-1])!r} (--resume-from) to go on from that one, or name another "
+            "folder."
         )
     return {}
 
@@ -236,7 +237,7 @@ def _way_out(at: Path) -> str:
     if whole is None:
         return "no other one is beside it, so restore it, or begin anew in another folder."
     return (
-        f"the last whole one is {whole}, pass resume={str(at.parent / whole)!r} to go on from there, "
+        f"the last whole one is {whole}, pass resume={str(at.parent / whole)!r} (--resume-from) to go on from there, "
         "or begin anew in another folder."
     )
 
