@@ -16,6 +16,7 @@ from typing import Any
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
+from torch._compile import _disable_dynamo
 from torch._functorch import apis
 from torch.optim import lr_scheduler
 from torch.optim.optimizer import (
@@ -86,12 +87,25 @@ class Attachment:
         before_step = observer.guard.part("core", observer.before_step)
         after_step = observer.guard.part("core", observer.after_step)
 
-        def pre_hook(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        # A compiled step calls its hooks, but must not trace into them: what is measured differs from step to step.
+        @_disable_dynamo
+        def before_any(optimizer: Optimizer, args: Any, kwargs: Any) -> Any:
+            return before_step(optimizer, args, kwargs) if self.active and not traced() else None
+
+        @_disable_dynamo
+        def after_any(optimizer: Optimizer) -> None:
             if self.active and not traced():
-                before_step(optimizer, args, kwargs)
+                after_step(optimizer)
+
+        def pre_hook(optimizer: Optimizer, args: Any, kwargs: Any) -> Any:
+            if torch.compiler.is_compiling():
+                return before_any(optimizer, args, kwargs)
+            return before_step(optimizer, args, kwargs) if self.active and not traced() else None
 
         def post_hook(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-            if self.active and not traced():
+            if torch.compiler.is_compiling():
+                after_any(optimizer)
+            elif self.active and not traced():
                 after_step(optimizer)
 
         self._handles = [
@@ -121,8 +135,8 @@ class Attachment:
         patch(torch.amp.GradScaler, "update", self._after(self._scaler_updated))
         patch(torch.Tensor, "register_hook", self._before(self._tensor_hooked))
         patch(torch.autograd.graph.saved_tensors_hooks, "__enter__", self._before(self._saved_tensors_hooked))
-        patch(torch, "compile", self._before(lambda args: self._compiled()))
-        patch(nn.Module, "compile", self._before(lambda args: self._compiled()))
+        patch(torch, "compile", self._before(self._compiled))
+        patch(nn.Module, "compile", self._before(self._compiled))
         self.attached = True
 
     def detach(self) -> None:
@@ -363,7 +377,9 @@ class Attachment:
         if not args[0].is_leaf:
             self.observer.mixing.forbidden = True
 
-    def _compiled(self) -> None:
+    def _compiled(self, args: tuple[Any, ...]) -> None:
+        if args and isinstance(getattr(args[0], "__self__", None), Optimizer):
+            return  # a step that is compiled runs no module
         self.observer.modules.forbidden = True
         self.observer.modules.close()
 

@@ -5,16 +5,15 @@ Each call is a backward; a step is where the tree's tensors are other ones, or h
 
 from __future__ import annotations
 
-import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import KeyPath, tree_flatten_with_path, tree_leaves
 
-from surefoot.capture.host import Norms, gradient_norms, host_number
+from surefoot.capture.by_hand import StepByHand
+from surefoot.capture.host import host_number
 from surefoot.capture.loop import Loop
-from surefoot.capture.pending import PendingStep
 from surefoot.capture.place import caller_site
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class FunctionalDescent:
         self._observer = observer
         self._loop: Loop | None = None
         self._last: tuple[weakref.ref[Tensor], int] | None = None
-        self._norms: Norms | None = None
+        self._next = StepByHand(observer)
 
     def called(self, given: Any, gradients: Any, value: Any) -> None:
         """A function made by `torch.func.grad` or `grad_and_value` has returned.
@@ -43,36 +42,40 @@ class FunctionalDescent:
             value: What was differentiated; None where the call does not give it.
         """
         observer = self._observer
-        leaves = [leaf for leaf in tree_leaves(given) if isinstance(leaf, Tensor)]
+        named = [(path, leaf) for path, leaf in tree_flatten_with_path(given)[0] if isinstance(leaf, Tensor)]
+        leaves = [leaf for _, leaf in named]
         found = [leaf for leaf in tree_leaves(gradients) if isinstance(leaf, Tensor)]
         if not leaves or not found or not observer.loops.without_optimizers:
             return  # with an optimizer, gradients by torch.func are something beside the descent
-        if self._moved(leaves[0]):
-            self._step()
-        loop = self._loop
-        if loop is None:
-            loop = self._loop = Loop(-1, None)
-            observer.loops.number(loop)
+        if self._moved(leaves[0]) and self._loop is not None:
+            self._next.close(self._loop, leaves)
+        loop = self._loop or self._begin(named)
+        if len(loop.columns) == len(leaves):
+            observer.parameters.descended(loop.columns, leaves)
         observer.backwards += 1
         number = host_number(value.detach()) if isinstance(value, Tensor) else None
         loss = number if number is not None else value.detach().mean() if isinstance(value, Tensor) else None
         if loss is not None:
             loop.after_backward(loss, caller_site(), True)
-        self._norms = gradient_norms(found)
+        if len(found) == len(leaves):
+            self._next.measure(loop, leaves, found)
         self._last = weakref.ref(leaves[0]), leaves[0]._version
 
     def _moved(self, leaf: Tensor) -> bool:
         return self._last is not None and (self._last[0]() is not leaf or self._last[1] != leaf._version)
 
-    def _step(self) -> None:
-        observer, loop = self._observer, self._loop
-        assert loop is not None
-        losses = loop.step_by_hand(observer.steps + 1, replaced=True)
-        step = observer.stepped()
-        now = observer.recorder.now()
-        observer.clock.tick(now, time.thread_time())
-        observer.recorder.step(
-            PendingStep(step, loop.index, now, losses, self._norms, None, None, None, None, None)
-        )
-        self._norms = None
-        observer.next_step(step)
+    def _begin(self, named: list[tuple[KeyPath, Tensor]]) -> Loop:
+        observer = self._observer
+        loop = self._loop = Loop(-1, None)
+        loop.parameters = [leaf for _, leaf in named]
+        observer.loops.number(loop)
+        loop.parameters = []  # each step makes new ones: not ours to keep
+        observer.parameters.name_columns(loop.columns, [_name(path) for path, _ in named])
+        return loop
+
+
+def _name(path: KeyPath) -> str:
+    """A place in a tree as a script would name it: "layers.0.weight", "[1]"."""
+    parts = [getattr(key, "key", getattr(key, "name", getattr(key, "idx", key))) for key in path]
+    said = [f"[{part}]" if isinstance(part, int) else str(part) for part in parts]
+    return ".".join(said).replace(".[", "[")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from surefoot.capture.unseen import unseen
 
-_F = TypeVar("_F", bound=Callable[..., None])
+_F = TypeVar("_F", bound=Callable[..., Any])
 _MOST = 3  # faults of one part after which that part is left alone
 
 
@@ -45,15 +45,16 @@ class Guard:
         count = 0
 
         @functools.wraps(method)
-        def guarded(*args: Any) -> None:
+        def guarded(*args: Any) -> Any:
             nonlocal count
             if count >= _MOST:
-                return
+                return None
             try:
-                unseen(method, *args)
+                return unseen(method, *args)
             except Exception as error:
                 self._note(part, count, error)
                 count += 1
+                return None
 
         return guarded  # type: ignore[return-value]
 

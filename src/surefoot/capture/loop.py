@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from surefoot.capture.place import Site, text_of
+from surefoot.capture.sampling import Sampler
 from surefoot.records import OptimizerInfo
 
 _SAME_RATIO = 1e-3  # relative spread of ratios that rounding explains
@@ -58,6 +59,7 @@ class Loop:
         self.created_at_step = 0
         self.recreated = 0
         self.parameter_ids: set[int] = set()
+        self.sampler: Sampler | None = None
         self.touched_before_step = False
         self._backward_sites: set[Site | None] = set()
         self._root_over_loss: list[float] = []
@@ -163,7 +165,6 @@ class Loop:
     def closed_without_backward(self, step: int) -> None:
         """A step whose closure never called backward."""
         self.without_backward += 1
-        self.without_gradients += all(parameter.grad is None for parameter in self.parameters)
         if self.first_without_backward is None:
             self.first_without_backward = step
 

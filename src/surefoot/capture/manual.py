@@ -7,16 +7,13 @@ place moves a leaf's version counter, an update through `.data` only its values,
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from surefoot.capture.host import Norms, gradient_norms
+from surefoot.capture.by_hand import StepByHand
 from surefoot.capture.loop import Loop
-from surefoot.capture.pending import PendingStep
-from surefoot.capture.sampled import SampledStep, plain
 from surefoot.capture.unseen import readable
 
 if TYPE_CHECKING:
@@ -28,90 +25,92 @@ _SMALL_GRAPH = 300  # nodes up to which the leaves are read at each backward
 
 
 class ManualDescent:
-    """Finds the steps of descent by hand."""
+    """Finds the steps of descent by hand.
 
-    def __init__(self) -> None:
+    Args:
+        observer: Numbers the steps.
+    """
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._next = StepByHand(observer)
         self.active = False
         self.loop: Loop | None = None
         self._versions: list[int] = []
         self._values: list[Tensor] = []
         self._through_data = False
-        self._norms: Norms | None = None
         self.given: dict[int, Tensor] = {}  # gradients that torch.autograd.grad returned, by their leaf's id
-        self._sample: SampledStep | None = None
         self._backwards = 0
         self._quiet = 0
         self._nodes = 0
         self._over = False
 
-    def give_way(self, observer: Observer) -> None:
+    def give_way(self) -> None:
         """An optimizer steps: one that was made before the observation, or what follows a part by hand."""
         if self.loop is not None and self.loop.index < 0:
-            observer.loops.forget(self.loop)
+            self._observer.loops.forget(self.loop)
         else:
-            self.settle(observer)
+            self.settle()
         self.active, self._over = False, True
 
-    def wanted(self, observer: Observer, leaves: list[Tensor]) -> bool:
+    def wanted(self, leaves: list[Tensor]) -> bool:
         """Whether a loss is descended by hand: no optimizer was made so far, and there are leaves to move."""
-        if observer.loops.created or self._over:
+        if self._observer.loops.created or self._over:
             return False
         trainable = [leaf for leaf in leaves if leaf.requires_grad]
-        held = set().union(*(loop.parameter_ids for loop in observer.loops.everyone), set())
+        held = set().union(*(loop.parameter_ids for loop in self._observer.loops.everyone), set())
         if any(id(leaf) in held or readable(leaf) is not leaf for leaf in trainable):
             return False
         return bool(trainable)
 
-    def before_backward(self, root: Tensor, observer: Observer) -> None:
+    def before_backward(self, root: Tensor) -> None:
         """Close the step that happened since the last backward, if one did; then read the leaves anew."""
         if root.grad_fn is None:
             return
-        leaves = self._leaves(root, observer)
+        leaves = self._leaves(root)
         if not leaves:
             return
         loop = self.loop
         if loop is None:
             loop = self.loop = Loop(-1, None)
-            loop.created_at_step = observer.steps
-            self._take(leaves, observer)
-            observer.loops.wait_for(loop)
+            loop.created_at_step = self._observer.steps
+            self._take(leaves)
+            self._observer.loops.wait_for(loop)
             return
         replaced = [id(leaf) for leaf in leaves] != [id(p) for p in loop.parameters]
         same_shapes = [leaf.shape for leaf in leaves] == [p.shape for p in loop.parameters]
         if (replaced and same_shapes) or (not replaced and self._moved()):
-            if replaced and self._sample is not None:
-                self._sample.follow(loop.parameters, leaves)
-            self._step(observer, replaced)
+            self._step(leaves if replaced else None)
             if replaced:
                 for old, new in zip(loop.parameters, leaves, strict=True):
                     if old is not new:
-                        observer.parameters.replace(old, new)
+                        self._observer.parameters.replace(old, new)
         elif not replaced:
             self._quiet += 1
             if self._quiet > 1000 and loop.steps == 0:
                 self.active = False
         if replaced:
-            self._take(leaves, observer)
+            self._take(leaves)
 
-    def _leaves(self, root: Tensor, observer: Observer) -> list[Tensor]:
+    def _leaves(self, root: Tensor) -> list[Tensor]:
         loop = self.loop
-        if loop is not None and self._nodes > _SMALL_GRAPH and not observer.looking:
+        if loop is not None and self._nodes > _SMALL_GRAPH and not self._observer.looking:
             return loop.parameters
-        graph_leaves = observer.graphs.leaves(root)
+        graph_leaves = self._observer.graphs.leaves(root)
         self._nodes = len(graph_leaves) * 4
         found = [leaf for leaf in graph_leaves if leaf.requires_grad]
         known = {id(p): place for place, p in enumerate(loop.parameters)} if loop is not None else {}
         return sorted(found, key=lambda leaf: known.get(id(leaf), len(known)))
 
-    def _take(self, leaves: list[Tensor], observer: Observer) -> None:
+    def _take(self, leaves: list[Tensor]) -> None:
         loop = self.loop
         assert loop is not None
         loop.parameters = leaves
         loop.parameter_ids = {id(leaf) for leaf in leaves}
         if loop.index >= 0:
-            loop.columns = observer.parameters.held_by(leaves, loop.index)
+            loop.columns = self._observer.parameters.held_by(leaves, loop.index)
 
-    def after_backward(self, observer: Observer) -> None:
+    def after_backward(self) -> None:
         """Measure the gradients now: by the next backward they may be cleared."""
         loop = self.loop
         if loop is None:
@@ -119,20 +118,12 @@ class ManualDescent:
         self._backwards += 1
         given, self.given = self.given, {}
         found = [given.get(id(p), p.grad) for p in loop.parameters]
-        gradients = [gradient for gradient in found if gradient is not None]
-        self._norms = gradient_norms(gradients) if gradients else None
         self._versions = [p._version for p in loop.parameters]
         if self._backwards <= _UNDECIDED and sum(p.numel() for p in loop.parameters) <= _COMPARED:
             self._values = [p.detach().clone() for p in loop.parameters]
         else:
             self._values = []
-        if loop.index >= 0 and observer.sampling(observer.steps + 1) and plain(loop.parameters):
-            began = time.thread_time()
-            self._sample = SampledStep(
-                observer.steps + 1, loop.index, loop.parameters, loop.columns, observer.recorder.layer, found
-            )
-            self._sample.before()
-            observer.sampled(time.thread_time() - began)
+        self._next.measure(loop, loop.parameters, found)
 
     def _moved(self) -> bool:
         loop = self.loop
@@ -151,26 +142,15 @@ class ManualDescent:
             return moved
         return False
 
-    def _step(self, observer: Observer, replaced: bool = False) -> None:
+    def _step(self, replaced: list[Tensor] | None = None) -> None:
         loop = self.loop
         assert loop is not None
         self._quiet = 0
         if loop.index < 0:
-            observer.loops.number(loop)
-        losses = loop.step_by_hand(observer.steps + 1, replaced)
-        step = observer.stepped()
-        if self._sample is not None:
-            self._sample.after()
-            self._sample = None
-        now = observer.recorder.now()
-        observer.clock.tick(now, time.thread_time())
-        observer.recorder.step(
-            PendingStep(step, loop.index, now, losses, self._norms, None, None, None, None, None)
-        )
-        self._norms = None
-        observer.next_step(step)
+            self._observer.loops.number(loop)
+        self._next.close(loop, replaced)
 
-    def settle(self, observer: Observer) -> None:
+    def settle(self) -> None:
         """At the end: the step after the last backward."""
         if self.loop is not None and self.loop.backward_seen() and self._moved():
-            self._step(observer)
+            self._step()

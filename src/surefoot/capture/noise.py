@@ -7,13 +7,13 @@ product estimates the squared norm of the true gradient, and each squared norm t
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
 
 from surefoot.capture.deferred import Deferred
-from surefoot.capture.loop import FactRow
+from surefoot.capture.loop import FactRow, Loop
 from surefoot.capture.unseen import all_readable
 from surefoot.quantities.updates import watched_part
 
@@ -31,46 +31,46 @@ class NoiseScale:
 
     def __init__(self, deferred: Deferred) -> None:
         self._deferred = deferred
-        self._kept: tuple[int, int, list[Tensor]] | None = None
+        self._kept: tuple[Loop, int, list[Tensor]] | None = None
+        self._pair: Tensor | None = None
         self._signal: list[float] = []
         self._total: list[float] = []
         self._noise = 0.0  # sum over the pairs of examples times what the gradients do not share
         self._examples = 0
         self.batch_size: int | None = None  # of one backward pass
 
-    @property
-    def waiting(self) -> bool:
-        """Whether the next step's gradient is to be compared."""
-        return self._kept is not None
+    def awaits(self, loop: Loop) -> bool:
+        """Whether the gradient of the loop's next step is to be compared."""
+        return self._kept is not None and self._kept[0] is loop
 
-    def keep(self, optimizer: int, step: int, parameters: Sequence[Tensor]) -> None:
+    def keep(self, loop: Loop, gradients: Iterable[Tensor | None]) -> None:
         """Keep the gradient of a sampled step."""
-        gradients = [watched_part(p.grad) for p in parameters if p.grad is not None]
-        if gradients:
-            self._kept = (optimizer, step, [gradient.clone() for gradient in gradients])
+        parts = [watched_part(gradient) for gradient in gradients if gradient is not None]
+        self._kept = (loop, loop.steps, [part.clone() for part in parts]) if parts else None
 
-    def compare(self, optimizer: int, step: int, parameters: Sequence[Tensor], micro_batches: int) -> None:
-        """Hold the next step's gradient against the one kept.
-
-        Args:
-            optimizer: Whose step it is.
-            step: Its number.
-            parameters: What it moves.
-            micro_batches: How many batches' gradients were added up for it.
-        """
-        kept, self._kept = self._kept, None
-        if kept is None or kept[0] != optimizer or kept[1] != step - 1:
+    def compare(self, loop: Loop, gradients: Iterable[Tensor | None]) -> None:
+        """Hold the next step's gradient against the one kept; of an accumulation, the last call counts."""
+        self._pair = None
+        if self._kept is None or self._kept[1] != loop.steps - 1:
             return
-        found = all_readable(p.grad for p in parameters if p.grad is not None)
+        before = self._kept[2]
+        found = all_readable(gradient for gradient in gradients if gradient is not None)
         now = [watched_part(gradient) for gradient in found or ()]
-        before = kept[2]
         # Nothing to compare: no gradients, other ones, or parts of the model on other devices.
         if not now or [t.shape for t in now] != [t.shape for t in before] or len({t.device for t in now}) > 1:
             return
         inner = torch.stack([p.sum() for p in torch._foreach_mul(now, before)]).sum()
         norms = torch.stack([torch.stack(torch._foreach_norm(t)).square().sum() for t in (now, before)])
-        examples = (self.batch_size or 0) * micro_batches * processes()
-        self._deferred.add(torch.cat([inner.reshape(1), norms]), lambda v: self._receive(v, examples))
+        self._pair = torch.cat([inner.reshape(1), norms])
+
+    def stepped(self, loop: Loop) -> None:
+        """The loop takes its step."""
+        if not self.awaits(loop) or self._kept is None or self._kept[1] == loop.steps:
+            return  # the step whose gradient was kept, or another loop's
+        pair, self._kept, self._pair = self._pair, None, None
+        if pair is not None:
+            examples = (self.batch_size or 0) * loop.micro_batches() * processes()
+            self._deferred.add(pair, lambda numbers: self._receive(numbers, examples))
 
     def _receive(self, numbers: list[float], examples: int) -> None:
         inner, now, before = numbers

@@ -14,6 +14,7 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -42,6 +43,7 @@ from surefoot.capture.ranks import RankWatch
 from surefoot.capture.recorder import Recorder
 from surefoot.capture.sampled import SampledStep, plain
 from surefoot.capture.sampling import Sampler, StepClock
+from surefoot.capture.step import Step, closure_of, nested, with_closure
 from surefoot.capture.unseen import all_readable, readable, without_numbers
 from surefoot.clipping import Clipper, attached
 from surefoot.norms import per_parameter_norms
@@ -85,7 +87,7 @@ class Observer:
         self.losses = LossWatch(deferred, recorder.metric, self.modules.all_in_eval)
         self.graphs = GraphLook(self.parameters, deferred, recorder.metric, recorder.activation)
         self.batches = BatchWatch(deferred, recorder.metric)
-        self.manual = ManualDescent()
+        self.manual = ManualDescent(self)
         self.functional = FunctionalDescent(self)
         self.nonfinite = NonfiniteTrace(self.parameters)
         self.mixing = MixingLook(deferred)
@@ -101,21 +103,15 @@ class Observer:
         ]
         self._limit = limit
         self._make_clipper = make_clipper
-        self._clipper: Clipper | None = None  # of the optimizer that steps
         early = 5 if thorough else 10
-        self._sampler = Sampler(0.10 if thorough else 0.01, every, eager=2, early=early)
+        self._make_sampler = partial(Sampler, 0.10 if thorough else 0.01, every, eager=2, early=early)
         self._looker = Sampler(0.25 if thorough else 0.01, None, eager=20 if thorough else 3, early=2 * early)
         self.loops = Loops(self.parameters, only)
         self._scaled: dict[int, tuple[weakref.ref[Tensor], Any]] = {}
-        self._in_step: Loop | None = None
-        self._closure: Loop | None = None
-        self._closure_losses: list[float | Tensor | None] = []
-        self._closure_norms: Norms | None = None
-        self._norms: Norms | None = None
+        self._open: Step | None = None  # the optimizer step under way
+        self._gradients_exist = self.guard.part("core", self._gradients_ready)
         self._recent: list[float | Tensor | None] = []  # losses of the backwards since the last step
         self._stepped = False
-        self._sample: SampledStep | None = None
-        self._sample_cost = 0.0
         self._noise_cost = 0.0
         self.looking = True
         self._site: Site | None = None
@@ -160,14 +156,15 @@ class Observer:
         self._rehearsal = without_numbers(root)
         if self._rehearsal:
             return
-        stepless = self.steps == 0 and self._closure is None
+        if self._open is not None and not self._open.inside:
+            self._open = None  # a step that raised
+        stepless = self.steps == 0 and self._open is None
         if stepless and self._limit is not None and self.backwards >= self._limit:
             raise StepLimit
         self.backwards += 1
         site = caller_site()
         self._site = site
         step = self.steps + 1
-        self._in_step = self._closure
         if self._first_backward is None:
             self._first_backward = text_of(site)
         self.losses.step = self.modules.step = step
@@ -186,7 +183,7 @@ class Observer:
         if self.losses.evaluating:
             self.losses.close_window(self.steps)
         if self.manual.active:
-            self.manual.before_backward(root, self)
+            self.manual.before_backward(root)
         for loop in self.loops.everyone:
             left_over = loop.before_backward()
             if left_over and self.looking:
@@ -247,9 +244,9 @@ class Observer:
         self.modules.mark_trained(ids, site)
         self._look_for_mixing(site)
         self.batches.from_graph(root, step)
-        if not self.manual.active and self.loops.only is None and self.manual.wanted(self, leaves):
+        if not self.manual.active and self.loops.only is None and self.manual.wanted(leaves):
             self.manual.active = True
-            self.manual.before_backward(root, self)
+            self.manual.before_backward(root)
         self.parameters.name_from_variables(caller_frame())
 
     def _compare_root(self, reached: list[Loop], value: Tensor) -> None:
@@ -290,68 +287,79 @@ class Observer:
         for loop in self.loops.everyone:
             if not reach or id(loop) in reach:
                 loop.after_backward(self._loss, self._site, bool(reach))
-        if self._closure is not None:
-            self._closure_losses.append(self._loss)
-            if self._closure_norms is None:
-                self._closure_norms = self._gradient_norms(self._closure)
         if self.looking:
             self.graphs.symmetry_of_gradients()
-            if self.steps == 0 or self._in_step is not None or self.manual.active:
+            if self.steps == 0 or self._open is not None or self.manual.active:
                 self._looker.measured(self._position, self._look_cost, self.clock.step_time)
             if self.steps == 0:
                 self.parameters.received(self._leaf_columns)
         if self.manual.active:
-            self.manual.after_backward(self)
+            self.manual.after_backward()
 
     # -- step
 
-    def before_step(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """An optimizer's step begins."""
+    def before_step(
+        self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        """An optimizer's step begins; where it has a closure, it is to go on with the arguments returned."""
         if self.manual.active:
-            self.manual.give_way(self)
+            self.manual.give_way()
         if not self.loops.watches(optimizer) or _rehearses(optimizer):
-            return
-        if self._in_step is not None and self._in_step.optimizer() is not optimizer:
-            return  # a wrapper's inner optimizer
+            return None
+        if self._open is not None:
+            if self._open.loop.optimizer() is not optimizer:
+                return None  # a wrapper's inner optimizer
+            if nested(optimizer):  # what a subclass builds on; else one that raised left it open
+                self._open.depth += 1
+                return None
         loop = self.adopt(optimizer)
-        self._in_step = loop
         self.loops.refresh(loop, optimizer)
         if loop.step_site is None or self.looking:
             loop.step_site = caller_site()
-        step = self.steps + 1
-        closure = args[1] if len(args) > 1 else kwargs.get("closure")
-        if callable(closure):
-            loop.closure = True
-            self._closure, self._closure_losses, self._closure_norms = loop, [], None
-        loop.before_step(step, self.backwards)
-        self._clipper = attached(optimizer)
-        if self._make_clipper is not None and self._clipper is None:
-            self.guard.run("clipper", lambda: self._attach_clipper(optimizer))
-        self._sample = None
-        self._sample_cost = 0.0
-        if self._sampler.due(step) and not self._closure and plain(loop.parameters):
+        closure = closure_of(args, kwargs)
+        step = self._open = Step(loop, self.steps + 1, self.backwards, closure is not None)
+        step.clipper = attached(optimizer)
+        if self._make_clipper is not None and step.clipper is None:
+            self.guard.run("clipper", lambda: self._attach_clipper(optimizer, step))
+        if self.sampler_of(loop).due(loop.steps + 1) and plain(loop.parameters):
             began = time.thread_time()
-            self._sample = SampledStep(step, loop.index, loop.parameters, loop.columns, self.recorder.layer)
-            self._sample.before()
-            self.guard.run("gradient noise", lambda: self.noise.keep(loop.index, step, loop.parameters))
-            self._sample_cost = time.thread_time() - began
-        elif self.noise.waiting:
-            began = time.thread_time()
-            self.guard.run("gradient noise", lambda: self._compare_gradients(loop, step))
+            found = None if closure is not None else [p.grad for p in loop.parameters]
+            step.sample = SampledStep(loop.parameters, found)
+            step.cost = time.thread_time() - began
+        if closure is None:
+            self._gradients_ready(step)
+            return None
+        loop.closure = True
+        return with_closure(args, kwargs, step.watched(closure, self._gradients_exist))
+
+    def _gradients_ready(self, step: Step) -> None:
+        """The gradients that a step follows are there."""
+        loop = step.loop
+        loop.before_step(step.number, self.backwards)
+        began = time.thread_time()
+        if step.sample is not None:
+            optimizer = loop.optimizer()
+            scale = getattr(optimizer, "grad_scale", None)
+            step.sample.gradients([p.grad for p in loop.parameters], scale)
+            self._noise_part(loop, sampled=True)
+            step.cost += time.thread_time() - began
+        elif self.noise.awaits(loop):
+            self._noise_part(loop, sampled=False)
+            self.noise.stepped(loop)
             self._noise_cost = time.thread_time() - began
-        if self._closure is None:
-            # A clipper measures too, and tells after the step.
-            self._norms = self._gradient_norms(loop, self._clipper is not None)
-        else:
-            self._norms = None
+        if step.closure:
+            step.losses = [*loop.losses]
+        # A clipper measures too, and tells after the step; of a closure, its last evaluation.
+        step.norms = self._gradient_norms(loop, step.clipper is not None and not step.closure)
 
-    def _compare_gradients(self, loop: Loop, step: int) -> None:
-        self.noise.compare(loop.index, step, loop.parameters, loop.micro_batches())
+    def _noise_part(self, loop: Loop, sampled: bool) -> None:
+        part = self.noise.keep if sampled else self.noise.compare
+        self.guard.run("gradient noise", lambda: part(loop, [p.grad for p in loop.parameters]))
 
-    def _attach_clipper(self, optimizer: Optimizer) -> None:
+    def _attach_clipper(self, optimizer: Optimizer, step: Step) -> None:
         assert self._make_clipper is not None
-        self._clipper = self._make_clipper()
-        self._clipper.attach(optimizer)
+        step.clipper = self._make_clipper()
+        step.clipper.attach(optimizer)
 
     def _gradient_norms(self, loop: Loop, measured: bool = False) -> Norms | None:
         gradients = [gradient for p in loop.parameters if (gradient := p.grad) is not None]
@@ -366,31 +374,29 @@ class Observer:
 
     def after_step(self, optimizer: Optimizer) -> None:
         """An optimizer's step has ended."""
-        loop = self._in_step
-        if loop is None or loop.optimizer() is not optimizer:
+        open_step = self._open
+        if open_step is None or open_step.loop.optimizer() is not optimizer:
             return
-        self._in_step = None
+        if open_step.depth:
+            open_step.depth -= 1
+            return
+        self._open = None
         self._stepped = True
+        if not open_step.measured:
+            self._gradients_ready(open_step)  # a closure that the optimizer never called
         self.steps += 1
         step = self.steps
-        sample = self._sample
-        if sample is not None:
-            began = time.thread_time()
-            sample.after()
-            cost = self._sample_cost + time.thread_time() - began + self._noise_cost
-            self._sampler.measured(step, cost, self.clock.step_time)
-            self._sample = None
+        loop = open_step.loop
+        if open_step.sample is not None:
+            self._after_sample(open_step)
+        without = open_step.closure and self.backwards == open_step.backwards and not loop.backward_seen()
         losses = loop.after_step()
-        norms = self._norms
-        if self._closure is loop:
-            # The point that the step starts from: its first evaluation.
-            losses, norms = self._closure_losses[:1] or losses, self._closure_norms
-            self._closure = None
-            if not self._closure_losses:
-                loop.closed_without_backward(step)
+        if without:
+            loop.closed_without_backward(step)
+        elif open_step.losses is not None:
+            losses = open_step.losses
         group = optimizer.param_groups[0] if optimizer.param_groups else {}
         lr = group.get("lr")
-        clipper = self._clipper
         now = self.recorder.now()
         self.clock.tick(now, time.thread_time())
         if self.looking:
@@ -403,11 +409,11 @@ class Observer:
                 loop.index,
                 now,
                 losses,
-                norms,
+                open_step.norms,
                 lr.detach().clone() if isinstance(lr, Tensor) else lr,
-                clipper.last if clipper is not None else None,
+                open_step.clip,
                 getattr(optimizer, "found_inf", None),
-                getattr(optimizer, "grad_scale", None) if clipper is None else None,
+                getattr(optimizer, "grad_scale", None) if open_step.clipper is None else None,
                 loop.judge if loop.touched_before_step else None,
             )
         )
@@ -418,18 +424,24 @@ class Observer:
             self._settings(step, loop, optimizer)
         self.next_step(step)
 
+    def _after_sample(self, step: Step) -> None:
+        assert step.sample is not None
+        began = time.thread_time()
+        step.sample.after()
+        step.sample.hand_over(step.number, step.loop.index, step.loop.columns, self.recorder.layer)
+        cost = step.cost + time.thread_time() - began + self._noise_cost
+        self.sampler_of(step.loop).measured(step.loop.steps + 1, cost, self.clock.step_time)
+
     def stepped(self) -> int:
         """Count a step; returns its number."""
         self.steps += 1
         return self.steps
 
-    def sampling(self, step: int) -> bool:
-        """Whether the per-parameter quantities are due at a step."""
-        return self._sampler.due(step)
-
-    def sampled(self, cost: float) -> None:
-        """They were measured, in `cost` seconds."""
-        self._sampler.measured(self.steps + 1, cost, self.clock.step_time)
+    def sampler_of(self, loop: Loop) -> Sampler:
+        """When a loop's per-parameter quantities are measured: by its own steps, since loops may take turns."""
+        if loop.sampler is None:
+            loop.sampler = self._make_sampler()
+        return loop.sampler
 
     def next_step(self, step: int) -> None:
         """After a step: is the next one looked at, or was this the last one wanted?
@@ -466,7 +478,7 @@ class Observer:
 
     def attention(self) -> None:
         """Something that often begins an evaluation: gradients switched off, a mode changed, a loader begun anew."""
-        if self._in_step is None:
+        if self._open is None:
             self.modules.open()
 
     def _model_input(self, phase: str, batch: Tensor, module: nn.Module) -> None:
@@ -481,7 +493,7 @@ class Observer:
         self.losses.settle()
         self.losses.close_window(self.steps)
         if self.manual.active:
-            self.manual.settle(self)
+            self.manual.settle()
 
     def facts(self) -> Iterator[FactRow]:
         """Everything structural, as it stands."""

@@ -12,7 +12,17 @@ from surefoot.records import ParameterInfo
 
 
 class _Entry:
-    __slots__ = ("called", "in_model", "module", "name", "optimizer", "reached", "received", "ref")
+    __slots__ = (
+        "called",
+        "descended",
+        "in_model",
+        "module",
+        "name",
+        "optimizer",
+        "reached",
+        "received",
+        "ref",
+    )
 
     def __init__(self, tensor: Tensor) -> None:
         self.ref = weakref.ref(tensor)
@@ -21,6 +31,7 @@ class _Entry:
         self.optimizer: int | None = None
         self.in_model = False
         self.called = False
+        self.descended = False
         self.reached = False
         self.received = 0
 
@@ -55,6 +66,19 @@ class Parameters:
         index = self.index_of(old)
         self._entries[index].ref = weakref.ref(new)
         self._index[id(new)] = index
+
+    def descended(self, indices: Iterable[int], tensors: Iterable[Tensor]) -> None:
+        """Note what stands in these columns now and was differentiated by, whatever its own flags say."""
+        for index, tensor in zip(indices, tensors, strict=True):
+            entry = self._entries[index]
+            entry.ref = weakref.ref(tensor)
+            entry.descended = entry.reached = entry.called = True
+            entry.received += 1
+
+    def name_columns(self, indices: Iterable[int], names: Iterable[str]) -> None:
+        """Name the columns that have no name yet."""
+        for index, name in zip(indices, names, strict=True):
+            self._entries[index].name = self._entries[index].name or name
 
     def held_by(self, tensors: Iterable[Tensor], optimizer: int) -> list[int]:
         """Columns of the tensors that an optimizer holds."""
@@ -102,17 +126,24 @@ class Parameters:
                 entry.module = type(module).__name__
 
     def name_from_variables(self, frame: FrameType | None) -> None:
-        """Name bare tensors by the variables of the user's own frame that hold them."""
+        """Name bare tensors by the variables of the user's own frame that hold them, or hold a module with them."""
         if frame is None or all(entry.name for entry in self._entries):
             return
         for variables in (frame.f_locals, frame.f_globals):
             for variable, value in list(variables.items()):
                 if isinstance(value, Tensor):
                     self._name(value, variable)
+                elif isinstance(value, nn.Module):
+                    self._name_inside(value)
                 elif isinstance(value, (list, tuple)) and len(value) <= 64:
                     for position, item in enumerate(value):
                         if isinstance(item, Tensor):
                             self._name(item, f"{variable}[{position}]")
+
+    def _name_inside(self, module: nn.Module) -> None:
+        """Name what no call of the module could name: it is compiled, say."""
+        for name, tensor in module.named_parameters():
+            self._name(tensor, name.removeprefix("_orig_mod."))
 
     def _name(self, tensor: Tensor, name: str) -> None:
         if not self.seen(tensor):
@@ -154,7 +185,7 @@ class Parameters:
             shape, trainable, is_parameter = (), False, False
         else:
             shape = tuple(int(size) for size in tensor.shape)
-            trainable = tensor.requires_grad
+            trainable = tensor.requires_grad or entry.descended
             is_parameter = isinstance(tensor, nn.Parameter)
         return ParameterInfo(
             index=index,

@@ -1,4 +1,9 @@
-"""The per-parameter quantities of a sampled step: measured around `optimizer.step()`, kept on the device."""
+"""The per-parameter quantities of a sampled step: measured around the update, kept on the device.
+
+before it              what it may change is copied and measured
+its gradients exist    they are measured: at once, or where a closure made them
+after it               the update is measured
+"""
 
 from __future__ import annotations
 
@@ -17,69 +22,88 @@ class SampledStep:
     """Measures one step of one loop.
 
     Args:
-        step: Its number.
-        optimizer: The loop's index.
-        parameters: What the step may change.
-        columns: Their columns.
-        keep: Takes each finished row.
-        found: Their gradients; None: those that the parameters hold.
+        parameters: All that the loop descends, as they are before the step.
+        found: Their gradients, where these exist already: what has none is left out from the start.
     """
 
-    def __init__(
-        self,
-        step: int,
-        optimizer: int,
-        parameters: Sequence[Tensor],
-        columns: Sequence[int],
-        keep: Callable[[PendingLayer], None],
-        found: Sequence[Tensor | None] | None = None,
-    ) -> None:
-        self._step = step
-        self._optimizer = optimizer
-        self._keep = keep
-        held = [
-            (parameter, column, gradient)
-            for parameter, column, gradient in zip(
-                parameters, columns, found or [p.grad for p in parameters], strict=True
-            )
-            if gradient is not None and parameter.numel()
+    def __init__(self, parameters: Sequence[Tensor], found: Sequence[Tensor | None] | None = None) -> None:
+        self._count = len(parameters)
+        self._held = [
+            (place, parameter)
+            for place, parameter in enumerate(parameters)
+            if parameter.numel() and (found is None or found[place] is not None)
         ]
-        self._parameters = [parameter for parameter, _, _ in held]
-        self._columns = [column for _, column, _ in held]
-        self._gradients = [gradient for _, _, gradient in held]
-        self._before: list[Tensor] = []
+        before = [parameter for _, parameter in self._held]
+        self._snapshot = updates.snapshot(before) if before else []
+        self._sizes = per_parameter_norms([parameter.detach() for parameter in before])
+        self._measured: list[int] = []  # of those held, the ones with a gradient
+        self._rows: dict[str, Tensor] = {}
+        self._factors: list[float] | None = None
 
-    def before(self) -> None:
-        """Measure gradients and parameters, and keep what the update will be held against."""
-        if not self._parameters:
+    def gradients(self, found: Sequence[Tensor | None], scale: Tensor | None = None) -> None:
+        """Measure the gradients that the step follows; those of an accumulation may come again.
+
+        Args:
+            found: One for each parameter.
+            scale: GradScaler's factor that is still in them.
+        """
+        given = [(number, found[place]) for number, (place, _) in enumerate(self._held)]
+        self._measured = [number for number, gradient in given if gradient is not None]
+        present = [gradient for _, gradient in given if gradient is not None]
+        if not present:
             return
-        found, self._gradients = self._gradients, []
-        norms = per_parameter_norms(found)
-        self._row("grad_norm", norms)
-        zero, nonfinite = gradients.shares(found)
-        self._row("grad_zero_share", zero)
+        norms = per_parameter_norms(present)
+        zero, nonfinite = gradients.shares(present)
         # The norm meets every entry, the share of a large tensor a part of them.
-        least = torch.tensor([1 / gradient.numel() for gradient in found], device=nonfinite.device)
-        self._row("grad_nonfinite_share", torch.where(norms.isfinite(), nonfinite, nonfinite.maximum(least)))
-        self._row("param_norm", per_parameter_norms([parameter.detach() for parameter in self._parameters]))
-        self._before = updates.snapshot(self._parameters)
+        least = torch.tensor([1 / gradient.numel() for gradient in present], device=nonfinite.device)
+        nonfinite = torch.where(norms.isfinite(), nonfinite, nonfinite.maximum(least))
+        if scale is not None:
+            norms = norms / scale.to(norms.device)
+        self._rows = {"grad_norm": norms, "grad_zero_share": zero, "grad_nonfinite_share": nonfinite}
 
-    def follow(self, old: Sequence[Tensor], new: Sequence[Tensor]) -> None:
-        """The step put new tensors in the place of old ones: the update leads to these."""
-        places = {id(before): after for before, after in zip(old, new, strict=True)}
-        self._parameters = [places.get(id(parameter), parameter) for parameter in self._parameters]
+    def follow(self, new: Sequence[Tensor]) -> None:
+        """The step put new tensors in the place of the old ones: the update leads to these."""
+        if len(new) != self._count:
+            self._measured = []
+            return
+        self._held = [(place, new[place]) for place, _ in self._held]
 
     def after(self) -> None:
         """Measure the update."""
-        if self._before:
-            factors = updates.scale_of(self._parameters)
-            self._row("update_norm", updates.update_norms(self._parameters, self._before), factors)
-            self._before = []
+        if not self._measured:
+            self._rows = {}
+            return
+        after = [self._held[number][1] for number in self._measured]
+        before = [self._snapshot[number] for number in self._measured]
+        factors = updates.scale_of(after)
+        self._factors = None if all(factor == 1.0 for factor in factors) else factors
+        self._rows["param_norm"] = self._present(self._sizes)
+        self._rows["update_norm"] = updates.update_norms(after, before)
+        self._snapshot = []
 
-    def _row(self, quantity: str, values: Tensor, factors: list[float] | None = None) -> None:
-        if factors is not None and all(factor == 1.0 for factor in factors):
-            factors = None
-        self._keep(PendingLayer(self._step, self._optimizer, quantity, self._columns, values, factors))
+    def _present(self, values: Tensor) -> Tensor:
+        if len(self._measured) == len(values):
+            return values
+        each = values.unbind()
+        return torch.stack([each[number] for number in self._measured])
+
+    def hand_over(
+        self, step: int, optimizer: int, columns: Sequence[int], keep: Callable[[PendingLayer], None]
+    ) -> None:
+        """Give the rows away.
+
+        Args:
+            step: The step's number.
+            optimizer: The loop's.
+            columns: One for each parameter.
+            keep: Takes each row.
+        """
+        if len(columns) != self._count:
+            return  # parameters were added under our hands
+        placed = [columns[self._held[number][0]] for number in self._measured]
+        for quantity, values in self._rows.items():
+            factors = self._factors if quantity == "update_norm" else None
+            keep(PendingLayer(step, optimizer, quantity, placed, values, factors))
 
 
 def plain(parameters: Sequence[Tensor]) -> bool:
