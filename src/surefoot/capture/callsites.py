@@ -54,7 +54,8 @@ class ClipCalls:
             call.after_step += 1
         if self.scaler is not None and self._still_scaled(loops):
             call.scaled += 1
-        if len(call.covered) < 50 and isinstance(parameters, (list, tuple)):
+        # An optimizer that was made before the observation is known from its first step on.
+        if loops and len(call.covered) < 50 and isinstance(parameters, (list, tuple)):
             call.covered.append(self._covered(parameters, loops))
         norm = readable(result) if isinstance(result, Tensor) else None
         if norm is not None and norm.numel() == 1 and len(call.norms) < 2000:

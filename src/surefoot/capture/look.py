@@ -117,9 +117,10 @@ class GraphLook:
 
     def leaves(self, root: Tensor) -> list[Tensor]:
         """The leaf tensors that a loss's gradient reaches."""
-        return (
-            graph.LossGraph(root.grad_fn, saved_tensors=False).leaves if root.grad_fn is not None else [root]
-        )
+        if root.grad_fn is None:
+            return [root]
+        seen = graph.LossGraph(root.grad_fn, saved_tensors=False)
+        return [self._parameters.held(leaf) for leaf in seen.leaves]
 
     def read(
         self, root: Tensor, step: int, place: str | None, by_function: bool, batch_size: int | None
@@ -154,7 +155,7 @@ class GraphLook:
                 self._look_for_symmetry(leaf)
         if not by_function:
             self._by_hand(seen, place, batch_size)
-        return seen.leaves
+        return [self._parameters.held(leaf) for leaf in seen.leaves]
 
     def _activations(self, seen: graph.LossGraph, step: int) -> None:
         met: dict[tuple[str, int], int] = {}

@@ -117,6 +117,10 @@ class ModuleWatch:
         self.models[id(module)] = Model(module)
         self._parameters.name_from(module, set())
 
+    def present(self) -> list[nn.Module]:
+        """The outermost modules that still live."""
+        return [module for model in self.models.values() if (module := model.ref()) is not None]
+
     def _model(self, module: nn.Module) -> Model:
         model = self.models.get(id(module))
         if model is None or model.ref() is not module:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from surefoot.capture import structure
+from surefoot.capture import shards, structure
 from surefoot.capture.batchwatch import BatchWatch
 from surefoot.capture.functional import FunctionalDescent
 from surefoot.capture.guard import Guard
@@ -229,6 +229,7 @@ class Observer:
 
     def _look(self, root: Tensor, site: Site | None, step: int, calls: list[Pending]) -> None:
         size = calls[0].call.described.get("batch_size") if calls else None
+        self.parameters.pair(shards.pairs(self.modules.present()))
         if self.loops.only is not None and not self._concerns(root):
             self.loops.reach[site] = _NOBODY
             return

@@ -43,6 +43,7 @@ class Parameters:
         self._entries: list[_Entry] = []
         self._index: dict[int, int] = {}
         self._known: dict[int, ParameterInfo] = {}
+        self._standing_for: dict[int, tuple[weakref.ref[Tensor], weakref.ref[Tensor]]] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -52,6 +53,9 @@ class Parameters:
         found = self._index.get(id(tensor))
         if found is not None and self._entries[found].ref() is tensor:
             return found
+        held = self.held(tensor)
+        if held is not tensor:
+            return self.index_of(held)
         self._entries.append(_Entry(tensor))
         index = self._index[id(tensor)] = len(self._entries) - 1
         return index
@@ -60,6 +64,16 @@ class Parameters:
         """Whether the tensor has a column."""
         found = self._index.get(id(tensor))
         return found is not None and self._entries[found].ref() is tensor
+
+    def pair(self, found: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Let the first of each two, which the graph shows, stand for the second, which model and optimizer hold."""
+        self._standing_for.update((id(a), (weakref.ref(a), weakref.ref(b))) for a, b in found)
+
+    def held(self, leaf: Tensor) -> Tensor:
+        """What model and optimizer hold where the graph shows `leaf`: nearly always the same."""
+        standing = self._standing_for.get(id(leaf))
+        held = standing[1]() if standing is not None and standing[0]() is leaf else None
+        return leaf if held is None else held
 
     def replace(self, old: Tensor, new: Tensor) -> None:
         """Let `new` take the column of `old`: descent by hand often makes a new leaf for each step."""

@@ -34,7 +34,8 @@ class Patch:
         self.owners = [owner for owner in owners if vars(owner).get(name) is self.original]
         made = make(self.original)
         made.__code__ = made.__code__.replace(co_filename=UNCOUNTED)
-        made.__signature__ = inspect.signature(self.original)  # for those who ask past `__wrapped__`
+        if not hasattr(self.original, "__wrapped__"):
+            made.__signature__ = inspect.signature(self.original)  # for those who do not ask `__wrapped__`
         self.replacement = functools.wraps(self.original)(made)
         for owner in self.owners:
             setattr(owner, name, self.replacement)
