@@ -55,10 +55,14 @@ def spoil(file: Path, seed: int) -> str:
 def _without_constraints(connection: sqlite3.Connection) -> None:
     """The same columns, which now take anything."""
     connection.execute("PRAGMA writable_schema = ON")
-    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql IS NOT NULL").fetchall()
+    rows = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql IS NOT NULL"
+    ).fetchall()
     for name, sql in rows:
         plain = "\n".join(_unchecked(line) for line in sql.replace("NOT NULL", "").splitlines())
-        connection.execute("UPDATE sqlite_master SET sql = ? WHERE name = ? AND type = 'table'", (plain, name))
+        connection.execute(
+            "UPDATE sqlite_master SET sql = ? WHERE name = ? AND type = 'table'", (plain, name)
+        )
 
 
 def _unchecked(line: str) -> str:
@@ -73,7 +77,9 @@ def _unchecked(line: str) -> str:
 
 
 def _tables_of(connection: sqlite3.Connection) -> dict[str, list[str]]:
-    names = [n for (n,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    names = [
+        n for (n,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    ]
     return {n: [row[1] for row in connection.execute(f'PRAGMA table_info("{n}")')] for n in names}
 
 
@@ -164,7 +170,15 @@ def _blocks(connection: sqlite3.Connection, source: random.Random) -> str:
     values = {
         "rows": (0, -1, 1, 3, 1023, 1025, 10**6, 2_000_000_000, 2**62),
         "last_id": (-1, 0, 1, 500, 10**9, 2**62),
-        "data": (b"", b"\x00" * 8, b"\xff" * 8, b"\x00" * 4096, b"\x00" * 8192, b"\x00" * 8191, b"\x7f\xf0" * 2048),
+        "data": (
+            b"",
+            b"\x00" * 8,
+            b"\xff" * 8,
+            b"\x00" * 4096,
+            b"\x00" * 8192,
+            b"\x00" * 8191,
+            b"\x7f\xf0" * 2048,
+        ),
         "key": ("0", "1", "val_loss", "x"),
         "name": ("step", "loss", "unrecorded", "x"),
         "source": ("step", "metric", "x"),

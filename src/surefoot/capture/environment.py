@@ -25,8 +25,11 @@ def environment() -> dict[str, Any]:
         "surefoot": surefoot.__version__,
         "threads": torch.get_num_threads(),
         "device": _device(),
-        "working_directory": os.getcwd(),
     }
+    try:
+        found["working_directory"] = os.getcwd()
+    except FileNotFoundError:
+        pass  # it was deleted; a script may run on without it
     for name in _LIBRARIES:
         try:
             found[name] = metadata.version(name)

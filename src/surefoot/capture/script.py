@@ -68,7 +68,12 @@ def prepare(target: Target) -> Prepared:
         ScriptError: There is no such file or module, or it cannot be read.
         SyntaxError: Its own.
     """
-    return _prepare_module(target) if target.is_module else _prepare_file(target)
+    try:
+        return _prepare_module(target) if target.is_module else _prepare_file(target)
+    except FileNotFoundError:  # by os.getcwd
+        raise ScriptError(
+            f"{target.name} cannot be found: the working folder is gone; change to another, or give its whole path."
+        ) from None
 
 
 def _prepare_file(target: Target) -> Prepared:

@@ -9,6 +9,7 @@ import typer
 
 from surefoot.cli.counting import counting
 from surefoot.cli.output import show
+from surefoot.cli.places import check_file
 from surefoot.cli.subject_options import Batches, Quick, Runs, Settings, Steps
 from surefoot.errors import SettingError
 
@@ -47,6 +48,7 @@ def animate(
         raise SettingError(
             f"-o {output} is no animation that can be written: end it in {', '.join(_SUFFIXES)}."
         )
+    check_file("--output", output)
     if kind is not None and kind not in _KINDS:
         raise SettingError(f"--kind {kind} is not known: give {', '.join(_KINDS)}.")
     if not 0 < fps <= 50:

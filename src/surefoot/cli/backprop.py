@@ -11,6 +11,7 @@ import typer
 
 from surefoot.capture.script import Target
 from surefoot.cli.output import show
+from surefoot.cli.places import check_file
 from surefoot.cli.watching import run_under
 from surefoot.errors import NothingTrained, ScriptError, SettingError
 
@@ -47,6 +48,7 @@ def backprop(
     path = None if output is None else Path(output).absolute()
     if path is not None and path.suffix.lower() not in _SUFFIXES:
         raise SettingError(f"-o {output} is no picture that can be drawn: end it in {', '.join(_SUFFIXES)}.")
+    check_file("--output", output)
     if path is not None and path.suffix.lower() in (".png", ".svg"):
         from surefoot.figures.canvas import matplotlib_or_raise
 

@@ -59,7 +59,10 @@ def all_ignored(options: tuple[str, ...]) -> tuple[str, ...]:
         UnknownRule: One is not.
         SettingError: As `ignored_codes`.
     """
-    codes = (*options, *ignored_codes(Path.cwd()))
+    try:
+        codes = (*options, *ignored_codes(Path.cwd()))
+    except FileNotFoundError:  # the working folder is gone, and with it the project
+        codes = options
     if codes:
         from surefoot.rules import get_rule
 

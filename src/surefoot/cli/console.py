@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
@@ -9,6 +10,23 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from surefoot.cli.output import printable
+
+_NARROWEST = 40  # columns; in fewer, tables lose what they say
+
+
+class _Collected(io.StringIO):
+    """What is written for `stream`, which Rich may ask what it is, and writes nothing to."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
 
 
 class _Console(Console):
@@ -22,8 +40,9 @@ def rendered(renderables: Sequence[object], stream: TextIO | None) -> str:
     """Lines as they go to `stream`: with colours and its width where it is a terminal; texts are no markup."""
     if stream is None:
         return ""
-    console = _Console(file=stream, highlight=False, markup=False, emoji=False)
-    with console.capture() as captured:
-        for renderable in renderables:
-            console.print(renderable)
-    return captured.get()
+    console = _Console(file=_Collected(stream), highlight=False, markup=False, emoji=False)
+    console.width = max(_NARROWEST, console.width)
+    for renderable in renderables:
+        console.print(renderable)
+    collected: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return collected

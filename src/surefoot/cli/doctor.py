@@ -8,6 +8,7 @@ from surefoot import rules
 from surefoot.cli.answering import answering
 from surefoot.cli.configuration import all_ignored
 from surefoot.cli.output import show, show_rich, write_file
+from surefoot.cli.places import check_file
 from surefoot.diagnosis import history_of
 from surefoot.records import Finding, History
 from surefoot.report.html import render
@@ -46,6 +47,7 @@ def explain_rule(code: str | None) -> None:
 
 def write_report(reference: str, runs: str, output: str) -> None:
     """Write the HTML report of a recorded run."""
+    check_file("--output", output)
     history, findings = _judged(reference, runs)
     with answering(history.run.path):
         page = render(history, findings)

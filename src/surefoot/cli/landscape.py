@@ -9,6 +9,7 @@ import typer
 
 from surefoot.cli.counting import counting
 from surefoot.cli.output import show
+from surefoot.cli.places import check_file
 from surefoot.cli.subject_options import Batches, Quick, Runs, Settings, Steps
 from surefoot.errors import SettingError
 
@@ -78,6 +79,7 @@ def landscape(
         raise SettingError(
             f"-o {output} is no landscape that can be written: end it in {', '.join(_SUFFIXES)}."
         )
+    check_file("--output", output)
     if plane is not None and plane not in _PLANES:
         raise SettingError(f"--plane {plane} is not known: give {', '.join(_PLANES)}.")
     if others not in ("held", "averaged"):

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from surefoot.cli.output import show
+from surefoot.cli.places import check_file
 from surefoot.errors import SettingError
 
 
@@ -44,6 +45,7 @@ def plot_schedule(
         return
     if not output.lower().endswith((".png", ".svg")):
         raise SettingError(f"{output} is no picture that can be drawn: end it in .png or .svg.")
+    check_file("--output", output)
     if steps is None and schedule.duration is None:
         raise SettingError(f"{schedule!r} never ends: say how many steps to draw by --steps N.")
     from surefoot.figures.canvas import write

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.cli.output import say, show, show_rich
+from surefoot.cli.places import check_folder
 from surefoot.cli.train import parsed, results_table
 from surefoot.errors import SettingError
 
@@ -33,6 +34,7 @@ def reproduce_study(
         near = difflib.get_close_matches(study, STUDIES, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(STUDIES)}."
         raise SettingError(f"There is no study {study!r} to reproduce: {hint}")
+    check_folder("--out", out)
     from surefoot.recipes.separation import report, table
     from surefoot.recipes.separation import study as studies
     from surefoot.recipes.separation.corpus import find_corpus

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from dataclasses import replace
@@ -13,9 +14,10 @@ from surefoot.capture.script import Outcome, Prepared, execute, prepare
 from surefoot.capture.tracebacks import clean
 from surefoot.cli.configuration import all_ignored
 from surefoot.cli.output import is_terminal, say, show, show_rich, stderr, write, write_file
+from surefoot.cli.places import check_file, check_new_run
 from surefoot.cli.progress import ProgressLine
 from surefoot.cli.settings import RunSettings
-from surefoot.errors import OutputError, SettingError, SurefootError
+from surefoot.errors import OutputError, SettingError, StoreError, SurefootError
 
 if TYPE_CHECKING:
     from surefoot.capture.observation import Observation
@@ -55,11 +57,13 @@ def _validate(settings: RunSettings) -> None:
         )
     if settings.autoclip is not None and settings.max_norm is not None:
         raise SettingError("--autoclip and --max-norm are two ways to clip: choose one.")
-    if settings.max_norm is not None and not settings.max_norm > 0:
-        raise SettingError(f"--max-norm {settings.max_norm:g} must be greater than 0.")
-    for option, path in (("--report", settings.report), ("--json", settings.json)):
-        if path is not None and not Path(path).resolve().parent.is_dir():
-            raise SettingError(f"{option} {path}: the folder {Path(path).resolve().parent} does not exist.")
+    if settings.max_norm is not None and not 0 < settings.max_norm < math.inf:
+        raise SettingError(f"--max-norm {settings.max_norm:g} must be greater than 0, and finite.")
+    if settings.autoclip is not None and not 0 <= settings.autoclip <= 100:
+        raise SettingError(f"--autoclip {settings.autoclip:g} is no percentile: give 0 to 100.")
+    check_new_run(settings.name, settings.runs)
+    check_file("--report", settings.report)
+    check_file("--json", settings.json)
 
 
 def _prepared(settings: RunSettings) -> Prepared:
@@ -89,7 +93,8 @@ class _Session:
         self._progress = ProgressLine(stderr())
         self._told: set[str] = set()
         self._owner = os.getpid()
-        self._loud = not settings.quiet and int(os.environ.get("RANK", "0") or 0) == 0
+        self._loud = not settings.quiet and os.environ.get("RANK", "0") in ("", "0")
+        self._unobserved = False
 
     def run(self) -> Outcome:
         """Run the script; observation begins when it imports torch."""
@@ -103,7 +108,9 @@ class _Session:
         try:
             self._begin()
         except Exception as error:  # the script must run whatever happens to us
-            say(f"observation could not begin, the script runs unobserved: {type(error).__name__}: {error}")
+            self._unobserved = True
+            why = str(error) if isinstance(error, SurefootError) else f"{type(error).__name__}: {error}"
+            say(f"observation could not begin, the script runs unobserved: {why}")
 
     def _begin(self) -> None:
         from surefoot.capture import observation
@@ -115,7 +122,7 @@ class _Session:
         draws = self._loud and self._progress.wanted
         watched = observation.Observation(
             run,
-            runs=Path(settings.runs).resolve(),
+            runs=_absolute(settings.runs),
             name=settings.name,
             every=settings.every,
             thorough=settings.check,
@@ -152,7 +159,7 @@ class _Session:
     def _close(self, outcome: Outcome) -> History | None:
         observation = self._observation
         if observation is None:
-            if outcome.error is None or self._settings.check:
+            if not self._unobserved and (outcome.error is None or self._settings.check):
                 self._nothing("torch was never imported")
             return None
         observation.close(outcome.status, outcome.exit_code, outcome.described)
@@ -239,6 +246,16 @@ class _Session:
 
         sys.excepthook = show
         raise error
+
+
+def _absolute(runs: str) -> Path:
+    """Where runs lie, wherever the script changes to."""
+    try:
+        return Path(runs).resolve()
+    except OSError:
+        raise StoreError(
+            "the working folder is gone, so nothing can be recorded in it; give --runs a path from the root."
+        ) from None
 
 
 def _discard(observation: Observation) -> None:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from surefoot.cli.output import show, show_rich
+from surefoot.cli.places import check_folder, check_new_run
 from surefoot.errors import SettingError
 from surefoot.report.numbers import duration, number, value
 
@@ -26,6 +27,8 @@ def train_named(
     settings: tuple[str, ...],
 ) -> int:
     """Train what was named; the exit code is 1 if a file's training diverged."""
+    check_new_run(None, runs)
+    check_folder("--out", out)
     if what.endswith(".toml"):
         if quick or settings:
             option = "--quick" if quick else "--set"

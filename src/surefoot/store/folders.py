@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path, PurePath
@@ -10,7 +11,8 @@ from surefoot.errors import SettingError
 from surefoot.store.connection import plain_errors
 
 _RESERVED = frozenset({"", ".", "..", "last"})
-_LONGEST = 120  # characters; file systems allow 255 bytes
+_LONGEST = 120  # characters
+_LONGEST_BYTES = 240  # file systems allow 255, and a number may follow
 
 
 def make_folder(runs: Path, script: str, name: str | None, started: float) -> Path:
@@ -59,9 +61,10 @@ def checked_name(name: str) -> str:
     """`name`, if a folder can be called so.
 
     Raises:
-        SettingError: It is empty, "last", too long, or holds a separator or a control character.
+        SettingError: It is empty, "last", too long, or holds a separator or what cannot be printed.
     """
-    if name in _RESERVED or len(name) > _LONGEST or re.search(r'[/\\:*?"<>|\x00-\x1f]', name):
+    too_long = len(name) > _LONGEST or len(os.fsencode(name)) > _LONGEST_BYTES
+    if name in _RESERVED or too_long or not name.isprintable() or re.search(r'[/\\:*?"<>|]', name):
         raise SettingError(
             f"{name!r} cannot name a run: use up to {_LONGEST} letters, digits and dashes, and not 'last'."
         )
