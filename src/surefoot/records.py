@@ -20,12 +20,12 @@ Verdict = Literal["healthy", "warning", "error"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "information")
 
 STEP_SERIES = (
-    "loss",  # root of backward, mean over the step's micro-steps; unit: loss
+    "loss",  # the function whose gradient the step follows: sum of the roots of its backwards
     "grad_norm",  # global L2 norm of the gradients before surefoot's clipper
     "lr",  # learning rate of the first parameter group
     "clip_threshold",  # NaN where no clipper is attached
     "clip_factor",  # in (0, 1]; NaN where no clipper is attached
-    "micro_steps",  # backward passes since the optimizer's last step
+    "micro_steps",  # backward passes that the step follows: since its gradients were cleared, or its last step
     "time",  # seconds since the run began
 )
 

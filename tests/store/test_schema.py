@@ -14,6 +14,7 @@ from surefoot.errors import StoreError
 from surefoot.records import OptimizerInfo
 from surefoot.store import migrations
 from surefoot.store.batch import Batch, StepRow
+from surefoot.store.blocks import BLOCK_ROWS
 from surefoot.store.documentation import schema_page
 from surefoot.store.migrations import Migration, begin_schema, newest, schema_sql
 from surefoot.store.reader import open_run
@@ -21,6 +22,7 @@ from surefoot.store.writer import RunWriter
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = Path(__file__).with_name("schemas")
+STANDING = [migration.name for migration in migrations.MIGRATIONS]
 
 
 @pytest.fixture
@@ -86,7 +88,7 @@ def rename_loss(connection: sqlite3.Connection) -> None:
 
 
 def with_migrations(monkeypatch: pytest.MonkeyPatch, *applied: Migration) -> None:
-    monkeypatch.setattr(migrations, "MIGRATIONS", applied)
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, *applied))
 
 
 def look(folder: Path) -> tuple[int, list[str], float]:
@@ -106,7 +108,7 @@ def test_an_older_run_is_brought_up_to_date_once(ended: Path, monkeypatch: pytes
     for _ in range(2):
         with open_run(ended) as reader:
             assert reader.series("loss").values.tolist() == [30.0]
-    assert look(ended) == (3, ["first", "rename-loss", "again"], 30.0)
+    assert look(ended) == (newest(), ["first", *STANDING, "rename-loss", "again"], 30.0)
 
 
 def test_a_migration_that_fails_leaves_no_trace(ended: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +120,7 @@ def test_a_migration_that_fails_leaves_no_trace(ended: Path, monkeypatch: pytest
     with_migrations(monkeypatch, first, Migration("broken", broken))
     with pytest.raises(StoreError, match="no such table: nowhere"):
         open_run(ended)
-    assert look(ended) == (2, ["first", "rename-loss"], 9.0)
+    assert look(ended) == (newest() - 1, ["first", *STANDING, "rename-loss"], 9.0)
 
 
 def test_a_run_in_use_is_migrated_in_memory(
@@ -132,4 +134,23 @@ def test_a_run_in_use_is_migrated_in_memory(
             assert reader.series("loss").values.tolist() == [3.0]
             assert reader.run().status == "running"
     writer.write(Batch(steps=[StepRow(2, 0, 0.1, 1, loss=1.0)]))
-    assert look(folder) == (1, ["first"], 2.0)
+    assert look(folder) == (newest(), ["first", *STANDING], 2.0)
+
+
+def test_losses_that_were_means_become_sums(writer: RunWriter, folder: Path) -> None:
+    optimizers = [OptimizerInfo(index, "SGD", {}, ()) for index in range(2)]
+    steps = [
+        StepRow(k, k % 2, 0.1 * k, 1 if k % 2 else 4, loss=float(k)) for k in range(1, 2 * BLOCK_ROWS + 11)
+    ]
+    writer.write(Batch(optimizers=optimizers, steps=steps))
+    writer.finish("finished", 0)
+    with closing(sqlite3.connect(folder / "run.db")) as connection:  # as version 1 left it
+        connection.execute("DELETE FROM migration WHERE version > 1")
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+    with open_run(folder) as reader:
+        for optimizer, factor in ((0, 4.0), (1, 1.0)):
+            own = [row for row in steps if row.optimizer == optimizer]
+            found = reader.series("loss", optimizer)
+            assert found.values.tolist() == [factor * row.step for row in own]
+            assert found.steps.tolist() == [row.step for row in own]

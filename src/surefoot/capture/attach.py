@@ -10,7 +10,7 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -32,6 +32,7 @@ from surefoot.capture.losses import FUNCTIONS
 from surefoot.capture.observer import Observer
 from surefoot.capture.patches import Patches
 from surefoot.capture.place import from_users_code
+from surefoot.capture.roots import Parts
 from surefoot.capture.traced import traced
 from surefoot.capture.unseen import readable, unseen
 
@@ -163,7 +164,8 @@ class Attachment:
                 return original(tensor, gradient, retain_graph, create_graph, inputs)
             self._in_backward = True
             try:
-                self._before_backward(tensor, retain_graph, create_graph)
+                parts = () if gradient is None else ((tensor, gradient),)
+                self._before_backward(tensor, retain_graph, create_graph, parts, _tensors(inputs))
                 result = original(tensor, gradient, retain_graph, create_graph, inputs)
                 self._after_backward()
             finally:
@@ -183,9 +185,10 @@ class Attachment:
                 return original(tensors, *args, **kwargs)
             retain = args[1] if len(args) > 1 else kwargs.get("retain_graph")
             create = args[2] if len(args) > 2 else kwargs.get("create_graph", False)
+            inputs = _tensors(args[4] if len(args) > 4 else kwargs.get("inputs"))
             self._in_backward = True
             try:
-                self._before_backward(root, retain, bool(create))
+                self._before_backward(root, retain, bool(create), _parts(tensors, args, kwargs), inputs)
                 result = original(tensors, *args, **kwargs)
                 self._after_backward()
             finally:
@@ -212,7 +215,7 @@ class Attachment:
             retain = args[1] if len(args) > 1 else kwargs.get("retain_graph")
             self._in_backward = True
             try:
-                self._before_backward(root, retain, False)
+                self._before_backward(root, retain, False, _parts(outputs, args, kwargs))
                 result = original(outputs, inputs, *args, **kwargs)
                 observer.manual.given = {
                     id(p): gradient
@@ -363,8 +366,9 @@ class Attachment:
 
     def _scaled(self, args: tuple[Any, ...], result: Any) -> None:
         self.clips.scaler = self.scaler.scaler = args[0]
-        if isinstance(result, Tensor):
-            self.observer.scaled(result, args[0])
+        for output in result if isinstance(result, (list, tuple)) else (result,):
+            if isinstance(output, Tensor):
+                self.observer.scaled(output, args[0])
 
     def _scaler_updated(self, args: tuple[Any, ...], result: Any) -> None:
         self.scaler.updated(args[0], self.observer.recorder.deferred)
@@ -395,6 +399,28 @@ def _root(tensors: Any) -> Tensor | None:
     for root in roots[1:]:
         total = total + root
     return total
+
+
+def _parts(tensors: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parts:
+    """The tensors of a backward, each with its gradient; as torch.autograd's functions take them."""
+    given = args[0] if args else kwargs.get("grad_tensors", kwargs.get("grad_outputs"))
+    roots = (tensors,) if isinstance(tensors, Tensor) else tensors
+    gradients = (
+        list(given) if isinstance(given, (list, tuple)) else [given if isinstance(given, Tensor) else None]
+    )
+    gradients += [None] * (len(roots) - len(gradients))
+    return [
+        (root, gradient)
+        for root, gradient in zip(roots, gradients, strict=False)
+        if isinstance(root, Tensor) and root.requires_grad
+    ]
+
+
+def _tensors(inputs: Any) -> Sequence[Tensor] | None:
+    """The leaves that a backward is asked for by name, if any; an iterator is left alone, it can be read once only."""
+    if isinstance(inputs, Tensor):
+        return (inputs,)
+    return inputs if isinstance(inputs, (list, tuple)) else None
 
 
 def _descended(outputs: Any, inputs: Any) -> tuple[Tensor | None, tuple[Tensor, ...]]:

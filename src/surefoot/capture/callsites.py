@@ -50,6 +50,8 @@ class ClipCalls:
             )
         call.count += 1
         loops = [loop for loop in self._loops() if loop.optimizer() is not None]
+        for loop in loops:
+            loop.clipped()
         if loops and all(not loop.backward_seen() for loop in loops) and any(loop.steps for loop in loops):
             call.after_step += 1
         if self.scaler is not None and self._still_scaled(loops):

@@ -17,6 +17,7 @@ from surefoot.capture.sampling import Sampler
 from surefoot.records import OptimizerInfo
 
 _SAME_RATIO = 1e-3  # relative spread of ratios that rounding explains
+_NO_GRADIENT = (0, -1)
 
 FactRow = tuple[str, str, dict[str, Any]]
 
@@ -42,6 +43,8 @@ class Loop:
         self.losses: list[
             float | Tensor | None
         ] = []  # of the backwards whose gradients the next step will use
+        self._clipped = False  # in place, since the last backward
+        self._before = _NO_GRADIENT  # of the watched parameter, when the last backward began
         self.steps = 0
         self.backwards = 0
         self.step_site: Site | None = None
@@ -93,6 +96,7 @@ class Loop:
     def before_backward(self) -> bool:
         """Note whether the gradients were cleared since they were written; True if they will be added to."""
         watched = self._watched
+        self._before = _state(watched)
         if watched is None:
             return False
         gradient = watched.grad
@@ -111,6 +115,7 @@ class Loop:
             reached: Whether it is known to reach them; a backward that reaches nobody's is everybody's loss.
         """
         self._backward_since_step = True
+        self._clipped = False
         self.backwards += reached
         self.losses.append(loss)
         if site is not self.backward_site:
@@ -123,6 +128,19 @@ class Loop:
         root, loss = numbers
         if loss and math.isfinite(root) and math.isfinite(loss) and len(self._root_over_loss) < 1000:
             self._root_over_loss.append(root / loss)
+
+    def touched(self) -> bool:
+        """Whether the backward that just ended wrote this loop's gradients, as far as one of them shows it."""
+        watched = self._watched
+        if watched is None:  # none of them had a gradient so far
+            watched = next((p for p in self.parameters if p.requires_grad), None)
+        return _state(watched) not in (self._before, _NO_GRADIENT)
+
+    def clipped(self) -> None:
+        """The gradients were scaled down in place: what the next step follows is still the same losses."""
+        if self._backward_since_step and self._watched is not None and self._watched.grad is not None:
+            self._clipped |= self._watched.grad._version != self._version
+            self._remember()
 
     def _remember(self) -> None:
         watched = self._watched
@@ -155,7 +173,9 @@ class Loop:
             if watched is not None and gradient is None:
                 self.cleared_before_step += 1
             # Changed since backward: clipped, unscaled, or zeroed in place; the norm will tell.
-            self.touched_before_step = gradient is not None and gradient._version != self._version
+            self.touched_before_step = gradient is not None and (
+                self._clipped or gradient._version != self._version
+            )
         elif not self.closure and not fresh:
             self.without_backward += 1
             if self.first_without_backward is None:
@@ -202,7 +222,7 @@ class Loop:
         return losses
 
     def after_step(self) -> list[float | Tensor | None]:
-        """Close the step; returns the losses of its micro-steps."""
+        """Close the step; returns what its backwards started from since the gradients were cleared."""
         losses, self.losses = self.losses, []
         self.steps += 1
         self.micro_steps[len(losses)] += 1
@@ -262,6 +282,12 @@ class Loop:
             "steps_without_any": self.without_gradients,
             "of": self.steps,
         }  # fmt: skip
+
+
+def _state(parameter: Tensor | None) -> tuple[int, int]:
+    """What tells two gradients of a parameter apart, before and after they were added to."""
+    gradient = parameter.grad if parameter is not None else None
+    return _NO_GRADIENT if gradient is None else (id(gradient), gradient._version)
 
 
 def _constant(ratios: list[float]) -> float | None:

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -41,6 +40,7 @@ from surefoot.capture.pending import PendingStep
 from surefoot.capture.place import Site, caller_frame, caller_site, text_of
 from surefoot.capture.ranks import RankWatch
 from surefoot.capture.recorder import Recorder
+from surefoot.capture.roots import Parts, Roots
 from surefoot.capture.sampled import SampledStep, plain
 from surefoot.capture.sampling import Sampler, StepClock
 from surefoot.capture.step import Step, closure_of, nested, with_closure
@@ -107,14 +107,17 @@ class Observer:
         self._make_sampler = partial(Sampler, 0.10 if thorough else 0.01, every, eager=2, early=early)
         self._looker = Sampler(0.25 if thorough else 0.01, None, eager=20 if thorough else 3, early=2 * early)
         self.loops = Loops(self.parameters, only)
-        self._scaled: dict[int, tuple[weakref.ref[Tensor], Any]] = {}
+        self._scaled = Roots()
         self._open: Step | None = None  # the optimizer step under way
         self._gradients_exist = self.guard.part("core", self._gradients_ready)
-        self._recent: list[float | Tensor | None] = []  # losses of the backwards since the last step
+        # Losses of the backwards since the last step, each with ids of the leaves it is known to reach.
+        self._recent: list[tuple[float | Tensor | None, set[int] | None]] = []
+        self._leaves: set[int] | None = None
         self._stepped = False
         self._noise_cost = 0.0
         self.looking = True
         self._site: Site | None = None
+        self._reached: set[int] | None = None  # loops whose parameters a backward was asked for by name
         self._loss: float | Tensor | None = 0.0
         self._look_cost = 0.0
         self._position = 0
@@ -141,18 +144,34 @@ class Observer:
         """Watch an optimizer, at its first step or before."""
         loop, met_late = self.loops.of(optimizer)
         if met_late and self.loops.only is None:
-            for loss in self._recent:  # its first losses went by unclaimed
-                loop.after_backward(loss, self._site, True)
+            for loss, leaves in self._recent:  # its first losses went by unclaimed
+                if leaves is None or leaves & loop.parameter_ids:
+                    loop.after_backward(loss, self._site, True)
         return loop
 
     # -- backward
 
     def scaled(self, output: Tensor, scaler: Any) -> None:
         """A GradScaler multiplied a loss."""
-        self._scaled = {id(output): (weakref.ref(output), scaler)}
+        self._scaled.scaled(output, scaler)
 
-    def before_backward(self, root: Tensor, retain_graph: bool | None, create_graph: bool) -> None:
-        """A backward begins at `root`."""
+    def before_backward(
+        self,
+        root: Tensor,
+        retain_graph: bool | None,
+        create_graph: bool,
+        parts: Parts = (),
+        inputs: Sequence[Tensor] | None = None,
+    ) -> None:
+        """A backward begins.
+
+        Args:
+            root: Where it starts, the sum of all where it starts from several.
+            retain_graph: As backward was called.
+            create_graph: The same.
+            parts: Tensors that it starts from, each with its gradient, where that is more than `root` alone.
+            inputs: The leaves that it was asked for by name; None: all.
+        """
         self._rehearsal = without_numbers(root)
         if self._rehearsal:
             return
@@ -175,7 +194,11 @@ class Observer:
         if retain_graph and not create_graph:
             self.graphs.retain_graph += 1
             self.graphs.retain_place = self.graphs.retain_place or text_of(site)
-        self._loss = self._loss_of(root)
+        self._loss = self._scaled.value(parts or ((root, None),))
+        self._reached = self._leaves = None
+        if inputs:
+            self._leaves = {id(leaf) for leaf in inputs}
+            self._reached = {id(loop) for loop in self.loops.reached_by(self._leaves)}
         if self.nonfinite.wanted and self._looks_nonfinite():
             part = self.guard.part("non-finite trace", self.nonfinite.trace)
             part(root, step, text_of(site), self.graphs.saved_tensors)
@@ -193,24 +216,6 @@ class Observer:
             self._look(root, site, step, calls)
             self._look_cost = time.thread_time() - began
         self.modules.judge_training(site)
-
-    def _loss_of(self, root: Tensor) -> float | Tensor | None:
-        """What a backward starts from, a GradScaler's factor taken out; a number where it is on the host.
-
-        None where nobody but the tensor's own class could read it.
-        """
-        scaled = self._scaled.get(id(root)) if self._scaled else None
-        scale = getattr(scaled[1], "_scale", None) if scaled is not None and scaled[0]() is root else None
-        if scale is None:
-            number = host_number(root)
-            if number is not None:
-                return number
-        found = readable(root)
-        if found is None:
-            return None
-        value = found.detach()
-        value = value.mean() if value.numel() != 1 else value.reshape(()).clone()
-        return value if scale is None else value / scale
 
     def _looks_nonfinite(self) -> bool:
         """Whether the loss is NaN or infinite: known at once on the CPU, elsewhere from the last flush."""
@@ -237,6 +242,7 @@ class Observer:
         if size is not None:
             self.noise.batch_size = size
         ids = {id(leaf) for leaf in leaves}
+        self._leaves = self._leaves or ids
         self._leaf_columns = [self.parameters.index_of(leaf) for leaf in leaves if leaf.requires_grad]
         reached = self.loops.reached_by(ids)
         self.loops.reach[site] = {id(loop) for loop in reached}
@@ -279,14 +285,14 @@ class Observer:
         """The backward has ended."""
         if self._rehearsal:
             return
-        reach = self.loops.reach.get(self._site)
+        reach = self._reached if self._reached is not None else self.loops.reach.get(self._site)
         if self._stepped:
             self._stepped = False
             self._recent.clear()
         if len(self._recent) < _MOST_RECENT:
-            self._recent.append(self._loss)
+            self._recent.append((self._loss, self._leaves))
         for loop in self.loops.everyone:
-            if not reach or id(loop) in reach:
+            if not reach or id(loop) in reach or loop.touched():
                 loop.after_backward(self._loss, self._site, bool(reach))
         if self.looking:
             self.graphs.symmetry_of_gradients()

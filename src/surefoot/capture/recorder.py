@@ -292,7 +292,8 @@ class Recorder:
         if found_inf >= 1.0:  # the fused kernel skipped it: no step was taken
             return None
         known = [loss for loss in losses if loss is not None]
-        loss = sum(known) / len(known) if known and len(known) == len(losses) else None
+        # Gradients add up, and so do what they are the gradients of.
+        loss = sum(known) if known and len(known) == len(losses) else None
         if loss is None:
             shown = self._last_loss.get(row.optimizer)
         else:

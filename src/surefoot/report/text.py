@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from surefoot.records import Finding, History, Run, Series, Severity
 from surefoot.report.json import clip_rate, ends, folded, spread, verdict
 from surefoot.report.numbers import duration, number, share, value
@@ -140,10 +142,20 @@ def elapsed(history: History) -> float | None:
 
 
 def _losses(history: History) -> list[str]:
-    recorded = [(label, history.series("loss", index)) for index, label in optimizer_labels(history).items()]
+    labels = optimizer_labels(history)
+    recorded = [(index, label, history.series("loss", index)) for index, label in labels.items()]
     return [
-        f"{f'loss of {label}' if label else 'loss'} {_course(one)}" for label, one in recorded if len(one)
+        f"{f'loss of {label}' if label else 'loss'} {_course(one)}{_summed(history, index)}"
+        for index, label, one in recorded
+        if len(one)
     ]
+
+
+def _summed(history: History, optimizer: int) -> str:
+    """Of how many backward passes a step's loss is the sum, where that is more than one."""
+    counts = history.series("micro_steps", optimizer).values
+    usual = int(np.median(counts)) if len(counts) else 1
+    return f" (each the sum of {usual} backward passes)" if usual > 1 else ""
 
 
 def _course(series: Series) -> str:

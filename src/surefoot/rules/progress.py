@@ -150,16 +150,19 @@ def _chance(history: History) -> float | None:
     calls = [c for c in training_losses(history) if (c.get("count") or 0) > 0]
     if not calls or len({c.get("function") for c in calls}) > 1:
         return None
-    if len(calls) > 1 and not _single_root(history):
-        return None
-    guess = chance(calls[0], target_moments(history, calls[0]))
-    factor = root_factor(history)
-    return None if guess is None else guess * factor / per_element(calls[0])
-
-
-def _single_root(history: History) -> bool:
     cadence = history.fact("cadence", f"optimizer {history.main}")
-    return cadence is not None and cadence.get("root_over_loss") is not None
+    if len(calls) > 1 and (cadence is None or cadence.get("root_over_loss") is None):
+        return None
+    micro = _micro_steps(history)
+    if micro > 1 and cadence is not None and (cadence.get("backward_places") or 1) > 1:
+        return None  # the sum of losses of several kinds
+    guess = chance(calls[0], target_moments(history, calls[0]))
+    return None if guess is None else guess * root_factor(history) * micro / per_element(calls[0])
+
+
+def _micro_steps(history: History) -> float:
+    counts = history.series("micro_steps").values
+    return float(np.median(counts)) if len(counts) else 1.0
 
 
 def root_factor(history: History) -> float:

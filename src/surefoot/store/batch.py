@@ -23,7 +23,7 @@ class StepRow(NamedTuple):
         optimizer: Index of the one that stepped.
         time: Seconds since the run began.
         micro_steps: Backward passes since its last step.
-        loss: Mean over the micro-steps.
+        loss: Sum over the micro-steps.
         grad_norm: Global L2 norm before surefoot's clipper.
         lr: Of the first parameter group.
         clip_threshold: None without a clipper.

@@ -65,8 +65,8 @@ CREATE TABLE step (
     step           INTEGER NOT NULL CHECK (typeof(step) = 'integer'),  -- optimizer steps of the run so far, over all optimizers
     optimizer      INTEGER NOT NULL CHECK (typeof(optimizer) = 'integer'), -- which optimizer stepped
     time           REAL NOT NULL CHECK (typeof(time) = 'real'),        -- seconds since the run began
-    micro_steps    INTEGER NOT NULL CHECK (typeof(micro_steps) = 'integer'), -- backward passes since the optimizer's last step
-    loss           REAL CHECK (typeof(loss) IN ('real', 'null')),      -- root of backward, mean over the micro-steps
+    micro_steps    INTEGER NOT NULL CHECK (typeof(micro_steps) = 'integer'), -- backward passes that the step follows: since its gradients were cleared, or its last step
+    loss           REAL CHECK (typeof(loss) IN ('real', 'null')),      -- the function whose gradient the step follows: sum of the roots of its backward passes
     grad_norm      REAL CHECK (typeof(grad_norm) IN ('real', 'null')), -- global L2 norm of the gradients before surefoot's clipper
     lr             REAL CHECK (typeof(lr) IN ('real', 'null')),        -- learning rate of the first parameter group
     clip_threshold REAL CHECK (typeof(clip_threshold) IN ('real', 'null')), -- threshold of the attached clipper
