@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from surefoot.facts import Fact
+
+_F = TypeVar("_F", bound=Fact)
 
 Severity = Literal["error", "warning", "information"]
 Status = Literal["running", "finished", "failed", "interrupted", "stopped", "crashed"]
@@ -43,30 +47,6 @@ ACTIVATION_QUANTITIES = (
     "mean",
     "deviation",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """What capture saw of the loop's structure.
-
-    Args:
-        kind: What sort of fact; docs/facts.md lists them with their data.
-        subject: What it is about, for example "optimizer 0" or a place "train.py:41"; unique within a kind.
-        step: Optimizer step at which it was last brought up to date.
-        data: JSON values only; NaN and infinities allowed.
-    """
-
-    kind: str
-    subject: str
-    step: int
-    data: Mapping[str, Any]
-
-    def __getitem__(self, name: str) -> Any:
-        return self.data[name]
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Value of `name` in the data, or `default`."""
-        return self.data.get(name, default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +241,7 @@ class History:
         metrics: Scalars by name: val_loss, what the user logged, and surefoot's own probes ("target/mean" …).
         parameter_layers: Name of PARAMETER_QUANTITIES -> Layers.
         activation_layers: Name of ACTIVATION_QUANTITIES -> Layers.
-        facts: All facts.
+        all_facts: Facts of every kind; `facts` and `fact` pick one.
     """
 
     run: Run
@@ -272,7 +252,7 @@ class History:
     metrics: Mapping[str, Series] = field(default_factory=dict)
     parameter_layers: Mapping[str, Layers] = field(default_factory=dict)
     activation_layers: Mapping[str, Layers] = field(default_factory=dict)
-    facts: tuple[Fact, ...] = ()
+    all_facts: tuple[Fact, ...] = ()
 
     @property
     def main(self) -> int:
@@ -297,16 +277,13 @@ class History:
         """A per-activation quantity; no rows if never measured."""
         return self.activation_layers.get(quantity, _no_layers(len(self.activations)))
 
-    def facts_of(self, kind: str) -> tuple[Fact, ...]:
+    def facts(self, kind: type[_F]) -> tuple[_F, ...]:
         """All facts of a kind, in order of first sight."""
-        return tuple(fact for fact in self.facts if fact.kind == kind)
+        return tuple(fact for fact in self.all_facts if isinstance(fact, kind))
 
-    def fact(self, kind: str, subject: str | None = None) -> Fact | None:
+    def fact(self, kind: type[_F], subject: str | None = None) -> _F | None:
         """The first fact of a kind (and subject), or None."""
-        for fact in self.facts:
-            if fact.kind == kind and (subject is None or fact.subject == subject):
-                return fact
-        return None
+        return next((f for f in self.facts(kind) if subject is None or f.subject == subject), None)
 
 
 def _no_layers(columns: int) -> Layers:

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 
 import surefoot as sf
 from surefoot.errors import SettingError
+from surefoot.facts import Cadence
 from surefoot.store.runs import list_runs
 
 from .twin import SUREFOOT, process
@@ -232,5 +233,5 @@ def test_an_optimizer_made_before_is_no_descent_by_hand(tmp_path: Path) -> None:
     history = run.history()
     assert history is not None
     assert [info.name for info in history.optimizers] == ["SGD"]
-    assert history.facts_of("cadence")[0].subject == "optimizer 0"
-    assert len(history.facts_of("cadence")) == 1
+    assert history.facts(Cadence)[0].subject == "optimizer 0"
+    assert len(history.facts(Cadence)) == 1

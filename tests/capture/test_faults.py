@@ -18,6 +18,7 @@ import surefoot as sf
 from surefoot.capture import recorder
 from surefoot.capture.observer import Observer
 from surefoot.errors import StoreError
+from surefoot.facts import Defect
 from surefoot.store.reader import open_run
 from surefoot.store.runs import find_run, list_runs
 from surefoot.store.writer import RunWriter
@@ -92,9 +93,9 @@ def test_a_fault_of_a_part_is_a_fact(part: str, tmp_path: Path, monkeypatch: pyt
         assert trainings.digest("dropout") == plain
     history = run.history()
     assert history is not None
-    (defect,) = history.facts_of("defect")
-    assert (defect.subject, defect["count"]) == (part, 3)
-    assert "ZeroDivisionError" in defect["message"]
+    (defect,) = history.facts(Defect)
+    assert (defect.subject, defect.count) == (part, 3)
+    assert "ZeroDivisionError" in defect.message
     assert len(history.series("loss").finite) == 8
 
 

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import surefoot as sf
+from surefoot.facts import Defect
 from surefoot.records import PARAMETER_QUANTITIES, History
 
 STEPS = 12
@@ -317,7 +318,7 @@ def recorded(train: Style, folder: Path) -> History:
         train(model, batches)
     history = run.history()
     assert history is not None
-    assert history.facts_of("defect") == ()
+    assert history.facts(Defect) == ()
     return history
 
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import surefoot as sf
+from surefoot.facts import Defect
 from surefoot.records import History
 
 STEPS = 5
@@ -20,7 +21,7 @@ STEPS = 5
 def recorded(run: sf.Observation) -> History:
     history = run.history()
     assert history is not None
-    assert history.facts_of("defect") == ()
+    assert history.facts(Defect) == ()
     return history
 
 

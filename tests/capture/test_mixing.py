@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import surefoot as sf
 from surefoot.capture.mixing import exchanged
+from surefoot.facts import BatchMixing, Defect
 from surefoot.records import Finding
 from surefoot.rules import get_rule
 
@@ -96,10 +97,10 @@ def findings(
             optimizer.step()
     history = run.history()
     assert history is not None
-    assert history.facts_of("defect") == ()
-    fact = history.fact("batch-mixing")
+    assert history.facts(Defect) == ()
+    fact = history.fact(BatchMixing)
     found = list(get_rule("batch-mixing").findings(history))
-    assert bool(found) == (fact is not None and fact["mixed"])
+    assert bool(found) == (fact is not None and fact.mixed)
     assert fact is None or fact.subject == type(model).__name__
     return found
 

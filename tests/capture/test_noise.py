@@ -11,12 +11,12 @@ from torch import nn
 
 import surefoot as sf
 from surefoot.capture import noise
-from surefoot.records import Fact
+from surefoot.facts import Defect, Noise
 
 EXAMPLES, FEATURES, BATCH, STEPS = 4000, 8, 8, 200
 
 
-def trained(folder: Path, *, micro_batches: int = 1, lines: int = 1) -> tuple[Fact, float]:
+def trained(folder: Path, *, micro_batches: int = 1, lines: int = 1) -> tuple[Noise, float]:
     """The fact, and tr(S) / |G|^2 by its definition; the rate is so small that parameters stay where they are."""
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(EXAMPLES, FEATURES, generator=generator)
@@ -39,8 +39,8 @@ def trained(folder: Path, *, micro_batches: int = 1, lines: int = 1) -> tuple[Fa
             optimizer.step()
     history = run.history()
     assert history is not None
-    assert history.facts_of("defect") == ()
-    fact = history.fact("noise")
+    assert history.facts(Defect) == ()
+    fact = history.fact(Noise)
     assert fact is not None
     return fact, exact
 
@@ -48,14 +48,12 @@ def trained(folder: Path, *, micro_batches: int = 1, lines: int = 1) -> tuple[Fa
 @pytest.mark.parametrize(("micro_batches", "lines"), [(1, 1), (4, 1), (1, 2), (3, 2)])
 def test_the_scale_is_in_examples_of_a_step(micro_batches: int, lines: int, tmp_path: Path) -> None:
     fact, exact = trained(tmp_path, micro_batches=micro_batches, lines=lines)
-    assert (fact["examples"], fact["batch_size"]) == (BATCH * micro_batches, BATCH)
-    assert fact["scale"] == pytest.approx(
-        exact, rel=0.3
-    )  # some 100 pairs; a wrong count is off by 2 and more
+    assert (fact.examples, fact.batch_size) == (BATCH * micro_batches, BATCH)
+    assert fact.scale == pytest.approx(exact, rel=0.3)  # some 100 pairs; a wrong count is off by 2 and more
 
 
 def test_processes_average_their_gradients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(noise, "processes", lambda: 2)
     fact, exact = trained(tmp_path)
-    assert fact["examples"] == 2 * BATCH
-    assert fact["scale"] == pytest.approx(2 * exact, rel=0.3)  # as one process it is what one batch gives
+    assert fact.examples == 2 * BATCH
+    assert fact.scale == pytest.approx(2 * exact, rel=0.3)  # as one process it is what one batch gives

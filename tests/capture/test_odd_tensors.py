@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import surefoot as sf
+from surefoot.facts import Cadence, Defect
 from surefoot.records import History
 
 STEPS = 8
@@ -23,7 +24,7 @@ def observed(folder: Path, train: Callable[[], object]) -> History:
     assert not run.recorder.failed
     history = run.history()
     assert history is not None
-    assert history.facts_of("defect") == ()
+    assert history.facts(Defect) == ()
     return history
 
 
@@ -189,7 +190,7 @@ def test_unusual_tensors_are_measured(train: Callable[[], None], tmp_path: Path)
     losses, norms = (history.series(name, 0).values for name in ("loss", "grad_norm"))
     assert len(losses) == len(norms) == STEPS
     assert all(value == value for value in (*losses, *norms))  # none is NaN
-    assert history.fact("cadence").data["steps_without_backward"] == 0
+    assert history.fact(Cadence).data.steps_without_backward == 0
 
 
 class Told(Tensor):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from capture.twin import ENVIRONMENT, SUREFOOT
 from surefoot.capture.ranks import _sweep, compared
+from surefoot.facts import Ranks
 from surefoot.store.reader import open_run
 from surefoot.store.runs import find_run
 
@@ -64,12 +65,12 @@ def test_two_processes(kind: str, differ: bool, agree: bool | None, tmp_path: Pa
     ]  # fmt: skip
     assert [child.wait(timeout=200) for child in children] == [0, 0]
     with open_run(find_run(tmp_path / "runs", "rank0")) as reader:
-        fact = reader.history().fact("ranks")
+        fact = reader.history().fact(Ranks)
     assert fact is not None
-    assert (fact["world_size"], fact["parameters_differ"], fact["batches_agree"]) == (2, differ, agree)
-    assert (fact["parameter"] == "0.weight") == differ
+    assert (fact.world_size, fact.parameters_differ, fact.batches_agree) == (2, differ, agree)
+    assert (fact.parameter == "0.weight") == differ
     with open_run(find_run(tmp_path / "runs", "rank1")) as reader:
-        assert reader.history().fact("ranks") is None
+        assert reader.history().fact(Ranks) is None
 
 
 def notes(*rows: tuple[int, list[float]]) -> dict[str, list[float]]:

@@ -14,13 +14,14 @@ from torch import Tensor, nn
 
 import surefoot as sf
 from surefoot.errors import SettingError
+from surefoot.facts import Cadence, Calls, Clearing, Clipper, Defect, Nonfinite, Reach, Scaler
 from surefoot.records import History, Series
 
 
 def history_of(run: sf.Observation) -> History:
     history = run.history()
     assert history is not None
-    assert history.facts_of("defect") == ()
+    assert history.facts(Defect) == ()
     return history
 
 
@@ -92,8 +93,8 @@ def test_steps(clipper: str | None, tmp_path: Path) -> None:
         close(
             history.series("clip_factor"), [min(1.0, t / n) for t, n in zip(thresholds, norms, strict=True)]
         )
-        (fact,) = history.facts_of("clipper")
-        assert fact["name"] == type(chosen).__name__
+        (fact,) = history.facts(Clipper)
+        assert fact.name == type(chosen).__name__
     for quantity, expected in layers.items():
         layer = history.parameter_layer(quantity)
         assert layer.steps.tolist() == list(range(1, 13))
@@ -140,8 +141,8 @@ def test_several_optimizers_and_closures(tmp_path: Path) -> None:
         np.testing.assert_allclose(history.series("loss", by_name[name]).values, expected, rtol=1e-5)
     np.testing.assert_allclose(history.series("grad_norm", by_name["LBFGS"]).values, norms, rtol=1e-5)
     assert history.series("time", by_name["Adam"]).steps.tolist() == [1, 3, 5, 7]
-    (cadence,) = [f for f in history.facts_of("cadence") if f.subject == f"optimizer {by_name['LBFGS']}"]
-    assert cadence["closure"]
+    (cadence,) = [f for f in history.facts(Cadence) if f.subject == f"optimizer {by_name['LBFGS']}"]
+    assert cadence.closure
 
 
 @pytest.mark.parametrize("way", ["in place", "data", "new leaf", "autograd.grad"])
@@ -177,12 +178,12 @@ def test_descent_by_hand(way: str, tmp_path: Path) -> None:
     count = 9 if way == "new leaf" else 10
     close(history.series("loss"), losses[:count])
     close(history.series("grad_norm"), norms[:count])
-    calls = history.fact("calls")
+    calls = history.fact(Calls)
     assert calls is not None
-    assert calls["manual"]
-    clearing = history.fact("clearing")
+    assert calls.manual
+    clearing = history.fact(Clearing)
     assert clearing is not None
-    assert clearing["uncleared"] == 0
+    assert clearing.uncleared == 0
 
 
 def test_scaled_losses_and_skipped_steps(tmp_path: Path) -> None:
@@ -203,9 +204,9 @@ def test_scaled_losses_and_skipped_steps(tmp_path: Path) -> None:
     history = history_of(run)
     close(history.series("loss"), losses)
     close(history.series("grad_norm"), norms)
-    fact = history.fact("scaler")
+    fact = history.fact(Scaler)
     assert fact is not None
-    assert (fact["scale_first"], fact["scale_last"], fact["skipped"], fact["steps"]) == (1024.0, 512.0, 1, 8)
+    assert (fact.scale_first, fact.scale_last, fact.skipped, fact.steps) == (1024.0, 512.0, 1, 8)
 
 
 def test_sparse_and_missing_gradients(tmp_path: Path) -> None:
@@ -220,9 +221,9 @@ def test_sparse_and_missing_gradients(tmp_path: Path) -> None:
             optimizer.step()
     history = history_of(run)
     close(history.series("grad_norm"), norms)
-    reach = history.fact("reach")
+    reach = history.fact(Reach)
     assert reach is not None
-    assert reach["unreached"] == ["unused"]
+    assert reach.unreached == ("unused",)
     assert [p.received > 0 for p in history.parameters] == [True, False]
 
 
@@ -239,9 +240,9 @@ def test_nonfinite_numbers_are_kept(tmp_path: Path) -> None:
     assert np.isinf(history.series("grad_norm").values[1])
     assert np.isnan(history.series("grad_norm").values[2])
     np.testing.assert_allclose(history.parameter_layer("grad_nonfinite_share").values[:, 0], [0, 0.5, 0.5])
-    first = history.fact("nonfinite")
+    first = history.fact(Nonfinite)
     assert first is not None
-    assert first["what"] == "loss"
+    assert first.what == "loss"
 
 
 def test_descent_by_torch_func(tmp_path: Path) -> None:
@@ -265,9 +266,9 @@ def test_descent_by_torch_func(tmp_path: Path) -> None:
     # A step shows at the next call, where the tree holds other tensors.
     close(history.series("loss"), losses[:5])
     close(history.series("grad_norm"), norms[:5])
-    calls = history.fact("calls")
+    calls = history.fact(Calls)
     assert calls is not None
-    assert (calls["backwards"], calls["steps"]) == (6, 5)
+    assert (calls.backwards, calls.steps) == (6, 5)
 
 
 def test_gradients_asked_for_beside_an_optimizer_are_no_descent(tmp_path: Path) -> None:
@@ -280,9 +281,9 @@ def test_gradients_asked_for_beside_an_optimizer_are_no_descent(tmp_path: Path) 
             torch.func.grad(lambda w: w.square().sum())(weight.detach())
             weight.square().sum().backward()
             optimizer.step()
-    calls = history_of(run).fact("calls")
+    calls = history_of(run).fact(Calls)
     assert calls is not None
-    assert (calls["backwards"], calls["steps"], calls["manual"]) == (4, 4, False)
+    assert (calls.backwards, calls.steps, calls.manual) == (4, 4, False)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])

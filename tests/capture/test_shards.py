@@ -15,6 +15,7 @@ from torch.distributed.fsdp import fully_shard
 
 import surefoot as sf
 from surefoot import rules
+from surefoot.facts import Defect
 from surefoot.records import History
 
 
@@ -51,7 +52,7 @@ def recorded(run: sf.Observation) -> History:
     assert not run.recorder.failed
     history = run.history()
     assert history is not None
-    assert history.facts_of("defect") == ()
+    assert history.facts(Defect) == ()
     return history
 
 

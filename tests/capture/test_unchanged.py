@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import surefoot as sf
+from surefoot.facts import Defect
 
 from . import trainings
 from .twin import SUREFOOT, process
@@ -30,7 +31,7 @@ def test_watching_changes_no_bit(name: str, tmp_path: Path) -> None:
     assert not run.recorder.failed
     history = run.history()
     assert history is not None
-    assert history.facts_of("defect") == ()
+    assert history.facts(Defect) == ()
     # By hand, the step after the last backward shows while its tensors live, and these are gone by now.
     assert run.steps in (STEPS.get(name, 8), 7 if name.startswith("by_hand") else -1)
     assert sum(len(history.series("time", o.index)) for o in history.optimizers) == run.steps

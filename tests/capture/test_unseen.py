@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import surefoot as sf
 from surefoot.capture.unseen import readable, without_numbers
+from surefoot.facts import Defect
 
 Train = Callable[[], Any]
 
@@ -168,7 +169,7 @@ def test_the_script_counts_its_own_operations_alone(count: Train, tmp_path: Path
     assert not run.recorder.failed
     history = run.history()
     assert history is not None
-    assert history.facts_of("defect") == ()
+    assert history.facts(Defect) == ()
 
 
 def test_what_a_mode_sees_is_recorded_all_the_same(tmp_path: Path) -> None:
@@ -205,7 +206,7 @@ def test_a_rehearsal_without_numbers_is_no_training(rehearse: Train, tmp_path: P
     assert not run.recorder.failed
     history = run.history()
     assert history is not None
-    assert history.facts_of("defect") == ()
+    assert history.facts(Defect) == ()
 
 
 def test_readable() -> None:

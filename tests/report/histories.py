@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from surefoot.facts import BatchInput, Calls, Clearing, ClipCall, Model, UnknownFact
 from surefoot.records import (
     ActivationInfo,
-    Fact,
     Finding,
     History,
     Layers,
@@ -242,7 +242,7 @@ def hostile() -> History:
         metrics={text: Series.of(np.linspace(0, 1, 20)), f"target/{text}": Series.of([1.0])},
         parameter_layers={"grad_norm": Layers(at, np.ones((20, 1)), np.zeros(20, dtype=np.int64))},
         activation_layers={"dead_share": Layers(at, np.zeros((20, 1)), np.zeros(20, dtype=np.int64))},
-        facts=(Fact(text, text, 1, {text: text}),),
+        all_facts=(UnknownFact(text, 1, name=text, fields={text: text}),),
     )
 
 
@@ -312,33 +312,24 @@ def _digits(series, metrics, sampled, rng, name="digits", argv=()) -> History:
             "dead_share": Layers(sampled, dead, zeros),
             "mean": Layers(sampled, rng.normal(0.3, 0.02, (rows, 2)), zeros),
         },
-        facts=(
-            Fact(
-                "calls",
-                "run",
-                steps,
-                {
-                    "backwards": steps,
-                    "steps": steps,
-                    "optimizers_created": 1,
-                    "optimizers_stepped": 1,
-                    "first_backward": "examples/digits.py:29: loss.backward()",
-                    "manual": False,
-                },
+        all_facts=(
+            Calls(
+                backwards=steps,
+                steps=steps,
+                optimizers_created=1,
+                optimizers_stepped=1,
+                first_backward="examples/digits.py:29: loss.backward()",
             ),
-            Fact("clearing", "optimizer 0", steps, {"cleared": steps, "uncleared": 0, "leftover_norm": 0.0}),
-            Fact(
-                "clip-call",
+            Clearing("optimizer 0", steps, cleared=steps, leftover_norm=0.0),
+            ClipCall(
                 "examples/digits.py:30",
                 steps,
-                {"function": "clip_grad_norm_", "limit": 5.0, "count": steps, "clipped": 0.1},
+                function="clip_grad_norm_",
+                limit=5.0,
+                count=steps,
+                clipped=0.1,
             ),
-            Fact(
-                "model",
-                "Net",
-                1,
-                {"class": "Net", "modules": [[f"layer{i}", "Conv2d"] for i in range(40)], "compiled": False},
-            ),
-            Fact("batch-input", "train", steps, {"min": 0.0, "max": 1.0, "mean": 0.31, "std": 0.38}),
+            Model("Net", 1, class_name="Net", modules=tuple((f"layer{i}", "Conv2d") for i in range(40))),
+            BatchInput("train", steps, min=0.0, max=1.0, mean=0.31, std=0.38),
         ),
     )

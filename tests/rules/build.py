@@ -7,9 +7,27 @@ from typing import Any
 
 import numpy as np
 
+from surefoot.facts import (
+    BatchInput,
+    Cadence,
+    Calls,
+    ClearedBeforeStep,
+    Clearing,
+    Fact,
+    GraphGrowth,
+    Loader,
+    LossCall,
+    MissingGradients,
+    Model,
+    OptimizerCreated,
+    Reach,
+    Symmetry,
+    TrainingMode,
+    ValidationMode,
+    fact_from,
+)
 from surefoot.records import (
     ActivationInfo,
-    Fact,
     Finding,
     History,
     Layers,
@@ -104,8 +122,9 @@ class Training:
             "update_norm": np.tile(weights * 2e-3, (n, 1)),
         }
         self.units = {"dead_share": np.full((n, 2), 0.05), "saturated_share": np.full((n, 2), 0.02)}
-        self.facts: dict[tuple[str, str], dict[str, Any]] = {
-            ("calls", "run"): {
+        self.facts: dict[tuple[type[Fact], str], Fact] = {}
+        plain: dict[tuple[type[Fact], str], dict[str, Any]] = {
+            (Calls, "run"): {
                 "backwards": self.steps,
                 "steps": self.steps,
                 "optimizers_created": 1,
@@ -113,7 +132,7 @@ class Training:
                 "first_backward": BACKWARD,
                 "manual": False,
             },
-            ("cadence", "optimizer 0"): {
+            (Cadence, "optimizer 0"): {
                 "steps": self.steps,
                 "backwards": self.steps,
                 "micro_steps": 1,
@@ -126,16 +145,16 @@ class Training:
                 "backward_places": 1,
                 "root_over_loss": 1.0,
             },
-            ("clearing", "optimizer 0"): {
+            (Clearing, "optimizer 0"): {
                 "cleared": self.steps - 1,
                 "uncleared": 0,
                 "first_uncleared": None,
                 "leftover_norm": 0.0,
             },
-            ("cleared-before-step", "optimizer 0"): {"count": 0, "of": self.steps, "step_place": STEP},
-            ("missing-gradients", "optimizer 0"): {"steps_without_any": 0, "of": self.steps},
-            ("optimizer-created", "optimizer 0"): {
-                "class": "Adam",
+            (ClearedBeforeStep, "optimizer 0"): {"count": 0, "of": self.steps, "step_place": STEP},
+            (MissingGradients, "optimizer 0"): {"steps_without_any": 0, "of": self.steps},
+            (OptimizerCreated, "optimizer 0"): {
+                "class_name": "Adam",
                 "place": CREATED,
                 "settings": {"lr": 1e-3},
                 "parameters": 6,
@@ -144,7 +163,7 @@ class Training:
                 "stepped": True,
                 "recreated": 0,
             },
-            ("loss-call", LOSS): {
+            (LossCall, LOSS): {
                 "function": "cross_entropy",
                 "phase": "train",
                 "count": self.steps,
@@ -167,7 +186,7 @@ class Training:
                 "first_value": 2.31,
                 "last_value": 0.2,
             },
-            ("reach", "run"): {
+            (Reach, "run"): {
                 "unreached": [],
                 "reached_unoptimized": [],
                 "frozen": [],
@@ -175,8 +194,8 @@ class Training:
                 "leaf_root": False,
                 "unregistered": [],
             },
-            ("model", "Net"): {
-                "class": "Net",
+            (Model, "Net"): {
+                "class_name": "Net",
                 "modules": [
                     ["", "Net"],
                     ["fc1", "Linear"],
@@ -187,15 +206,15 @@ class Training:
                 "mode_sensitive": ["drop"],
                 "trained": True,
             },
-            ("mode", "training"): {
+            (TrainingMode, "run"): {
                 "looked": self.steps,
                 "in_eval": 0,
                 "modules": [],
                 "partial": False,
                 "frozen": 0.0,
             },
-            ("mode", "validation"): {"looked": 10, "in_train": 0, "modules": []},
-            ("loader", "train.py:4: for x, y in loader:"): {
+            (ValidationMode, "run"): {"looked": 10, "in_train": 0, "modules": []},
+            (Loader, "train.py:4: for x, y in loader:"): {
                 "shuffled": True,
                 "sampler": "RandomSampler",
                 "batch_size": 32,
@@ -203,10 +222,10 @@ class Training:
                 "iterations": 8,
                 "phase": "train",
             },
-            ("batch-input", "train"): _inputs(),
-            ("batch-input", "validation"): _inputs(),
+            (BatchInput, "train"): _inputs(),
+            (BatchInput, "validation"): _inputs(),
             **{
-                ("symmetry", name): {
+                (Symmetry, name): {
                     "first": 0.97,
                     "last": 0.97,
                     "constant": False,
@@ -215,7 +234,7 @@ class Training:
                 }
                 for name in ("fc1.weight", "fc2.weight")
             },
-            ("graph", "growth"): {
+            (GraphGrowth, "run"): {
                 "first_nodes": 12,
                 "last_nodes": 12,
                 "looked": 40,
@@ -223,6 +242,8 @@ class Training:
                 "place": BACKWARD,
             },
         }
+        for (kind, subject), data in plain.items():
+            self.fact(kind, subject, **data)
         rng = np.random.default_rng(2)
         self.metric("target/mean", 4.5 + 0.5 * rng.standard_normal(self.steps))
         self.metric("target/std", 2.9 + 0.2 * rng.standard_normal(self.steps))
@@ -238,14 +259,18 @@ class Training:
         self.metrics[name] = Series.of(values, steps)
         return self
 
-    def fact(self, kind: str, subject: str, **data: Any) -> Training:
-        """Change entries of a fact, or add it."""
-        self.facts[kind, subject] = {**self.facts.get((kind, subject), {}), **data}
+    def fact(self, kind: type[Fact], subject: str = "run", **data: Any) -> Training:
+        """Change entries of a fact, or add it; only what capture could have recorded is taken."""
+        old = self.facts.get((kind, subject), kind(subject))
+        made = fact_from(kind.kind, subject, self.steps, {**old.data, **data})
+        for name, value in data.items():
+            assert _took(getattr(made, name), value), f"no training leaves {kind.__name__}.{name} = {value!r}"
+        self.facts[kind, subject] = made
         return self
 
     def loss_call(self, **data: Any) -> Training:
         """Change entries of the training loss call."""
-        return self.fact("loss-call", LOSS, **data)
+        return self.fact(LossCall, LOSS, **data)
 
     def regression(self, *, mean: float = 0.0, deviation: float = 1.0, **data: Any) -> Training:
         """Make the loss a mean squared error on targets of this mean and deviation."""
@@ -278,7 +303,7 @@ class Training:
         """Replace the optimizer."""
         old = self.optimizers[0]
         self.optimizers[0] = replace(old, name=name, settings={**old.settings, **settings})
-        return self.fact("optimizer-created", "optimizer 0", **{"class": name})
+        return self.fact(OptimizerCreated, "optimizer 0", class_name=name)
 
     def parameter(self, name: str, **changes: Any) -> Training:
         """Change one parameter, or add it."""
@@ -304,7 +329,7 @@ class Training:
         self.optimizers.append(
             OptimizerInfo(1, "Adam", {"lr": 1e-3}, (len(self.parameters) - 1,), CREATED, STEP)
         )
-        return self.fact("cadence", "optimizer 1", **self.facts["cadence", "optimizer 0"])
+        return self.fact(Cadence, "optimizer 1", **self.facts[Cadence, "optimizer 0"].data)
 
     @property
     def history(self) -> History:
@@ -325,7 +350,7 @@ class Training:
             metrics=self.metrics,
             parameter_layers={q: Layers(self.sampled, v, zeros) for q, v in self.layers.items()},
             activation_layers={q: Layers(self.sampled, v, zeros) for q, v in self.units.items()},
-            facts=tuple(Fact(k, s, self.steps, d) for (k, s), d in self.facts.items()),
+            all_facts=tuple(self.facts.values()),
         )
 
 
@@ -346,6 +371,15 @@ def _inputs() -> dict[str, Any]:
         "normalized_inside": False,
         "constant": False,
     }
+
+
+def _took(kept: Any, value: Any) -> bool:
+    """Whether a fact's field holds what was asked for: of its type, every name known to it."""
+    if isinstance(value, dict) and not isinstance(kept, dict):
+        return all(_took(getattr(kept, name), inner) for name, inner in value.items())
+    if isinstance(value, (list, tuple)):
+        return kept is not None and len(kept) == len(value) and all(map(_took, kept, value))
+    return kept is value or kept == value or (kept != kept and value != value)
 
 
 def found(code: str, training: Training) -> list[Finding]:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.build import LOSS, Training, flat
+from surefoot.facts import BatchInput, Clearing, Defect
 from surefoot.records import SEVERITIES, Finding, History, Run
 from surefoot.rules import Rule, diagnose
 from surefoot.rules.engine import fold
@@ -71,7 +72,7 @@ def test_a_rule_that_raises_harms_nothing_else() -> None:
 
 
 def test_defects_of_capture_are_reported_as_such() -> None:
-    findings = diagnose(Training().fact("defect", "the recorder", message="disk full", count=1).history)
+    findings = diagnose(Training().fact(Defect, "the recorder", message="disk full", count=1).history)
     assert [f.code for f in findings] == ["defect"]
     assert "disk full" in findings[0].title
 
@@ -99,7 +100,7 @@ def test_ignored_by_code_and_by_comment() -> None:
 def test_unscaled_inputs_then_the_rate_then_nan() -> None:
     losses = np.concatenate([[30.0, 900.0, 1e6, 1e12], np.full(60, np.nan)])
     spoiled = Training(losses).optimizer("SGD", lr=0.1)
-    spoiled.fact("batch-input", "train", min=0, max=1680, feature_std_max=315.0, feature_mean_absmax=746.0)
+    spoiled.fact(BatchInput, "train", min=0, max=1680, feature_std_max=315.0, feature_mean_absmax=746.0)
     main, *rest = diagnose(spoiled.history)
     assert main.code == "unnormalized-inputs"
     assert main.severity == "error"
@@ -109,7 +110,7 @@ def test_unscaled_inputs_then_the_rate_then_nan() -> None:
 
 def test_one_wiring_fault_gives_one_main_finding() -> None:
     spoiled = Training(flat(2.6)).optimizer("SGD", lr=0.5).scaled("update_norm", 100.0)
-    spoiled.fact("clearing", "optimizer 0", cleared=0, uncleared=299, first_uncleared=2, leftover_norm=50.7)
+    spoiled.fact(Clearing, "optimizer 0", cleared=0, uncleared=299, first_uncleared=2, leftover_norm=50.7)
     spoiled.units["dead_share"][10:] = 1.0
     spoiled.metric("output/batch_std", np.full(300, 1e-5))
     findings = diagnose(spoiled.history)
@@ -119,7 +120,7 @@ def test_one_wiring_fault_gives_one_main_finding() -> None:
 
 def test_the_same_history_gives_the_same_findings() -> None:
     history = Training(flat()).history
-    assert diagnose(history) == diagnose(replace(history, facts=tuple(history.facts)))
+    assert diagnose(history) == diagnose(replace(history, all_facts=tuple(history.all_facts)))
 
 
 CODES = "abcdef"

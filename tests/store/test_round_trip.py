@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from surefoot.errors import SettingError, StoreError
-from surefoot.records import ActivationInfo, Fact, Finding, OptimizerInfo, ParameterInfo, Run
+from surefoot.facts import Calls, LossCall, Spread
+from surefoot.records import ActivationInfo, Finding, OptimizerInfo, ParameterInfo, Run
 from surefoot.store.batch import Batch, HyperparameterRow, LayerRow, MetricRow, StepRow
 from surefoot.store.blocks import BLOCK_ROWS, column, pack, unpack
 from surefoot.store.follow import Cursor
@@ -160,15 +162,16 @@ def test_records_come_back(writer: RunWriter, folder: Path) -> None:
 
 
 def test_facts_are_updated_in_place(writer: RunWriter, folder: Path) -> None:
-    writer.write(
-        Batch(facts=[Fact("calls", "run", 1, {"steps": 1}), Fact("mode", "training", 1, {"x": NAN})])
-    )
-    writer.write(Batch(facts=[Fact("calls", "run", 5, {"steps": np.int64(5), "shape": np.arange(2)})]))
+    loss = LossCall("train.py:6", 1, input=Spread(0.0, 1.0, NAN, 0.1), chain=("AddmmBackward0",))
+    writer.write(Batch(facts=[Calls(step=1, steps=1), loss]))
+    writer.write(Batch(facts=[Calls(step=5, steps=np.int64(5))]))
     with open_run(folder) as reader:
         first, second = reader.facts()
-    assert first == Fact("calls", "run", 5, {"steps": 5, "shape": [0, 1]})
-    assert second.kind == "mode"
-    assert math.isnan(second["x"])
+    assert first == Calls(step=5, steps=5)
+    assert isinstance(second, LossCall)
+    assert second.input is not None
+    assert math.isnan(second.input.mean)
+    assert replace(second, input=loss.input) == loss
 
 
 def test_only_changed_settings_are_kept(writer: RunWriter, folder: Path) -> None:
@@ -220,7 +223,7 @@ def test_history_holds_everything(writer: RunWriter, folder: Path) -> None:
             steps=[StepRow(1, 0, 0.1, 2, 2.5, 1.0, 0.1), StepRow(2, 1, 0.2, 1, 3.5), StepRow(3, 1, 0.3, 1)],
             metrics=[MetricRow(3, "b", 1.0, 0.3), MetricRow(1, "a", 2.0, 0.3), MetricRow(2, "b", 0.5, 0.3)],
             layers=[LayerRow(1, 0, "activation", "mean", np.array([0.25], np.float32))],
-            facts=[Fact("calls", "run", 3, {"steps": 3})],
+            facts=[Calls(step=3, steps=3)],
         )
     )
     with open_run(folder) as reader:
@@ -234,7 +237,7 @@ def test_history_holds_everything(writer: RunWriter, folder: Path) -> None:
     assert history.metric("b").steps.tolist() == [2, 3]
     assert list(history.metrics) == ["b", "a"]
     assert history.activation_layer("mean").values.tolist() == [[0.25]]
-    assert history.fact("calls") == Fact("calls", "run", 3, {"steps": 3})
+    assert history.fact(Calls) == Calls(step=3, steps=3)
     assert history.run.steps == 3
 
 
@@ -244,9 +247,7 @@ def test_odd_text(tmp_path: Path, odd: str) -> None:
     folder = writer.create(
         Run(path="", name="", script="t.py", source=odd, argv=(odd,), environment={odd: odd})
     )
-    writer.write(
-        Batch(metrics=[MetricRow(1, "loss/'\"", 1.0, 0.1)], facts=[Fact("calls", odd, 0, {odd: odd})])
-    )
+    writer.write(Batch(metrics=[MetricRow(1, "loss/'\"", 1.0, 0.1)], facts=[Calls(odd, first_backward=odd)]))
     writer.finish("failed", 1, error=f"ValueError: {odd}")
     with open_run(folder) as reader:
         run = reader.run()
@@ -254,7 +255,7 @@ def test_odd_text(tmp_path: Path, odd: str) -> None:
         assert run.environment == {odd: odd}
         assert run.source == odd.replace("\udce9", "\\udce9")
         assert run.error == f"ValueError: {run.source}"
-        assert reader.facts()[0].data == {odd: odd}
+        assert reader.facts()[0].data["first_backward"] == odd
         assert reader.metric("loss/'\"").values.tolist() == [1.0]
 
 
@@ -271,7 +272,7 @@ def test_odd_text(tmp_path: Path, odd: str) -> None:
     ],
 )
 def test_a_bad_batch_is_refused_whole(writer: RunWriter, folder: Path, batch: Batch, error: Any) -> None:
-    batch.facts = [Fact("calls", "run", 1, {})]
+    batch.facts = [Calls(step=1)]
     with pytest.raises(error):
         writer.write(batch)
     writer.write(Batch(steps=[StepRow(1, 0, 0.1, 1, loss=2.0)]))

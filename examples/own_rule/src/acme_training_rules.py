@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from surefoot.facts import Loader
 from surefoot.records import Finding, History
 from surefoot.rules import rule
 
 
-@rule("acme-last-batch-small", severity="information", needs=("fact:loader",), since="1.0")
+@rule("acme-last-batch-small", severity="information", needs=(Loader,), since="1.0")
 def acme_last_batch_small(history: History, *, share: float = 0.25) -> Iterator[Finding]:
     """The last batch of each epoch is much smaller than the others.
 
@@ -28,9 +29,9 @@ def acme_last_batch_small(history: History, *, share: float = 0.25) -> Iterator[
     ## Source
     House rule of the team.
     """
-    for loader in history.facts_of("loader"):
-        size, examples = loader.get("batch_size"), loader.get("dataset_size")
-        if loader.get("phase") != "train" or loader.get("drop_last") or not size or not examples:
+    for loader in history.facts(Loader):
+        size, examples = loader.batch_size, loader.dataset_size
+        if loader.phase != "train" or loader.drop_last or not size or not examples:
             continue
         last = examples % size
         if 0 < last < share * size:

@@ -2,7 +2,8 @@
 
 from acme_training_rules import acme_last_batch_small
 
-from surefoot.records import Fact, Finding, History, Run
+from surefoot.facts import Loader
+from surefoot.records import Finding, History, Run
 from surefoot.rules import diagnose, get_rule
 
 ITERATED = "train.py:12: for x, y in loader:"
@@ -13,7 +14,7 @@ def history(**changed: object) -> History:
     data = {"phase": "train", "batch_size": 64, "dataset_size": 1280, "drop_last": False, **changed}
     return History(
         Run(path="runs/a", name="a", script="train.py", steps=200),
-        facts=(Fact("loader", ITERATED, step=200, data=data),),
+        all_facts=(Loader(ITERATED, 200, **data),),
     )
 
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from surefoot.capture import graph
 from surefoot.capture.deferred import Deferred
 from surefoot.capture.model import normalises_first
+from surefoot.facts import BatchInput, Fact
 from surefoot.quantities import batches
 
-FactRow = tuple[str, str, dict[str, Any]]
 _MOST = 200  # batches examined in one phase
 _MANY = 20  # after these, one look in five
 
@@ -69,7 +69,7 @@ class BatchWatch:
         if len(seen.summaries) >= _MOST or batch.numel() == 0 or batch.is_complex() or batch.is_sparse:
             return
         fixed = seen.fixed
-        fixed["shape"] = list(batch.shape)
+        fixed["shape"] = tuple(batch.shape)
         fixed["dtype"] = str(batch.dtype).removeprefix("torch.")
         fixed["integer"] = not batch.is_floating_point()
 
@@ -83,7 +83,7 @@ class BatchWatch:
         if batch.ndim >= 2 and batch.is_floating_point() and batch.shape[0] > 1 and batch.shape[1] > 0:
             self._deferred.add(batches.columns(batch), seen.columns.append)
 
-    def facts(self) -> Iterator[FactRow]:
+    def facts(self) -> Iterator[Fact]:
         """One fact for each phase that was seen."""
         for phase, seen in self._phases.items():
             if not seen.summaries:
@@ -105,4 +105,4 @@ class BatchWatch:
                 data["feature_std_max"] = float(columns[:, 1].max())
                 data["feature_mean_absmax"] = float(columns[:, 2].max())
                 data["nonfinite_columns"] = int(columns[:, 3].max())
-            yield "batch-input", phase, data
+            yield BatchInput(phase, **data)

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from surefoot.capture.deferred import Deferred
-from surefoot.capture.loop import FactRow, Loop, plain_settings
+from surefoot.capture.loop import Loop, plain_settings
 from surefoot.capture.place import Site, caller_site, text_of
 from surefoot.capture.unseen import readable
+from surefoot.facts import ClipCall, Clipper, Fact, Loader, Scaler, Scheduler
 
 
 class _Clip:
@@ -78,18 +79,24 @@ class ClipCalls:
                 best = max(best, sum(id(p) in given for p in held) / len(held))
         return best
 
-    def facts(self) -> Iterator[FactRow]:
+    def facts(self) -> Iterator[Fact]:
         """One fact for each place."""
         for site, call in self._calls.items():
             place = text_of(site)
             norms = sorted(call.norms)
             clipped = sum(norm > call.limit for norm in norms) / len(norms) if norms else None
-            yield "clip-call", str(place), {
-                "function": call.function, "limit": call.limit, "count": call.count, "clipped": clipped,
-                "after_step": call.after_step, "scaled": call.scaled, "place": place,
-                "covered": min(call.covered) if call.covered else None,
-                "norm": norms[len(norms) // 2] if norms else None,
-            }  # fmt: skip
+            yield ClipCall(
+                str(place),
+                function=call.function,
+                limit=call.limit,
+                count=call.count,
+                clipped=clipped,
+                after_step=call.after_step,
+                scaled=call.scaled,
+                place=place,
+                covered=min(call.covered) if call.covered else None,
+                norm=norms[len(norms) // 2] if norms else None,
+            )
 
 
 class _Schedule:
@@ -132,15 +139,20 @@ class Schedulers:
         elif loop.backward_seen():
             schedule.ahead += 1  # its gradients are there, its step is not taken yet
 
-    def facts(self) -> Iterator[FactRow]:
+    def facts(self) -> Iterator[Fact]:
         """One fact for each scheduler."""
         steps = self._steps()
         for number, (_, schedule) in enumerate(self._seen.values()):
-            yield "scheduler", f"scheduler {number}", {
-                "class": schedule.name, "place": schedule.place, "steps": schedule.steps,
-                "before_first_step": schedule.before_first, "ahead": schedule.ahead,
-                "per_step": schedule.steps / steps if steps else None, "settings": schedule.settings,
-            }  # fmt: skip
+            yield Scheduler(
+                f"scheduler {number}",
+                class_name=schedule.name,
+                place=schedule.place,
+                steps=schedule.steps,
+                before_first_step=schedule.before_first,
+                ahead=schedule.ahead,
+                per_step=schedule.steps / steps if steps else None,
+                settings=schedule.settings,
+            )
 
 
 class _Loader:
@@ -189,15 +201,21 @@ class Loaders:
             loader.backwards += self._backwards() - before
             self._open = (loader, self._backwards())
 
-    def facts(self) -> Iterator[FactRow]:
+    def facts(self) -> Iterator[Fact]:
         """One fact for each place that iterates a loader."""
         self._settle()
         for site, loader in self._seen.items():
-            yield "loader", str(text_of(site)), {
-                "shuffled": loader.shuffled, "sampler": loader.sampler, "batch_size": loader.batch_size,
-                "dataset_size": loader.size, "drop_last": loader.drop_last, "iterations": loader.iterations,
-                "phase": "train" if loader.backwards else "validation", "place": text_of(site),
-            }  # fmt: skip
+            yield Loader(
+                str(text_of(site)),
+                place=text_of(site),
+                phase="train" if loader.backwards else "validation",
+                shuffled=loader.shuffled,
+                sampler=loader.sampler,
+                batch_size=loader.batch_size,
+                dataset_size=loader.size,
+                drop_last=loader.drop_last,
+                iterations=loader.iterations,
+            )
 
 
 class ScalerWatch:
@@ -225,16 +243,19 @@ class ScalerWatch:
             self._skipped += 1
         self._last = scale
 
-    def facts(self) -> Iterator[FactRow]:
+    def facts(self) -> Iterator[Fact]:
         """The scale's course."""
         if self.scaler is not None and self._first is not None:
-            yield "scaler", "scaler", {
-                "scale_first": self._first, "scale_last": self._last, "skipped": self._skipped,
-                "steps": self._updates, "enabled": bool(self.scaler.is_enabled()),
-            }  # fmt: skip
+            yield Scaler(
+                scale_first=self._first,
+                scale_last=self._last,
+                skipped=self._skipped,
+                steps=self._updates,
+                enabled=bool(self.scaler.is_enabled()),
+            )
 
 
-def clippers_facts(loops: Iterable[Loop]) -> Iterator[FactRow]:
+def clippers_facts(loops: Iterable[Loop]) -> Iterator[Fact]:
     """The clippers attached to the loops' optimizers."""
     from surefoot.clipping import attached
 
@@ -242,7 +263,7 @@ def clippers_facts(loops: Iterable[Loop]) -> Iterator[FactRow]:
         optimizer = loop.optimizer()
         clipper = attached(optimizer) if isinstance(optimizer, torch.optim.Optimizer) else None
         if clipper is not None:
-            yield "clipper", loop.subject, {"name": type(clipper).__name__, "describe": clipper.describe()}
+            yield Clipper(loop.subject, name=type(clipper).__name__, describe=clipper.describe())
 
 
 def _length(dataset: Any) -> int | None:

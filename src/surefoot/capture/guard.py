@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from surefoot.capture.unseen import unseen
+from surefoot.facts import Defect, Fact
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _MOST = 3  # faults of one part after which that part is left alone
@@ -58,7 +59,7 @@ class Guard:
 
         return guarded  # type: ignore[return-value]
 
-    def facts(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    def facts(self) -> Iterator[Fact]:
         """Each part's fault."""
         for part, (message, count) in list(self.faults.items()):
-            yield "defect", part, {"message": message, "count": count}
+            yield Defect(part, message=message, count=count)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from surefoot.capture import graph
+from surefoot.facts import Broadcast
 
 _ELEMENTWISE = ("SubBackward0", "AddBackward0", "MulBackward0", "DivBackward0", "RsubBackward1")
 _LOGS = ("LogBackward0", "Log1PBackward0", "Log2Backward0")
@@ -18,7 +18,7 @@ _RESHAPES = (
 _KEEP_DIMENSION = ("SumBackward1", "LinalgVectorNormBackward0", "NormBackward1", "NormBackward2")
 
 
-def broadcast(seen: graph.LossGraph) -> dict[str, Any] | None:
+def broadcast(seen: graph.LossGraph) -> Broadcast | None:
     """The operation near the loss at which the batch meets itself: (n, 1) with (n,) gives (n, n).
 
     Returns:
@@ -38,7 +38,7 @@ def broadcast(seen: graph.LossGraph) -> dict[str, Any] | None:
         else:
             meets = len(shapes) == 2 and _meets_itself(shapes, output) and not _meant(operands)
         if meets:
-            return {"shapes": [list(shape) for shape in shapes], "to": list(output), "operation": node.name()}
+            return Broadcast(shapes=tuple(shapes), to=tuple(output), operation=node.name())
     return None
 
 

@@ -13,10 +13,10 @@ from surefoot.capture import graph, handmade_loss
 from surefoot.capture.deferred import Deferred
 from surefoot.capture.parameters import Parameters
 from surefoot.capture.unseen import readable
+from surefoot.facts import Fact, GraphGrowth, LinearPair, ManualLoss, Symmetry
 from surefoot.quantities import activations, symmetry
 from surefoot.records import ActivationInfo
 
-FactRow = tuple[str, str, dict[str, Any]]
 ActivationSink = Callable[[int, str, int, float], None]
 
 _WINDOW = 20  # looks after which a unit that no longer fires counts as dead again
@@ -196,7 +196,7 @@ class GraphLook:
             inner, outer = pair.inner_width, pair.outer_width
             entering = pair.first.numel() // max(1, inner)
             self._pairs[(first, second)] = {
-                "between": list(pair.between),
+                "between": tuple(pair.between),
                 "nonlinearities": nonlinearities,
                 "bottleneck": inner < min(outer, entering),
                 "inner_width": inner,
@@ -231,33 +231,42 @@ class GraphLook:
         data = self._manual.setdefault(key, {"looks": 0, "place": place})
         data["looks"] += 1
         data["root"] = names[0]
-        data["operations"] = names[:12]
+        data["operations"] = tuple(names[:12])
         data["broadcast"] = handmade_loss.broadcast(seen)
         data["sum_root"] = handmade_loss.summed(seen)
         data["probabilities"], data["log_of_zero_risk"] = handmade_loss.probabilities(seen)
         data["batch_size"] = batch_size
 
-    def facts(self) -> Iterator[FactRow]:
+    def facts(self) -> Iterator[Fact]:
         """Linear pairs, symmetry, losses made by hand, growth of the graph."""
         for (first, second), data in self._pairs.items():
             names = [_name(self._parameters, index) for index in (first, second)]
-            yield "linear-pair", f"{names[0]} -> {names[1]}", {
-                "first": names[0], "second": names[1], **data, "layers": self._row_length(first, second)
-            }  # fmt: skip
+            layers = self._row_length(first, second)
+            yield LinearPair(
+                f"{names[0]} -> {names[1]}", first=names[0], second=names[1], layers=layers, **data
+            )
         for index, kept in self._symmetry.items():
             if kept.first is not None:
                 name = _name(self._parameters, index)
-                yield "symmetry", name, {
-                    "first": kept.first, "last": kept.last, "gradient_spread": kept.gradient,
-                    "constant": kept.constant, "units": kept.units, "is_output": index == self._output,
-                }  # fmt: skip
+                yield Symmetry(
+                    name,
+                    first=kept.first,
+                    last=kept.last,
+                    gradient_spread=kept.gradient,
+                    constant=kept.constant,
+                    units=kept.units,
+                    is_output=index == self._output,
+                )
         for place, data in self._manual.items():
-            yield "manual-loss", place, data
+            yield ManualLoss(place, **data)
         if self._nodes:
-            yield "graph", "growth", {
-                "first_nodes": self._nodes[0], "last_nodes": self._nodes[-1], "looked": len(self._nodes),
-                "retain_graph": self.retain_graph, "place": self.retain_place,
-            }  # fmt: skip
+            yield GraphGrowth(
+                first_nodes=self._nodes[0],
+                last_nodes=self._nodes[-1],
+                looked=len(self._nodes),
+                retain_graph=self.retain_graph,
+                place=self.retain_place,
+            )
 
     def _row_length(self, first: int, second: int) -> int:
         length, seen = 2, {first, second}

@@ -14,12 +14,11 @@ from torch.optim import Optimizer
 
 from surefoot.capture.place import Site, text_of
 from surefoot.capture.sampling import Sampler
+from surefoot.facts import Cadence, ClearedBeforeStep, Clearing, Fact, MissingGradients
 from surefoot.records import OptimizerInfo
 
 _SAME_RATIO = 1e-3  # relative spread of ratios that rounding explains
 _NO_GRADIENT = (0, -1)
-
-FactRow = tuple[str, str, dict[str, Any]]
 
 
 class Loop:
@@ -251,37 +250,37 @@ class Loop:
             stepped=text_of(self.step_site),
         )
 
-    def facts(self) -> Iterator[FactRow]:
+    def facts(self) -> Iterator[Fact]:
         """Cadence, clearing and missing gradients."""
         usual, count = self.micro_steps.most_common(1)[0] if self.micro_steps else (0, 0)
-        yield "cadence", self.subject, {
-            "steps": self.steps,
-            "backwards": self.backwards,
-            "micro_steps": usual,
-            "regular": count / self.steps if self.steps else None,
-            "steps_without_backward": self.without_backward,
-            "first_without_backward": self.first_without_backward,
-            "closure": self.closure,
-            "backward_place": text_of(self.backward_site),
-            "step_place": text_of(self.step_site),
-            "backward_places": len({text_of(site) for site in self._backward_sites}),
-            "root_over_loss": _constant(self._root_over_loss),
-        }  # fmt: skip
-        yield "clearing", self.subject, {
-            "cleared": self.cleared,
-            "uncleared": self.uncleared,
-            "first_uncleared": self.first_uncleared,
-            "leftover_norm": self.leftover_norm,
-        }  # fmt: skip
-        yield "cleared-before-step", self.subject, {
-            "count": self.cleared_before_step,
-            "of": self.steps,
-            "step_place": text_of(self.step_site),
-        }  # fmt: skip
-        yield "missing-gradients", self.subject, {
-            "steps_without_any": self.without_gradients,
-            "of": self.steps,
-        }  # fmt: skip
+        yield Cadence(
+            self.subject,
+            steps=self.steps,
+            backwards=self.backwards,
+            micro_steps=usual,
+            regular=count / self.steps if self.steps else None,
+            steps_without_backward=self.without_backward,
+            first_without_backward=self.first_without_backward,
+            closure=self.closure,
+            backward_place=text_of(self.backward_site),
+            step_place=text_of(self.step_site),
+            backward_places=len({text_of(site) for site in self._backward_sites}),
+            root_over_loss=_constant(self._root_over_loss),
+        )
+        yield Clearing(
+            self.subject,
+            cleared=self.cleared,
+            uncleared=self.uncleared,
+            first_uncleared=self.first_uncleared,
+            leftover_norm=self.leftover_norm,
+        )
+        yield ClearedBeforeStep(
+            self.subject,
+            count=self.cleared_before_step,
+            of=self.steps,
+            step_place=text_of(self.step_site),
+        )
+        yield MissingGradients(self.subject, steps_without_any=self.without_gradients, of=self.steps)
 
 
 def _state(parameter: Tensor | None) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from surefoot import facts
 from surefoot.capture import graph
 from surefoot.capture.deferred import Deferred
 from surefoot.capture.place import Site, text_of
@@ -72,12 +73,12 @@ class LossCall:
         self.looks += 1
         if self.looks <= _FEW:
             self._structure(args, kwargs, scores, weight)
-        facts, defer = self.described, self._deferred.add
+        described, defer = self.described, self._deferred.add
         if value.numel() == 1:
             defer(value.detach().clone(), self._receive_value)
         class_dim = 1 if self.function in _CLASS_DIM_ONE and scores.ndim > 1 else scores.ndim - 1
         if scores.ndim:
-            facts["classes"] = int(scores.shape[class_dim])
+            described["classes"] = int(scores.shape[class_dim])
             if scores.is_floating_point() and (scores.ndim > 1 or weight > 1):
                 defer(batches.across_examples(scores), lambda v: self._outputs(step, v))
         if self.looks <= _MANY:
@@ -88,11 +89,11 @@ class LossCall:
             self._describe_target(step, target)
 
     def _describe_target(self, step: int, target: Tensor) -> None:
-        facts = self.described
+        described = self.described
         integer = not target.is_floating_point()
-        facts["target_shape"] = list(target.shape)
-        facts["target_dtype"] = str(target.dtype).removeprefix("torch.")
-        facts["integer_target"] = integer
+        described["target_shape"] = tuple(target.shape)
+        described["target_dtype"] = str(target.dtype).removeprefix("torch.")
+        described["integer_target"] = integer
         if self.looks <= _MANY:
             self._deferred.add(batches.summary(target), self.target.append)
         if len(self.distinct) < _MOST_DISTINCT:
@@ -101,25 +102,25 @@ class LossCall:
             self._deferred.add(thinned.clone(), lambda v: self._distinct(step, v, integer))
 
     def _structure(self, args: tuple[Any, ...], kwargs: dict[str, Any], scores: Tensor, weight: int) -> None:
-        facts = self.described
+        described = self.described
         arguments = _bound(self.function, args, kwargs)
-        facts["reduction"] = arguments.get("reduction", "mean")
-        facts["weighted"] = arguments.get("weight") is not None or arguments.get("pos_weight") is not None
-        facts["label_smoothing"] = arguments.get("label_smoothing", 0.0)
-        facts["ignore_index"] = arguments.get("ignore_index")
-        facts["input_shape"] = list(scores.shape)
-        facts["input_dtype"] = str(scores.dtype).removeprefix("torch.")
-        facts["batch_size"] = weight
+        described["reduction"] = arguments.get("reduction", "mean")
+        described["weighted"] = arguments.get("weight") is not None or arguments.get("pos_weight") is not None
+        described["label_smoothing"] = arguments.get("label_smoothing", 0.0)
+        described["ignore_index"] = arguments.get("ignore_index")
+        described["input_shape"] = tuple(scores.shape)
+        described["input_dtype"] = str(scores.dtype).removeprefix("torch.")
+        described["batch_size"] = weight
         nodes = graph.chain(scores.grad_fn) if scores.grad_fn is not None else []
-        facts["chain"] = [node.name() for node in nodes]
-        facts["input_is_leaf"] = scores.grad_fn is None and scores.requires_grad
+        described["chain"] = tuple(node.name() for node in nodes)
+        described["input_is_leaf"] = scores.grad_fn is None and scores.requires_grad
         for node in nodes:
             if node.name() in ("SoftmaxBackward0", "LogSoftmaxBackward0"):
                 shape = graph.output_shape(node)
                 dim = graph.saved_dim(node, len(shape)) if shape else None
                 if shape and dim is not None:
-                    facts["softmax_dim"] = dim
-                    facts["softmax_shape"] = list(shape)
+                    described["softmax_dim"] = dim
+                    described["softmax_shape"] = tuple(shape)
                 break
 
     def _receive_value(self, numbers: list[float]) -> None:
@@ -139,10 +140,11 @@ class LossCall:
             self._metric(f"output/{name}", step, number)
 
 
-def joint_fact(calls: Sequence[LossCall]) -> dict[str, Any]:
+def joint_fact(subject: str, calls: Sequence[LossCall]) -> facts.LossCall:
     """The fact of all calls of one function on one line.
 
     Args:
+        subject: Their place and function.
         calls: At least one.
     """
     first = calls[0]
@@ -165,18 +167,18 @@ def joint_fact(calls: Sequence[LossCall]) -> dict[str, Any]:
         data["logsumexp_absmax"] = max(row[3] for row in rows)
     if distinct := set[float]().union(*(call.distinct for call in calls)):
         data["target_distinct"] = min(len(distinct), _MOST_DISTINCT)
-    return data
+    return facts.LossCall(subject, **data)
 
 
-def _joined(rows: list[list[float]]) -> dict[str, float]:
+def _joined(rows: list[list[float]]) -> facts.Spread:
     count = len(rows)
-    return {
-        "min": min(row[0] for row in rows),
-        "max": max(row[1] for row in rows),
-        "mean": sum(row[2] for row in rows) / count,
-        "std": sum(row[3] for row in rows) / count,
-        "nonfinite": sum(row[4] for row in rows) / count,
-    }
+    return facts.Spread(
+        min=min(row[0] for row in rows),
+        max=max(row[1] for row in rows),
+        mean=sum(row[2] for row in rows) / count,
+        std=sum(row[3] for row in rows) / count,
+        nonfinite=sum(row[4] for row in rows) / count,
+    )
 
 
 def _bound(function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,7 @@ from surefoot.capture.deferred import Deferred
 from surefoot.capture.loss_call import LossCall, MetricSink, joint_fact
 from surefoot.capture.place import Site, caller_chain, caller_site, text_of
 from surefoot.capture.unseen import readable
-
-FactRow = tuple[str, str, dict[str, Any]]
+from surefoot.facts import Fact
 
 # Every loss of torch.nn.functional; the second argument is the target where there is one.
 FUNCTIONS = (
@@ -156,9 +155,9 @@ class LossWatch:
         call.counts["validation"] += 1
         self._add(call, value, weight)
         if self.looking or call.counts["validation"] <= 2:
-            call.described.setdefault("input_shape", list(scores.shape))
+            call.described.setdefault("input_shape", tuple(scores.shape))
             if isinstance(target, Tensor):
-                call.described.setdefault("target_shape", list(target.shape))
+                call.described.setdefault("target_shape", tuple(target.shape))
 
     def _is_training_target(self, target: Tensor) -> bool:
         other = self._train_target() if self._train_target is not None else None
@@ -262,13 +261,13 @@ class LossWatch:
         )
         self._deferred.add(torch.stack([mean, deviation]), lambda numbers: receive(*numbers))
 
-    def facts(self) -> Iterator[FactRow]:
+    def facts(self) -> Iterator[Fact]:
         """One fact for each loss function at each line; several calls on one line are one."""
         lines: dict[str, list[LossCall]] = {}
         for call in self._calls.values():
             lines.setdefault(f"{text_of(call.site)} {call.function}", []).append(call)
         for subject, calls in lines.items():
-            yield "loss-call", subject, joint_fact(calls)
+            yield joint_fact(subject, calls)
 
 
 def _sequence_numbers(root: Tensor, least: int, limit: int = 400) -> set[int]:

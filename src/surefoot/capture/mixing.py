@@ -17,7 +17,7 @@ from torch.autograd.graph import GradientEdge
 
 from surefoot.capture import graph
 from surefoot.capture.deferred import Deferred
-from surefoot.capture.loop import FactRow
+from surefoot.facts import BatchMixing, Fact
 
 _UNNAMED = "the model"  # where no module was called: a network of plain functions
 _ON_PURPOSE = ("BatchNorm", "CudnnBatchNorm", "SyncBatchNorm")
@@ -51,8 +51,7 @@ class MixingLook:
             False  # there are hooks of the script's own in the graph: they must not run once more
         )
         self._tries = 0
-        self._model = _UNNAMED
-        self._found: dict[str, Any] | None = None
+        self._found: BatchMixing | None = None
 
     def wanted(self, scores: Tensor, target: Any, batch_size: int | None) -> bool:
         """Whether the test says something here: as many rows of scores as examples, and not a table of pairs."""
@@ -120,17 +119,20 @@ class MixingLook:
         own_gradient: float | None = None,
         others_gradient: float | None = None,
     ) -> None:
-        if self._found is None or (mixed and not self._found["mixed"]):
-            self._model = model or _UNNAMED
-            self._found = {
-                "mixed": mixed, "operation": operation, "place": place, "own_gradient": own_gradient,
-                "others_gradient": others_gradient,
-            }  # fmt: skip
+        if self._found is None or (mixed and not self._found.mixed):
+            self._found = BatchMixing(
+                model or _UNNAMED,
+                mixed=mixed,
+                operation=operation,
+                own_gradient=own_gradient,
+                others_gradient=others_gradient,
+                place=place,
+            )
 
-    def facts(self) -> Iterator[FactRow]:
+    def facts(self) -> Iterator[Fact]:
         """The result."""
         if self._found is not None:
-            yield "batch-mixing", self._model, self._found
+            yield self._found
 
 
 def exchanged(batch: Tensor, seen: Tensor) -> bool:

@@ -35,7 +35,7 @@ class Model:
         listed = list(module.named_modules())
         self.size = len(listed)
         self.names = {id(child): name for name, child in listed}
-        self.listed = [[name, type(child).__name__] for name, child in listed[:_MOST_LISTED]]
+        self.listed = [(name, type(child).__name__) for name, child in listed[:_MOST_LISTED]]
         self.sensitive = _sensitive(module)
         self.sensitive_names = [name for name, _ in self.sensitive][:100]
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any
 
 from torch import Tensor, nn
 
 from surefoot.capture.model import Model
 from surefoot.capture.place import Site, caller_site, text_of
+from surefoot.facts import Fact, TrainingMode, ValidationMode
 
-FactRow = tuple[str, str, dict[str, Any]]
 _MOST_NAMES = 20
 
 
@@ -88,29 +87,29 @@ class Modes:
                 count.first = step
                 count.place = text_of(site)
 
-    def facts(self, models: Collection[Model]) -> Iterator[FactRow]:
+    def facts(self, models: Collection[Model]) -> Iterator[Fact]:
         """The modes of both phases."""
         training, validation = self._training, self._validation
-        yield "mode", "training", {
-            "looked": training.looked,
-            "in_eval": training.wrong,
-            "first_in_eval": training.first,
-            "modules": training.modules,
-            "partial": self._partial,
-            "switched": self._switched,
-            "frozen": _frozen_share(models, training.modules),
-            "place": training.place,
-        }  # fmt: skip
-        yield "mode", "validation", {
-            "looked": validation.looked,
-            "in_train": validation.wrong,
-            "first_in_train": validation.first,
-            "modules": validation.modules,
-            "model": validation.model,
-            "place": validation.place,
-            "same_input_repeats": self._repeats,
-            "functional_dropout": self._functional,
-        }  # fmt: skip
+        yield TrainingMode(
+            looked=training.looked,
+            in_eval=training.wrong,
+            first_in_eval=training.first,
+            modules=tuple(training.modules),
+            partial=self._partial,
+            switched=self._switched,
+            frozen=_frozen_share(models, training.modules),
+            place=training.place,
+        )
+        yield ValidationMode(
+            looked=validation.looked,
+            in_train=validation.wrong,
+            first_in_train=validation.first,
+            modules=tuple(validation.modules),
+            model=validation.model,
+            place=validation.place,
+            same_input_repeats=self._repeats,
+            functional_dropout=self._functional,
+        )
 
 
 def _frozen_share(models: Iterable[Model], names: Iterable[str]) -> float:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 from torch.utils.hooks import RemovableHandle
 
+from surefoot import facts
 from surefoot.capture.mixing import exchanged
 from surefoot.capture.model import Model, first_tensor
 from surefoot.capture.modes import Modes
@@ -22,8 +23,6 @@ from surefoot.capture.parameters import Parameters
 from surefoot.capture.place import Site, caller_site, text_of
 from surefoot.capture.traced import traced
 from surefoot.capture.unseen import readable
-
-FactRow = tuple[str, str, dict[str, Any]]
 
 _LOSS = nn.modules.loss._Loss
 
@@ -47,7 +46,7 @@ class ModuleWatch:
         self.step = 0
         self.training_forwards = 0
         self.unregistered: dict[str, None] = {}
-        self.cut: dict[str, Any] | None = None
+        self.cut: facts.Cut | None = None
         self._modes = Modes()
         self._parameters = parameters
         self._on_input = on_input
@@ -173,7 +172,7 @@ class ModuleWatch:
             self._cut_before(name)
 
     def _cut_before(self, name: str) -> None:
-        self.cut = {"after": self._connected, "before": name, "place": text_of(caller_site())}
+        self.cut = facts.Cut(after=self._connected, before=name, place=text_of(caller_site()))
 
     def _lost_its_graph(self, module: nn.Module, batch: Tensor) -> bool:
         """Whether a batch came from a layer with a gradient's path and has none any more."""
@@ -259,17 +258,19 @@ class ModuleWatch:
         modules = [module for model in trained if (module := model.ref()) is not None]
         return bool(modules) and not any(module.training for module in modules)
 
-    def facts(self) -> Iterator[FactRow]:
+    def facts(self) -> Iterator[facts.Fact]:
         """Models and modes."""
         for model in self.models.values():
-            yield "model", model.name, {
-                "class": model.name,
-                "modules": model.listed,
-                "parameters": len(list(module.parameters())) if (module := model.ref()) is not None else 0,
-                "mode_sensitive": model.sensitive_names,
-                "trained": model.trained,
-                "compiled": model.compiled,
-            }  # fmt: skip
+            module = model.ref()
+            yield facts.Model(
+                model.name,
+                class_name=model.name,
+                modules=tuple(model.listed),
+                parameters=len(list(module.parameters())) if module is not None else 0,
+                mode_sensitive=tuple(model.sensitive_names),
+                trained=model.trained,
+                compiled=model.compiled,
+            )
         yield from self._modes.facts(self.models.values())
 
 

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from surefoot.capture.deferred import Deferred
-from surefoot.capture.loop import FactRow, Loop
+from surefoot.capture.loop import Loop
 from surefoot.capture.unseen import all_readable
+from surefoot.facts import Fact, Noise
 from surefoot.quantities.updates import watched_part
 
 
@@ -81,16 +82,18 @@ class NoiseScale:
             self._noise += examples * (total - inner)
             self._examples = examples
 
-    def facts(self) -> Iterator[FactRow]:
+    def facts(self) -> Iterator[Fact]:
         """The scale in examples, from all pairs so far."""
         count = len(self._signal)
         if count >= 5:
             signal, total = sum(self._signal), sum(self._total)
-            yield "noise", "gradient", {
-                "scale": self._noise / signal if signal > 0 else None, "examples": self._examples,
-                "batch_size": self.batch_size, "observations": count,
-                "signal_share": signal / total if total > 0 else None,
-            }  # fmt: skip
+            yield Noise(
+                scale=self._noise / signal if signal > 0 else None,
+                examples=self._examples,
+                batch_size=self.batch_size or 0,
+                observations=count,
+                signal_share=signal / total if total > 0 else None,
+            )
 
 
 def processes() -> int:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from surefoot.capture import graph
-from surefoot.capture.loop import FactRow
 from surefoot.capture.parameters import Parameters
 from surefoot.capture.unseen import readable
+from surefoot.facts import Fact, Nonfinite
 
 # operation -> (attribute that holds its input, what about it makes the output or its gradient non-finite)
 _DOMAINS: dict[str, tuple[str, str]] = {
@@ -43,8 +43,8 @@ class NonfiniteTrace:
         """Look through the graph of a loss that is not finite."""
         self.wanted = False
         found: dict[str, Any] = {
-            "step": step, "what": "loss", "place": place, "loss": float(root.detach().float().mean().cpu()),
-            "operation": None, "detail": None, "module": None, "parameters": [],
+            "at_step": step, "what": "loss", "place": place, "loss": float(root.detach().float().mean().cpu()),
+            "operation": None, "detail": None, "module": None, "parameters": (),
         }  # fmt: skip
         self._found = found
         if root.grad_fn is None:
@@ -54,7 +54,7 @@ class NonfiniteTrace:
         bad = [leaf for leaf in held if not bool(torch.isfinite(leaf.detach()).all())]
         if bad:
             found["what"] = "parameter"
-            found["parameters"] = [self._parameters.name_of(leaf) for leaf in bad][:20]
+            found["parameters"] = tuple(self._parameters.name_of(leaf) for leaf in bad[:20])
             return
         if not saved_tensors:
             return
@@ -69,10 +69,10 @@ class NonfiniteTrace:
                 found["module"] = self._parameters.name_of(weight) if weight is not None else None
                 return
 
-    def facts(self) -> Iterator[FactRow]:
+    def facts(self) -> Iterator[Fact]:
         """The first occurrence."""
         if self._found is not None:
-            yield "nonfinite", "first", self._found
+            yield Nonfinite(**self._found)
 
 
 def _reason(node: Any) -> str | None:

@@ -27,7 +27,7 @@ from surefoot.capture.guard import Guard
 from surefoot.capture.host import Norms, gradient_norms, host_number
 from surefoot.capture.limit import StepLimit
 from surefoot.capture.look import GraphLook
-from surefoot.capture.loop import FactRow, Loop
+from surefoot.capture.loop import Loop
 from surefoot.capture.loops import Loops
 from surefoot.capture.losses import LossWatch, Pending
 from surefoot.capture.manual import ManualDescent
@@ -46,6 +46,7 @@ from surefoot.capture.sampling import Sampler, StepClock
 from surefoot.capture.step import Step, closure_of, nested, with_closure
 from surefoot.capture.unseen import all_readable, readable, without_numbers
 from surefoot.clipping import Clipper, attached
+from surefoot.facts import Fact
 from surefoot.norms import per_parameter_norms
 from surefoot.records import ActivationInfo
 
@@ -95,7 +96,7 @@ class Observer:
         self.noise = NoiseScale(deferred)
         self.ranks = RankWatch(deferred, self.parameters)
         self.clock = StepClock()
-        self.extra_facts: list[Callable[[], Iterator[FactRow]]] = [
+        self.extra_facts: list[Callable[[], Iterator[Fact]]] = [
             self.nonfinite.facts,
             self.mixing.facts,
             self.noise.facts,
@@ -502,7 +503,7 @@ class Observer:
         if self.manual.active:
             self.manual.settle()
 
-    def facts(self) -> Iterator[FactRow]:
+    def facts(self) -> Iterator[Fact]:
         """Everything structural, as it stands."""
         self.loops.let_go()
         yield structure.calls(self, self._first_backward)

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from surefoot.capture.deferred import Deferred
-from surefoot.capture.loop import FactRow
 from surefoot.capture.parameters import Parameters
+from surefoot.facts import Fact, Ranks
 from surefoot.norms import per_parameter_norms
 
 _MOST_PARAMETERS = 200
@@ -76,7 +76,7 @@ class RankWatch:
     def _receive(self, step: int, numbers: list[float]) -> None:
         self._noted[str(step)] = numbers
 
-    def facts(self) -> Iterator[FactRow]:
+    def facts(self) -> Iterator[Fact]:
         """What the first process finds by comparison."""
         if not self._noted:
             return
@@ -87,11 +87,7 @@ class RankWatch:
         if self._rank == 0:
             others = [noted for rank in range(1, self._world) if (noted := _read(folder, rank))]
             if others:
-                yield (
-                    "ranks",
-                    "run",
-                    {"world_size": self._world, **compared(self._noted, others, self._names)},
-                )
+                yield Ranks(world_size=self._world, **compared(self._noted, others, self._names))
 
 
 def compared(

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +21,8 @@ from surefoot.capture.deferred import Deferred, scalars_to_host, to_host
 from surefoot.capture.pending import PendingLayer, PendingStep, clip_tensors, global_norms, placed
 from surefoot.capture.unseen import unseen
 from surefoot.errors import RunLocked, StoreError
-from surefoot.records import ActivationInfo, Fact, Finding, OptimizerInfo, ParameterInfo, Run, Status
+from surefoot.facts import Fact
+from surefoot.records import ActivationInfo, Finding, OptimizerInfo, ParameterInfo, Run, Status
 from surefoot.store.batch import Batch, HyperparameterRow, LayerRow, MetricRow, StepRow
 from surefoot.store.writer import RunWriter
 
@@ -66,7 +68,7 @@ class Recorder:
         self.path: Path | None = None
         self.notes: list[str] = []  # faults of the monitor
         self.failed = False
-        self.collect_facts: Callable[[], Iterable[tuple[str, str, dict[str, Any]]]] = tuple
+        self.collect_facts: Callable[[], Iterable[Fact]] = tuple
         self.collect_parameters: Callable[[], list[ParameterInfo]] = list
         self.collect_optimizers: Callable[[], list[OptimizerInfo]] = list
         self.collect_activations: Callable[[int], list[ActivationInfo]] = lambda since: []
@@ -83,7 +85,7 @@ class Recorder:
         self._metrics: list[MetricRow] = []
         self._hyperparameters: list[HyperparameterRow] = []
         self._activation_values: dict[tuple[int, str], dict[int, float]] = {}
-        self._known_facts: dict[tuple[str, str], dict[str, Any]] = {}
+        self._known_facts: dict[tuple[str, str], Fact] = {}
         self._known_optimizers: dict[int, OptimizerInfo] = {}
         self._activations_written = 0
         self._last_optimizer = -1
@@ -322,11 +324,11 @@ class Recorder:
 
     def _changed_facts(self, step: int) -> list[Fact]:
         changed = []
-        for kind, subject, data in self.collect_facts():
-            known = self._known_facts.get((kind, subject))
-            if known != data:
-                self._known_facts[(kind, subject)] = dict(data)
-                changed.append(Fact(kind, subject, step, dict(data)))
+        for fact in self.collect_facts():
+            key = (fact.kind, fact.subject)
+            if self._known_facts.get(key) != fact:
+                self._known_facts[key] = fact
+                changed.append(replace(fact, step=step))
         return changed
 
     def _changed_optimizers(self) -> list[OptimizerInfo]:

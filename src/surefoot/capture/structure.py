@@ -3,59 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from surefoot.capture.loop import FactRow, Loop
+from surefoot.capture.loop import Loop
 from surefoot.capture.loops import Loops
+from surefoot.facts import Calls, Fact, OptimizerCreated, Reach
 
 if TYPE_CHECKING:
     from surefoot.capture.observer import Observer
 
 _MOST_NAMES = 200
+_MOST_UNREGISTERED = 50
 
 
-def calls(observer: Observer, first_backward: str | None) -> FactRow:
+def calls(observer: Observer, first_backward: str | None) -> Calls:
     """How often backward and step were called, and by whom."""
     stepping = observer.loops.stepping
-    data: dict[str, Any] = {
-        "backwards": observer.backwards,
-        "steps": observer.steps,
-        "optimizers_created": observer.loops.created,
-        "optimizers_stepped": sum(loop.name != "by hand" for loop in stepping),
-        "first_backward": first_backward,
-        "manual": any(loop.name == "by hand" for loop in stepping),
-        "forwards_with_grad": observer.modules.training_forwards,
-    }
-    return "calls", "run", data
+    return Calls(
+        backwards=observer.backwards,
+        steps=observer.steps,
+        optimizers_created=observer.loops.created,
+        optimizers_stepped=sum(loop.name != "by hand" for loop in stepping),
+        first_backward=first_backward,
+        manual=any(loop.name == "by hand" for loop in stepping),
+        forwards_with_grad=observer.modules.training_forwards,
+    )
 
 
-def optimizers(loops: Loops) -> Iterator[FactRow]:
+def optimizers(loops: Loops) -> Iterator[Fact]:
     """What each loop tells, and how its optimizer was made; then the optimizers that never stepped."""
     for loop in loops.stepping:
         yield from loop.facts()
         if loop.name != "by hand":
-            yield "optimizer-created", loop.subject, _creation(loop, loops)
+            yield _creation(loop.subject, loop, loops)
     for number, loop in enumerate(loops.waiting):
         if loop.optimizer() is not None:
-            yield "optimizer-created", f"unstepped {number}", _creation(loop, loops)
+            yield _creation(f"unstepped {number}", loop, loops)
 
 
-def _creation(loop: Loop, loops: Loops) -> dict[str, Any]:
+def _creation(subject: str, loop: Loop, loops: Loops) -> OptimizerCreated:
     same = (o.index for o in loops.stepping if o is not loop and o.parameter_ids & loop.parameter_ids)
-    return {
-        "class": loop.name,
-        "place": loop.created,
-        "settings": loop.settings,
-        "parameters": len(loop.parameters),
-        "trainable": sum(p.requires_grad for p in loop.parameters),
-        "same_parameters_as": next(same, None),
-        "created_at_step": loop.created_at_step,
-        "stepped": loop.steps > 0,
-        "recreated": loop.recreated,
-    }
+    return OptimizerCreated(
+        subject,
+        class_name=loop.name,
+        place=loop.created,
+        settings=loop.settings,
+        parameters=len(loop.parameters),
+        trainable=sum(p.requires_grad for p in loop.parameters),
+        same_parameters_as=next(same, None),
+        created_at_step=loop.created_at_step,
+        stepped=loop.steps > 0,
+        recreated=loop.recreated,
+    )
 
 
-def reach(observer: Observer) -> FactRow:
+def reach(observer: Observer) -> Reach:
     """Which parameters a gradient reaches, which it does not, and where its path is cut."""
     infos = observer.parameters.infos()
     stepping = {loop.index for loop in observer.loops.stepping}
@@ -66,12 +68,12 @@ def reach(observer: Observer) -> FactRow:
         if i.optimizer is None and i.reached and i.requires_grad and i.is_parameter
         if id(observer.parameters.tensor(i.index)) not in observer.loops.elsewhere
     ]
-    data: dict[str, Any] = {
-        "unreached": unreached[:_MOST_NAMES],
-        "reached_unoptimized": unoptimized[:_MOST_NAMES],
-        "frozen": [i.name for i in infos if i.optimizer is not None and not i.requires_grad][:_MOST_NAMES],
-        "cut": observer.modules.cut,
-        "leaf_root": observer.graphs.leaf_root,
-        "unregistered": list(observer.modules.unregistered)[:50],
-    }
-    return "reach", "run", data
+    frozen = [i.name for i in infos if i.optimizer is not None and not i.requires_grad]
+    return Reach(
+        unreached=tuple(unreached[:_MOST_NAMES]),
+        reached_unoptimized=tuple(unoptimized[:_MOST_NAMES]),
+        frozen=tuple(frozen[:_MOST_NAMES]),
+        cut=observer.modules.cut,
+        leaf_root=observer.graphs.leaf_root,
+        unregistered=tuple(observer.modules.unregistered)[:_MOST_UNREGISTERED],
+    )

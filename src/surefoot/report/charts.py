@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from surefoot.facts import ClipCall
 from surefoot.records import History, Layers, Series
 from surefoot.report.json import ends, plain, spread
 from surefoot.report.layers import per_layer
@@ -85,8 +86,8 @@ def _grad_norm(history: History) -> Chart:
         threshold = history.series("clip_threshold", optimizer).finite
         if len(threshold):
             curves.append(_curve(f"clip threshold{label}", threshold, color + 1, "dash"))
-    calls = [fact for fact in history.facts_of("clip-call") if fact.get("function") == "clip_grad_norm_"]
-    limits = {fact.get("limit") for fact in calls if fact.get("limit")}
+    calls = [fact for fact in history.facts(ClipCall) if fact.function == "clip_grad_norm_"]
+    limits = {fact.limit for fact in calls if fact.limit}
     ends_at = [curve["steps"][end] for curve in curves for end in (0, -1)]
     for limit in sorted(limits) if curves else ():
         line = Series.of([limit, limit], [min(ends_at), max(ends_at)])

@@ -2,40 +2,12 @@
 
 from __future__ import annotations
 
-from surefoot.records import Fact, History
+from surefoot.facts import KINDS, Fact, UnknownFact
+from surefoot.records import History
 from surefoot.report.json import clip_rate, ends, spread
 from surefoot.report.numbers import duration, number, share
 from surefoot.report.places import optimizer_labels
 from surefoot.report.text import elapsed
-
-# Kind of fact: what a reader would ask.
-QUESTIONS = {
-    "calls": "Which calls were made",
-    "cadence": "How backward passes and steps alternate",
-    "clearing": "Were gradients cleared between steps",
-    "cleared-before-step": "Were gradients lost before the step",
-    "missing-gradients": "Steps without any gradient",
-    "optimizer-created": "How the optimizers were made",
-    "loss-call": "What the loss functions were given",
-    "manual-loss": "Losses made without a loss function",
-    "model": "The models",
-    "mode": "Train and eval mode",
-    "reach": "What the gradients reach",
-    "loader": "The data loaders",
-    "batch-input": "The batches",
-    "linear-pair": "Layers with no nonlinearity between them",
-    "symmetry": "Do units differ from each other",
-    "clip-call": "Clipping done by the script",
-    "scheduler": "Learning-rate schedulers",
-    "graph": "Size of the autograd graph",
-    "scaler": "Gradient scaling for mixed precision",
-    "nonfinite": "The first NaN or infinity",
-    "batch-mixing": "Does one example change another's output",
-    "noise": "Gradient noise",
-    "ranks": "Do the processes of the training agree",
-    "clipper": "Clippers attached",
-    "defect": "Faults of surefoot's own",
-}
 
 
 def figures(history: History) -> list[tuple[str, str, str]]:
@@ -70,7 +42,9 @@ def figures(history: History) -> list[tuple[str, str, str]]:
 
 
 def fact_groups(history: History) -> list[tuple[str, list[Fact]]]:
-    """Facts by kind, (heading, facts), in the order of QUESTIONS; kinds unknown there come last."""
-    kinds = {fact.kind for fact in history.facts}
-    order = [kind for kind in QUESTIONS if kind in kinds] + sorted(kinds - set(QUESTIONS))
-    return [(QUESTIONS.get(kind, kind), list(history.facts_of(kind))) for kind in order]
+    """Facts by kind, (question, facts), in the order of their declaration; kinds unknown here come last."""
+    known = [(made.question, list(history.facts(made))) for made in KINDS.values()]
+    others: dict[str, list[Fact]] = {}
+    for fact in history.facts(UnknownFact):
+        others.setdefault(fact.name, []).append(fact)
+    return [(question, facts) for question, facts in [*known, *sorted(others.items())] if facts]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from surefoot.facts import Fact
 from surefoot.records import SEVERITIES, Finding, History, Severity
 
 Check = Callable[..., Iterable[Finding]]
@@ -25,7 +26,8 @@ HEADINGS = (
     "Source",
 )
 CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-NEEDS = ("series:", "fact:", "metric:", "parameter:", "activation:")
+NEEDS = ("series:", "metric:", "parameter:", "activation:")
+Need = str | type[Fact]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Rule:
         code: Its name for ever; never reused for anything else.
         severity: The gravest that its findings have.
         check: History to findings; raises nothing by design, and if it does the engine reports it.
-        needs: What the history must hold for the check to run at all: "series:loss", "fact:clearing",
+        needs: What the history must hold for the check to run at all: a kind of fact (`Clearing`), "series:loss",
             "metric:val_loss", "parameter:update_norm", "activation:dead_share".
         since: Version of surefoot that brought it.
         follows: Codes of the faults that this one can be a consequence of.
@@ -46,7 +48,7 @@ class Rule:
     code: str
     severity: Severity
     check: Check
-    needs: tuple[str, ...]
+    needs: tuple[Need, ...]
     since: str
     follows: tuple[str, ...]
     group: str
@@ -81,50 +83,51 @@ def rule(
     code: str,
     *,
     severity: Severity,
-    needs: tuple[str, ...] = (),
+    needs: tuple[Need, ...] = (),
     since: str,
     follows: tuple[str, ...] = (),
 ) -> Callable[[Check], Rule]:
     """Declare a check to be a rule.
 
-    Args:
-        code: Lower-case words joined by hyphens, named for the fault and not for the remedy.
-        severity: The gravest that its findings have.
-        needs: See `Rule`.
-        since: Version that brings it.
-        follows: Codes of the faults that this one can be a consequence of; it is then folded under them.
+        Args:
+            code: Lower-case words joined by hyphens, named for the fault and not for the remedy.
+            severity: The gravest that its findings have.
+            needs: See `Rule`.
+            since: Version that brings it.
+            follows: Codes of the faults that this one can be a consequence of; it is then folded under them.
 
-    Returns:
-        A decorator that turns the check into a `Rule`.
+        Returns:
+            A decorator that turns the check into a `Rule`.
 
-    Raises:
-        ValueError: the code, the severity, a need or the docstring's headings are not as they must be.
+        Raises:
+            ValueError: the code, the severity, a need or the docstring's headings are not as they must be.
 
-    Example:
-        >>> from surefoot.records import Run
-        >>> @rule("loss-is-seven", severity="information", needs=("series:loss",), since="0.1")
-        ... def loss_is_seven(history, *, value=7.0):
-        ...     '''A loss of exactly seven.
-        ...
-        ...     ## What it finds
-        ...     Sevens.
-        ...     ## Why it matters
-        ...     It does not.
-        ...     ## Evidence shown
-        ...     The loss.
-        ...     ## What to try
-        ...     Nothing.
-        ...     ## When to ignore it
-        ...     Always.
-        ...     ## Source
-        ...     None.
-        ...     '''
-        ...     if value in history.series("loss").values:
-        ...         yield Finding("loss-is-seven", "information", "The loss is seven.", "Leave it.")
-        >>> loss_is_seven.options
-        {'value': 7.0}
-        >>> list(loss_is_seven.findings(History(Run(path="", name="", script=""))))
-        []
+        Example:
+            >>> from surefoot.facts import Fact
+    from surefoot.records import Run
+            >>> @rule("loss-is-seven", severity="information", needs=("series:loss",), since="0.1")
+            ... def loss_is_seven(history, *, value=7.0):
+            ...     '''A loss of exactly seven.
+            ...
+            ...     ## What it finds
+            ...     Sevens.
+            ...     ## Why it matters
+            ...     It does not.
+            ...     ## Evidence shown
+            ...     The loss.
+            ...     ## What to try
+            ...     Nothing.
+            ...     ## When to ignore it
+            ...     Always.
+            ...     ## Source
+            ...     None.
+            ...     '''
+            ...     if value in history.series("loss").values:
+            ...         yield Finding("loss-is-seven", "information", "The loss is seven.", "Leave it.")
+            >>> loss_is_seven.options
+            {'value': 7.0}
+            >>> list(loss_is_seven.findings(History(Run(path="", name="", script=""))))
+            []
     """
 
     def declare(check: Check) -> Rule:
@@ -133,7 +136,7 @@ def rule(
         if severity not in SEVERITIES:
             raise ValueError(f"rule {code}: severity {severity!r} is not one of {', '.join(SEVERITIES)}")
         for need in needs:
-            if not need.startswith(NEEDS):
+            if isinstance(need, str) and not need.startswith(NEEDS):
                 raise ValueError(f"rule {code}: need {need!r} starts with none of {', '.join(NEEDS)}")
         made = Rule(code, severity, check, needs, since, follows, _group(check))
         missing = [h for h in HEADINGS if f"## {h}" not in made.page]
@@ -150,12 +153,12 @@ def _group(check: Check) -> str:
     return parts[2] if inside else "extension"
 
 
-def _holds(history: History, need: str) -> bool:
+def _holds(history: History, need: Need) -> bool:
+    if not isinstance(need, str):
+        return bool(history.facts(need))
     kind, _, name = need.partition(":")
     if kind == "series":
         return any(key[0] == name and len(series) for key, series in history.step_series.items())
-    if kind == "fact":
-        return history.fact(name) is not None
     if kind == "metric":
         return len(history.metric(name)) > 0
     if kind == "parameter":

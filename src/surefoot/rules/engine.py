@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from surefoot.facts import Defect
 from surefoot.records import SEVERITIES, Finding, History, Severity
 from surefoot.rules.base import Rule
 from surefoot.rules.ignoring import kept
@@ -43,7 +44,7 @@ def diagnose(
                 found.append(_fit(finding))
         except (Exception, SystemExit) as fault:  # must not cost the user the other findings
             defects.append(defect(f"the rule {made.code}", fault))
-    defects += [defect(str(f.subject), f.get("message", "")) for f in history.facts_of("defect")]
+    defects += [defect(f.subject, f.message) for f in history.facts(Defect)]
     table = {made.code: made for made in chosen}
     return (*fold(kept(history, found, ignore), table), *kept(history, defects, ignore))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from surefoot.facts import ClipCall
 from surefoot.records import History, OptimizerInfo
 
 # Their update does not change when all gradients are multiplied by one number.
@@ -88,6 +89,6 @@ def warming_up(history: History) -> bool:
 def clipped_by_script(history: History) -> bool:
     """Whether the script itself clips most of its steps, in the right place."""
     return any(
-        (f.get("clipped") or 0) > 0.5 and 2 * (f.get("after_step") or 0) < max(1, f.get("count") or 1)
-        for f in history.facts_of("clip-call")
+        (f.clipped or 0) > 0.5 and 2 * (f.after_step or 0) < max(1, f.count or 1)
+        for f in history.facts(ClipCall)
     )

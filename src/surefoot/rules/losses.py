@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from surefoot.records import Fact, History
+from surefoot.facts import LossCall, Spread
+from surefoot.records import History
 
 CROSS_ENTROPY = ("cross_entropy",)
 NLL = ("nll_loss",)
@@ -54,15 +54,13 @@ SHAPE_ONLY = (
 )
 
 
-def training_losses(history: History, functions: Iterable[str] | None = None) -> list[Fact]:
+def training_losses(history: History, functions: Iterable[str] | None = None) -> list[LossCall]:
     """Loss calls in training, the most frequent first; only of `functions` if given."""
     wanted = None if functions is None else set(functions)
     calls = [
-        f
-        for f in history.facts_of("loss-call")
-        if f.get("phase", "train") == "train" and (wanted is None or f.get("function") in wanted)
+        f for f in history.facts(LossCall) if f.phase == "train" and (wanted is None or f.function in wanted)
     ]
-    return sorted(calls, key=lambda f: -(f.get("count") or 0))
+    return sorted(calls, key=lambda f: -(f.count or 0))
 
 
 def operation(name: str) -> str:
@@ -93,35 +91,33 @@ def _moves_only(plain: str) -> bool:
     return any(plain.lower() == known.lower() for known in SHAPE_ONLY)
 
 
-def span(fact: Fact, side: str) -> tuple[float, float]:
-    """Least and greatest entry seen of "input" or "target"; NaN if not looked at."""
-    data: Mapping[str, Any] = fact.get(side) or {}
-    return _number(data.get("min")), _number(data.get("max"))
+def span(seen: Spread | None) -> tuple[float, float]:
+    """Least and greatest entry of a loss call's input or target; NaN if not inspected."""
+    return (seen.min, seen.max) if seen is not None else (math.nan, math.nan)
 
 
-def moments(fact: Fact, side: str) -> tuple[float, float]:
-    """Mean and standard deviation of "input" or "target"; NaN if not looked at."""
-    data: Mapping[str, Any] = fact.get(side) or {}
-    return _number(data.get("mean")), _number(data.get("std"))
+def moments(seen: Spread | None) -> tuple[float, float]:
+    """Mean and standard deviation of a loss call's input or target; NaN if not inspected."""
+    return (seen.mean, seen.std) if seen is not None else (math.nan, math.nan)
 
 
-def within_unit(fact: Fact) -> bool:
+def within_unit(fact: LossCall) -> bool:
     """Whether all that entered the loss lay in [0, 1]."""
-    low, high = span(fact, "input")
+    low, high = span(fact.input)
     return low >= -1e-6 and high <= 1 + 1e-6
 
 
-def rows_sum_to_one(fact: Fact, tolerance: float = 5e-3) -> bool | None:
+def rows_sum_to_one(fact: LossCall, tolerance: float = 5e-3) -> bool | None:
     """Whether the rows of what enters the loss sum to one over the classes; None if not looked at."""
-    low, high = _number(fact.get("rowsum_min")), _number(fact.get("rowsum_max"))
-    if math.isnan(low) or math.isnan(high):
+    low, high = fact.rowsum_min, fact.rowsum_max
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
         return None
     return abs(low - 1) < tolerance and abs(high - 1) < tolerance
 
 
-def target_moments(history: History, fact: Fact) -> tuple[float, float]:
+def target_moments(history: History, fact: LossCall) -> tuple[float, float]:
     """Mean and standard deviation of all targets of this loss call, over batches as well as within them."""
-    mean, deviation = moments(fact, "target")
+    mean, deviation = moments(fact.target)
     means, deviations = (
         history.metric("target/mean").finite.values,
         history.metric("target/std").finite.values,
@@ -132,7 +128,7 @@ def target_moments(history: History, fact: Fact) -> tuple[float, float]:
     return float(np.mean(means)), float(np.sqrt(np.mean(deviations**2) + np.var(means)))
 
 
-def chance(fact: Fact, target: tuple[float, float] | None = None) -> float | None:
+def chance(fact: LossCall, target: tuple[float, float] | None = None) -> float | None:
     """What the best constant guess would score on this loss, per example; None if it cannot be said.
 
     Args:
@@ -144,13 +140,13 @@ def chance(fact: Fact, target: tuple[float, float] | None = None) -> float | Non
         Squared
         error: variance of the targets. Absolute error: 0.8 deviations (as a normal distribution has).
     """
-    function = fact.get("function")
-    mean, deviation = moments(fact, "target") if target is None else target
+    function = fact.function
+    mean, deviation = moments(fact.target) if target is None else target
     if function in (*CROSS_ENTROPY, *NLL):
-        classes = fact.get("classes")
+        classes = fact.classes
         if not classes or classes < 2:
             return None
-        if classes == 2 and fact.get("integer_target"):
+        if classes == 2 and fact.integer_target:
             return _entropy(mean)
         return math.log(classes)
     if function in (*LOGITS, *PROBABILITIES):
@@ -166,13 +162,13 @@ def chance(fact: Fact, target: tuple[float, float] | None = None) -> float | Non
     return None
 
 
-def per_element(fact: Fact) -> float:
+def per_element(fact: LossCall) -> float:
     """Factor from this loss call's value to its mean over targets: 1 unless it sums."""
-    if fact.get("reduction") != "sum":
+    if fact.reduction != "sum":
         return 1.0
-    soft = fact.get("function") in CROSS_ENTROPY and not fact.get("integer_target")
-    shape = fact.get("target_shape")
-    size = math.prod(shape) if shape and not soft else fact.get("batch_size") or 0
+    soft = fact.function in CROSS_ENTROPY and not fact.integer_target
+    shape = fact.target_shape
+    size = math.prod(shape) if shape and not soft else fact.batch_size or 0
     return 1 / size if size > 1 else 1.0
 
 

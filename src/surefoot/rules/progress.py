@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from surefoot.facts import Cadence
 from surefoot.records import History
 from surefoot.rules import intent
 from surefoot.rules.losses import chance, per_element, target_moments, training_losses
@@ -147,14 +148,14 @@ def _trend(values: NDArray[np.float64]) -> float:
 
 def _chance(history: History) -> float | None:
     """Only where backward starts from one loss call and nothing else was added to it."""
-    calls = [c for c in training_losses(history) if (c.get("count") or 0) > 0]
-    if not calls or len({c.get("function") for c in calls}) > 1:
+    calls = [c for c in training_losses(history) if (c.count or 0) > 0]
+    if not calls or len({c.function for c in calls}) > 1:
         return None
-    cadence = history.fact("cadence", f"optimizer {history.main}")
-    if len(calls) > 1 and (cadence is None or cadence.get("root_over_loss") is None):
+    cadence = history.fact(Cadence, f"optimizer {history.main}")
+    if len(calls) > 1 and (cadence is None or cadence.root_over_loss is None):
         return None
     micro = _micro_steps(history)
-    if micro > 1 and cadence is not None and (cadence.get("backward_places") or 1) > 1:
+    if micro > 1 and cadence is not None and cadence.backward_places > 1:
         return None  # the sum of losses of several kinds
     guess = chance(calls[0], target_moments(history, calls[0]))
     return None if guess is None else guess * root_factor(history) * micro / per_element(calls[0])
@@ -167,8 +168,8 @@ def _micro_steps(history: History) -> float:
 
 def root_factor(history: History) -> float:
     """What the script multiplied its loss by before backward; 1 if unknown."""
-    cadence = history.fact("cadence", f"optimizer {history.main}")
-    factor = cadence.get("root_over_loss") if cadence is not None else None
+    cadence = history.fact(Cadence, f"optimizer {history.main}")
+    factor = cadence.root_over_loss if cadence is not None else None
     return float(factor) if factor is not None and math.isfinite(factor) and factor > 0 else 1.0
 
 
@@ -190,7 +191,7 @@ def _targets_move(history: History) -> bool:
     if third < 10 or len(deviations) < 3 * third:
         return False
     calls = training_losses(history)
-    if any(c.get("integer_target") for c in calls):
+    if any(c.integer_target for c in calls):
         return False
     spread = float(np.median(deviations[:third])) + float(np.std(means[:third]))
     shift = abs(float(np.median(means[-third:]) - np.median(means[:third])))

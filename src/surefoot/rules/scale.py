@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from surefoot.records import Fact, History
+from surefoot.facts import BatchInput, LossCall
+from surefoot.records import History
 from surefoot.rules.losses import REGRESSION, moments, training_losses
 
 # Inputs of order one give pre-activations of order one with the usual initialisation (He et al. 2015).
 # Twenty-five lies above pixels of 0 to 16, temperatures and counts that shallow networks still cope with.
 LARGE = 25.0
 
+_F = TypeVar("_F", BatchInput, LossCall)
+
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Generic[_F]):
     """Typical size of the inputs or targets.
 
     Args:
@@ -25,27 +29,26 @@ class Scale:
 
     size: float
     smallest: float
-    fact: Fact
+    fact: _F
 
 
-def large_inputs(history: History) -> Scale | None:
+def large_inputs(history: History) -> Scale[BatchInput] | None:
     """The scale of the training inputs if large; None for tokens and behind a normalisation layer."""
-    fact = history.fact("batch-input", "train")
-    if fact is None or fact.get("integer") or fact.get("normalized_inside"):
+    fact = history.fact(BatchInput, "train")
+    if fact is None or fact.integer or fact.normalized_inside:
         return None
-    sizes = [fact.get(k) for k in ("feature_std_max", "feature_mean_absmax")]
-    known = [abs(float(s)) for s in sizes if s is not None and math.isfinite(s)]
-    if not known:
-        known = [abs(float(fact.get(k) or 0)) for k in ("mean", "std")]
+    sizes = (fact.feature_std_max, fact.feature_mean_absmax)
+    known = [abs(size) for size in sizes if size is not None and math.isfinite(size)]
+    known = known or [abs(size) for size in (fact.mean, fact.std) if not math.isnan(size)]
     size = max(known, default=0.0)
-    smallest = fact.get("feature_std_min")
-    return Scale(size, float(smallest or 0.0), fact) if size >= LARGE else None
+    smallest = fact.feature_std_min
+    return Scale(size, smallest or 0.0, fact) if size >= LARGE else None
 
 
-def large_targets(history: History) -> Scale | None:
+def large_targets(history: History) -> Scale[LossCall] | None:
     """The scale of the regression targets if it is large."""
     for call in training_losses(history, REGRESSION):
-        mean, deviation = moments(call, "target")
+        mean, deviation = moments(call.target)
         size = max(abs(mean), deviation)
         if math.isfinite(size) and size >= LARGE:
             return Scale(size, deviation, call)

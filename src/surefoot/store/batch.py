@@ -9,7 +9,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.records import ActivationInfo, Fact, Finding, OptimizerInfo, ParameterInfo
+from surefoot.facts import Fact
+from surefoot.records import ActivationInfo, Finding, OptimizerInfo, ParameterInfo
 
 Family = Literal["parameter", "activation"]
 FAMILIES: tuple[Family, ...] = ("parameter", "activation")

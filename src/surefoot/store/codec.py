@@ -9,16 +9,8 @@ from typing import Any, get_args
 
 import numpy as np
 
-from surefoot.records import (
-    SEVERITIES,
-    ActivationInfo,
-    Fact,
-    Finding,
-    OptimizerInfo,
-    ParameterInfo,
-    Run,
-    Status,
-)
+from surefoot.facts import Fact, fact_from
+from surefoot.records import SEVERITIES, ActivationInfo, Finding, OptimizerInfo, ParameterInfo, Run, Status
 from surefoot.store import cells
 from surefoot.store.batch import HyperparameterRow
 from surefoot.store.cells import optional
@@ -136,7 +128,7 @@ def fact_row(fact: Fact, revision: int) -> Row:
 def fact_of(row: Sequence[Any]) -> Fact:
     """Fact from (kind, subject, step, data)."""
     kind, subject, step, data = row
-    return Fact(
+    return fact_from(
         cells.string(kind, "fact.kind"),
         cells.string(subject, "fact.subject"),
         cells.count(step, "fact.step"),

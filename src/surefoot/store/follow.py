@@ -6,7 +6,8 @@ import sqlite3
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from surefoot.records import Fact, Finding, Run
+from surefoot.facts import Fact
+from surefoot.records import Finding, Run
 from surefoot.store import codec
 from surefoot.store.batch import HyperparameterRow, LayerRow, MetricRow, StepRow
 from surefoot.store.blocks import UNRECORDED_BITS

@@ -13,10 +13,10 @@ from typing import Any, TypeVar, get_args
 
 import numpy as np
 
+from surefoot.facts import Fact
 from surefoot.records import (
     STEP_SERIES,
     ActivationInfo,
-    Fact,
     Finding,
     History,
     Layers,
@@ -213,7 +213,7 @@ class RunReader:
                 metrics=metrics,
                 parameter_layers=layers["parameter"],
                 activation_layers=layers["activation"],
-                facts=self.facts(),
+                all_facts=self.facts(),
             )
 
     def cursor(self) -> follow.Cursor:

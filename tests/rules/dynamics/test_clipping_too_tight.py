@@ -3,6 +3,7 @@
 import numpy as np
 
 from rules.build import Training, flat, found
+from surefoot.facts import ClipCall
 
 TIGHT = {"function": "clip_grad_norm_", "limit": 0.001, "norm": 1.0, "clipped": 1.0, "count": 300}
 
@@ -21,7 +22,7 @@ def test_near_miss() -> None:
     assert not found("clipping-too-tight", _clipped(Training(flat())))
     assert not found("clipping-too-tight", _clipped(Training().optimizer("SGD")))
     # Nearly always clipped, but to a third.
-    third = Training(flat()).optimizer("SGD").fact("clip-call", "train.py:8", **{**TIGHT, "limit": 0.3})
+    third = Training(flat()).optimizer("SGD").fact(ClipCall, "train.py:8", **{**TIGHT, "limit": 0.3})
     assert not found("clipping-too-tight", third)
 
 
@@ -32,4 +33,4 @@ def test_by_a_clipper_of_ours() -> None:
 
 
 def _clipped(training: Training) -> Training:
-    return training.fact("clip-call", "train.py:8", **TIGHT)
+    return training.fact(ClipCall, "train.py:8", **TIGHT)

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from rules.build import Training, falling, found
+from surefoot.facts import Cadence
 
 
 def test_fires() -> None:
-    spoiled = Training(-falling(0.2, 90.0)).fact("cadence", "optimizer 0", root_over_loss=-1.0)
+    spoiled = Training(-falling(0.2, 90.0)).fact(Cadence, "optimizer 0", root_over_loss=-1.0)
     assert "negative" in found("loss-sign-flipped", spoiled)[0].title
     ascent = Training().optimizer("SGD", maximize=True)
     assert "maximizes" in found("loss-sign-flipped", ascent)[0].title
@@ -20,13 +21,13 @@ def test_quiet() -> None:
 
 def test_near_miss() -> None:
     # Players against each other; the negative under an optimizer that maximizes.
-    players = Training(-falling()).fact("cadence", "optimizer 0", root_over_loss=-1.0).second_player()
+    players = Training(-falling()).fact(Cadence, "optimizer 0", root_over_loss=-1.0).second_player()
     assert not found("loss-sign-flipped", players)
-    negative = Training(-falling(90.0, 0.2)).fact("cadence", "optimizer 0", root_over_loss=-1.0)
+    negative = Training(-falling(90.0, 0.2)).fact(Cadence, "optimizer 0", root_over_loss=-1.0)
     twice = negative.optimizer("SGD", maximize=True)
     assert not found("loss-sign-flipped", twice)
     # An adversarial example: the input is what is stepped.
-    example = Training(-falling()).fact("cadence", "optimizer 0", root_over_loss=-1.0)
+    example = Training(-falling()).fact(Cadence, "optimizer 0", root_over_loss=-1.0)
     example.parameters = [replace(p, is_parameter=False) for p in example.parameters]
     assert not found("loss-sign-flipped", example)
     # A rate too high makes the loss climb by large steps.
@@ -52,6 +53,6 @@ def test_a_likelihood_that_is_minimised() -> None:
 def test_a_term_of_another_sign_is_no_flip() -> None:
     # An actor's loss of either sign plus a critic's squared error: their ratio may well be negative.
     mixed = Training(np.random.default_rng(0).standard_normal(300)).fact(
-        "cadence", "optimizer 0", root_over_loss=-0.8
+        Cadence, "optimizer 0", root_over_loss=-0.8
     )
     assert not found("loss-sign-flipped", mixed)

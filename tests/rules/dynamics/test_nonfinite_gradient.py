@@ -3,6 +3,7 @@
 import numpy as np
 
 from rules.build import Training, flat, found
+from surefoot.facts import Scaler
 
 
 def test_fires() -> None:
@@ -17,7 +18,7 @@ def test_quiet() -> None:
 
 def test_near_miss() -> None:
     # Under a gradient scaler overflow is part of the method.
-    scaled = _broken(from_step=100).fact("scaler", "scaler", enabled=True)
+    scaled = _broken(from_step=100).fact(Scaler, enabled=True)
     assert not found("nonfinite-gradient", scaled)
     # The loss was first: that is for its own rule.
     both = _broken(from_step=100)

@@ -3,13 +3,12 @@
 import numpy as np
 
 from rules.build import LOSS, Training, falling, flat, found
+from surefoot.facts import ManualLoss, Nonfinite
 
 
 def test_fires() -> None:
     spoiled = Training(np.concatenate([flat(steps=100), np.full(50, np.nan)]))
-    spoiled.fact(
-        "nonfinite", "first", step=101, what="loss", operation="LogBackward0", module="Head", place=LOSS
-    )
+    spoiled.fact(Nonfinite, at_step=101, what="loss", operation="LogBackward0", module="Head", place=LOSS)
     finding = found("nonfinite-loss", spoiled)[0]
     assert finding.severity == "error"
     assert finding.step == 101
@@ -38,6 +37,6 @@ def test_validation_only() -> None:
 def test_logarithm_of_zero_by_hand() -> None:
     spoiled = Training(np.concatenate([flat(steps=100), np.full(50, np.nan)]))
     spoiled.fact(
-        "manual-loss", "train.py:9: l", log_of_zero_risk=True, probabilities="sigmoid", place="train.py:9: l"
+        ManualLoss, "train.py:9: l", log_of_zero_risk=True, probabilities="sigmoid", place="train.py:9: l"
     )
     assert "logits" in found("nonfinite-loss", spoiled)[0].fix

@@ -1,6 +1,7 @@
 """Tests of the rule `tiny-batch-norm`."""
 
 from rules.build import Training, found
+from surefoot.facts import BatchInput, Model, TrainingMode
 
 
 def test_fires() -> None:
@@ -18,11 +19,11 @@ def test_near_miss() -> None:
     # has none.
     assert not found("tiny-batch-norm", _batch(4, "BatchNorm2d"))
     assert not found(
-        "tiny-batch-norm", _batch(2, "BatchNorm1d").fact("mode", "training", modules=["norm"], partial=True)
+        "tiny-batch-norm", _batch(2, "BatchNorm1d").fact(TrainingMode, modules=["norm"], partial=True)
     )
     assert not found("tiny-batch-norm", _batch(2, "LayerNorm"))
 
 
 def _batch(size: int, kind: str) -> Training:
-    training = Training().fact("batch-input", "train", shape=[size, 3, 32, 32])
-    return training.fact("model", "Net", modules=[["", "Net"], ["norm", kind]])
+    training = Training().fact(BatchInput, "train", shape=[size, 3, 32, 32])
+    return training.fact(Model, "Net", modules=[["", "Net"], ["norm", kind]])

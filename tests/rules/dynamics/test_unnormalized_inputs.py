@@ -1,6 +1,7 @@
 """Tests of the rule `unnormalized-inputs`."""
 
 from rules.build import Training, flat, found
+from surefoot.facts import BatchInput
 
 RAW = {
     "min": 0.1,
@@ -12,7 +13,7 @@ RAW = {
 
 
 def test_fires() -> None:
-    spoiled = Training(flat()).fact("batch-input", "train", **RAW)
+    spoiled = Training(flat()).fact(BatchInput, "train", **RAW)
     finding = found("unnormalized-inputs", spoiled)[0]
     assert finding.severity == "warning"
     assert finding.evidence["largest deviation of a feature"] == 315.0
@@ -24,13 +25,13 @@ def test_quiet() -> None:
 
 def test_near_miss() -> None:
     # It gets on; a normalisation layer comes first; tokens are numbers without size.
-    assert not found("unnormalized-inputs", Training().fact("batch-input", "train", **RAW))
+    assert not found("unnormalized-inputs", Training().fact(BatchInput, "train", **RAW))
     for harmless in ({"normalized_inside": True}, {"integer": True}):
         assert not found(
-            "unnormalized-inputs", Training(flat()).fact("batch-input", "train", **{**RAW, **harmless})
+            "unnormalized-inputs", Training(flat()).fact(BatchInput, "train", **{**RAW, **harmless})
         )
     # Pixels of 0 to 16, in a training with another trouble.
     pixels = Training(flat()).fact(
-        "batch-input", "train", min=0, max=16, feature_std_max=6.0, feature_mean_absmax=12.0
+        BatchInput, "train", min=0, max=16, feature_std_max=6.0, feature_mean_absmax=12.0
     )
     assert not found("unnormalized-inputs", pixels)

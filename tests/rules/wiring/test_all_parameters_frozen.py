@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from rules.build import SHAPES, Training, found
+from surefoot.facts import OptimizerCreated
 
 
 def test_fires() -> None:
@@ -27,7 +28,7 @@ def test_near_miss() -> None:
 
 
 def test_script_that_dies_of_it() -> None:
-    died = Training().fact("optimizer-created", "optimizer 0", trainable=0)
+    died = Training().fact(OptimizerCreated, "optimizer 0", trainable=0)
     died.run = replace(
         died.run, status="failed", error="RuntimeError: element 0 of tensors does not require grad"
     )

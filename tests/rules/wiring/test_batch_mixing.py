@@ -1,6 +1,7 @@
 """Tests of the rule `batch-mixing`; tests/capture/test_mixing.py goes from trainings to its words."""
 
 from rules.build import Training, found
+from surefoot.facts import BatchMixing
 
 MIXED = {
     "mixed": True,
@@ -12,7 +13,7 @@ MIXED = {
 
 
 def test_fires() -> None:
-    finding = found("batch-mixing", Training().fact("batch-mixing", "Net", **MIXED))[0]
+    finding = found("batch-mixing", Training().fact(BatchMixing, "Net", **MIXED))[0]
     assert finding.title.startswith("Net mixes the examples of a batch by ViewBackward0")
     assert "%" not in finding.title  # a gradient is no change
     assert finding.evidence["gradient at the other examples"] == 0.8
@@ -26,4 +27,4 @@ def test_quiet() -> None:
 
 def test_near_miss() -> None:
     apart = {"mixed": False, "operation": None, "own_gradient": None, "others_gradient": None}
-    assert not found("batch-mixing", Training().fact("batch-mixing", "Net", **MIXED | apart))
+    assert not found("batch-mixing", Training().fact(BatchMixing, "Net", **MIXED | apart))

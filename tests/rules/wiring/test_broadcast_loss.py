@@ -1,6 +1,7 @@
 """Tests of the rule `broadcast-loss`."""
 
 from rules.build import Training, found
+from surefoot.facts import ManualLoss
 
 
 def test_fires() -> None:
@@ -23,7 +24,7 @@ def test_near_miss() -> None:
 
 def test_by_hand() -> None:
     met = {"shapes": [[32, 1], [32]], "to": [32, 32], "operation": "SubBackward0"}
-    spoiled = Training().fact("manual-loss", "train.py:6: l", broadcast=met, place="train.py:6: l")
+    spoiled = Training().fact(ManualLoss, "train.py:6: l", broadcast=met, place="train.py:6: l")
     finding = found("broadcast-loss", spoiled)[0]
     assert finding.where == "train.py:6: l"
     assert "stretches shape [32, 1] against [32] to [32, 32]" in finding.title
@@ -31,7 +32,7 @@ def test_by_hand() -> None:
 
 def test_by_hand_against_a_constant() -> None:
     met = {"shapes": [[32, 1]], "to": [32, 32], "operation": "SubBackward0"}
-    spoiled = Training().fact("manual-loss", "train.py:6: l", broadcast=met)
+    spoiled = Training().fact(ManualLoss, "train.py:6: l", broadcast=met)
     assert "stretches shape [32, 1] to [32, 32]" in found("broadcast-loss", spoiled)[0].title
-    nothing = Training().fact("manual-loss", "train.py:6: l", broadcast=None)
+    nothing = Training().fact(ManualLoss, "train.py:6: l", broadcast=None)
     assert not found("broadcast-loss", nothing)

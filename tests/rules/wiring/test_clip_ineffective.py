@@ -1,6 +1,7 @@
 """Tests of the rule `clip-ineffective`."""
 
 from rules.build import Training, found
+from surefoot.facts import ClipCall
 
 RIGHT = {
     "function": "clip_grad_norm_",
@@ -18,15 +19,15 @@ def test_fires() -> None:
         ({"covered": 0.0}, "does not hold"),
         ({"scaled": 300}, "scaler"),
     ):
-        spoiled = Training().fact("clip-call", "train.py:8", **{**RIGHT, **wrong})
+        spoiled = Training().fact(ClipCall, "train.py:8", **{**RIGHT, **wrong})
         assert text in found("clip-ineffective", spoiled)[0].title
 
 
 def test_quiet() -> None:
-    assert not found("clip-ineffective", Training().fact("clip-call", "train.py:8", **RIGHT))
+    assert not found("clip-ineffective", Training().fact(ClipCall, "train.py:8", **RIGHT))
 
 
 def test_near_miss() -> None:
     # Only the recurrent part is clipped, and one call of many comes late.
-    part = Training().fact("clip-call", "train.py:8", **{**RIGHT, "covered": 0.4, "after_step": 1})
+    part = Training().fact(ClipCall, "train.py:8", **{**RIGHT, "covered": 0.4, "after_step": 1})
     assert not found("clip-ineffective", part)

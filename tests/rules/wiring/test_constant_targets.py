@@ -1,6 +1,7 @@
 """Tests of the rule `constant-targets`."""
 
 from rules.build import Training, found
+from surefoot.facts import Cadence, LossCall
 
 
 def test_fires() -> None:
@@ -20,7 +21,7 @@ def test_near_miss() -> None:
     assert not found("constant-targets", Training().loss_call(**constant).second_player())
     # One call of several, the others varied.
     several = Training().fact(
-        "loss-call", "train.py:9: ones", function="binary_cross_entropy", count=300, **constant
+        LossCall, "train.py:9: ones", function="binary_cross_entropy", count=300, **constant
     )
     assert not found("constant-targets", several)
     # A residual that is to be zero everywhere.
@@ -32,5 +33,5 @@ def test_a_boundary_condition_is_one_term_of_a_sum() -> None:
     ones = {"target": {"min": 1.0, "max": 1.0, "mean": 1.0, "std": 0.0}, "target_distinct": 1}
     assert found("constant-targets", Training().regression().loss_call(**ones))
     assert not found("constant-targets", Training().regression().loss_call(**ones, batch_size=1))
-    term = Training().regression().loss_call(**ones).fact("cadence", "optimizer 0", root_over_loss=None)
+    term = Training().regression().loss_call(**ones).fact(Cadence, "optimizer 0", root_over_loss=None)
     assert not found("constant-targets", term)

@@ -1,10 +1,11 @@
 """Tests of the rule `grads-cleared-before-step`."""
 
 from rules.build import STEP, Training, found
+from surefoot.facts import ClearedBeforeStep
 
 
 def test_fires() -> None:
-    spoiled = Training().fact("cleared-before-step", "optimizer 0", count=300)
+    spoiled = Training().fact(ClearedBeforeStep, "optimizer 0", count=300)
     finding = found("grads-cleared-before-step", spoiled)[0]
     assert finding.where == STEP
     assert "300 of 300" in finding.title
@@ -16,6 +17,4 @@ def test_quiet() -> None:
 
 def test_near_miss() -> None:
     # A loop that drops the gradients of bad batches.
-    assert not found(
-        "grads-cleared-before-step", Training().fact("cleared-before-step", "optimizer 0", count=40)
-    )
+    assert not found("grads-cleared-before-step", Training().fact(ClearedBeforeStep, "optimizer 0", count=40))

@@ -1,6 +1,7 @@
 """Tests of the rule `loss-sum-reduction`."""
 
 from rules.build import LOSS, Training, falling, flat, found
+from surefoot.facts import Cadence, LossCall, ManualLoss
 
 
 def test_fires() -> None:
@@ -18,7 +19,7 @@ def test_near_miss() -> None:
     # A variational autoencoder under Adam; a sum that is divided afterwards.
     assert not found("loss-sum-reduction", Training(flat(160.0)).loss_call(reduction="sum"))
     divided = Training().optimizer("SGD").loss_call(reduction="sum")
-    divided.fact("cadence", "optimizer 0", root_over_loss=1 / 32)
+    divided.fact(Cadence, "optimizer 0", root_over_loss=1 / 32)
     assert not found("loss-sum-reduction", divided)
     # It works: worth knowing, no more.
     well = Training(falling(70.0, 6.0)).optimizer("SGD").loss_call(reduction="sum")
@@ -27,8 +28,8 @@ def test_near_miss() -> None:
 
 def test_a_sum_of_ones_own() -> None:
     spoiled = Training(flat(160.0)).optimizer("SGD", lr=0.1)
-    del spoiled.facts["loss-call", LOSS]
-    spoiled.fact("manual-loss", "train.py:6: l", sum_root=True, place="train.py:6: l")
+    del spoiled.facts[LossCall, LOSS]
+    spoiled.fact(ManualLoss, "train.py:6: l", sum_root=True, place="train.py:6: l")
     finding = found("loss-sum-reduction", spoiled)[0]
     assert finding.where == "train.py:6: l"
     assert finding.evidence["batch size"] == 32

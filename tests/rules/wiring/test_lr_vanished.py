@@ -3,6 +3,7 @@
 import numpy as np
 
 from rules.build import Training, falling, found
+from surefoot.facts import Scheduler
 
 STILL = np.concatenate([np.linspace(2.3, 1.4, 20), np.full(280, 1.4)])
 
@@ -32,7 +33,7 @@ def _scheduled(factors: np.ndarray, losses: np.ndarray) -> Training:
     training = Training(losses)
     training.series["lr"] = 0.05 * factors
     return training.fact(
-        "scheduler", "scheduler 0", steps=300, per_step=1.0, place="train.py:9", **{"class": "StepLR"}
+        Scheduler, "scheduler 0", steps=300, per_step=1.0, place="train.py:9", **{"class_name": "StepLR"}
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from rules.build import Training, found
+from surefoot.facts import Calls, OptimizerCreated, Reach
 from surefoot.records import ParameterInfo
 from surefoot.rules import diagnose
 
@@ -35,9 +36,9 @@ def test_near_miss() -> None:
 def test_one_optimizer_forgotten() -> None:
     training = Training().parameter("critic.weight", received=300)
     training.fact(
-        "optimizer-created",
+        OptimizerCreated,
         "unstepped 0",
-        **{"class": "SGD", "trainable": 1, "stepped": False, "place": "train.py:9"},
+        **{"class_name": "SGD", "trainable": 1, "stepped": False, "place": "train.py:9"},
     )
     finding = found("missing-step", training)[0]
     assert finding.where == "train.py:9"
@@ -46,14 +47,14 @@ def test_one_optimizer_forgotten() -> None:
 
 def test_the_forgotten_optimizer_explains_what_is_not_optimized() -> None:
     training = Training().parameter("critic.weight", received=0)
-    training.fact("reach", "run", reached_unoptimized=["critic.weight"])
-    training.fact("optimizer-created", "unstepped 0", **{"class": "SGD", "trainable": 1, "stepped": False})
+    training.fact(Reach, reached_unoptimized=["critic.weight"])
+    training.fact(OptimizerCreated, "unstepped 0", **{"class_name": "SGD", "trainable": 1, "stepped": False})
     (main,) = diagnose(training.history)
     assert main.code == "missing-step"
     assert [c.code for c in main.consequences] == ["parameters-not-optimized"]
 
 
 def _never_stepped() -> Training:
-    training = Training().fact("calls", "run", steps=0, backwards=200)
+    training = Training().fact(Calls, steps=0, backwards=200)
     training.parameters = [replace(p, optimizer=None) for p in training.parameters]
     return training

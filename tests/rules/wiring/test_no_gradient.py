@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 from rules.build import Training, found
+from surefoot.facts import Reach
 
 
 def test_fires() -> None:
     spoiled = Training()
     for name in ("fc1.weight", "fc1.bias"):
         spoiled.parameter(name, reached=False, received=0)
-    spoiled.fact("reach", "run", cut={"after": "fc1", "before": "fc2", "place": "train.py:20: x = x.data"})
+    spoiled.fact(Reach, cut={"after": "fc1", "before": "fc2", "place": "train.py:20: x = x.data"})
     finding = found("no-gradient", spoiled)[0]
     assert "between fc1 and fc2" in finding.title
     assert finding.where == "train.py:20: x = x.data"
@@ -43,7 +44,7 @@ def _with_last(name: str, **changes: object) -> Training:
 
 
 def test_whole_model() -> None:
-    spoiled = Training().fact("reach", "run", leaf_root=True)
+    spoiled = Training().fact(Reach, leaf_root=True)
     spoiled.parameters = [replace(p, reached=False, received=0) for p in spoiled.parameters]
     assert "made anew" in found("no-gradient", spoiled)[0].title
 

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from rules.build import Training, found
+from surefoot.facts import Reach
 
 
 def test_fires() -> None:
     spoiled = Training().parameter("hidden.0.weight", received=300, in_model=False)
-    spoiled.fact("reach", "run", unregistered=["hidden.0"], reached_unoptimized=["hidden.0.weight"])
+    spoiled.fact(Reach, unregistered=["hidden.0"], reached_unoptimized=["hidden.0.weight"])
     finding = found("parameters-not-optimized", spoiled)[0]
     assert "nn.ModuleList" in finding.fix
     assert finding.evidence["parameters"] == ["hidden.0.weight"]

@@ -1,9 +1,10 @@
 """Tests of the rule `scheduler-order`."""
 
 from rules.build import Training, found
+from surefoot.facts import Scaler, Scheduler
 
 RIGHT = {
-    "class": "StepLR",
+    "class_name": "StepLR",
     "steps": 300,
     "ahead": 0,
     "before_first_step": False,
@@ -12,26 +13,24 @@ RIGHT = {
 
 
 def test_fires() -> None:
-    spoiled = Training().fact(
-        "scheduler", "scheduler 0", **{**RIGHT, "ahead": 300, "before_first_step": True}
-    )
+    spoiled = Training().fact(Scheduler, "scheduler 0", **{**RIGHT, "ahead": 300, "before_first_step": True})
     assert "300 of 300" in found("scheduler-order", spoiled)[0].title
 
 
 def test_quiet() -> None:
-    assert not found("scheduler-order", Training().fact("scheduler", "scheduler 0", **RIGHT))
+    assert not found("scheduler-order", Training().fact(Scheduler, "scheduler 0", **RIGHT))
 
 
 def test_near_miss() -> None:
     # A gradient scaler skipped the first step: the order was right.
-    skipped = Training().fact("scheduler", "scheduler 0", **{**RIGHT, "before_first_step": True, "ahead": 1})
-    skipped.fact("scaler", "scaler", skipped=1, steps=300, enabled=True)
+    skipped = Training().fact(Scheduler, "scheduler 0", **{**RIGHT, "before_first_step": True, "ahead": 1})
+    skipped.fact(Scaler, skipped=1, steps=300, enabled=True)
     assert not found("scheduler-order", skipped)
 
 
 def test_before_the_first_step_of_all() -> None:
     first = {**RIGHT, "before_first_step": True}
-    assert found("scheduler-order", Training().fact("scheduler", "scheduler 0", **first))
+    assert found("scheduler-order", Training().fact(Scheduler, "scheduler 0", **first))
     # Inside a trainer the order is not the script's.
     trainer = {**first, "place": "train.py:9: trainer.train()"}
-    assert not found("scheduler-order", Training().fact("scheduler", "scheduler 0", **trainer))
+    assert not found("scheduler-order", Training().fact(Scheduler, "scheduler 0", **trainer))

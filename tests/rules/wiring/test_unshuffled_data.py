@@ -3,6 +3,7 @@
 import numpy as np
 
 from rules.build import Training, found
+from surefoot.facts import Loader
 
 LOADER = "train.py:4: for x, y in loader:"
 
@@ -17,21 +18,21 @@ def test_fires() -> None:
 def test_quiet() -> None:
     assert not found("unshuffled-data", Training())
     # Read in order, but the order has nothing to do with the labels.
-    assert not found("unshuffled-data", Training().fact("loader", LOADER, shuffled=False))
+    assert not found("unshuffled-data", Training().fact(Loader, LOADER, shuffled=False))
 
 
 def test_near_miss() -> None:
     # Tasks one after the other, each shuffled: continual learning, not a forgotten shuffle.
-    assert not found("unshuffled-data", _sorted().fact("loader", LOADER, shuffled=True))
+    assert not found("unshuffled-data", _sorted().fact(Loader, LOADER, shuffled=True))
     # A series in order of time: targets drift, but do not climb the same way in each epoch.
     walk = np.cumsum(np.random.default_rng(0).standard_normal(300)) * 0.3
-    stream = Training().regression().fact("loader", LOADER, shuffled=False)
+    stream = Training().regression().fact(Loader, LOADER, shuffled=False)
     stream.metric("target/mean", walk).metric("target/std", np.full(300, 0.3))
     assert not found("unshuffled-data", stream)
 
 
 def test_regression_sorted_by_target() -> None:
-    spoiled = Training().regression().fact("loader", LOADER, shuffled=False)
+    spoiled = Training().regression().fact(Loader, LOADER, shuffled=False)
     spoiled.metric("target/mean", np.tile(np.linspace(-2, 2, 40), 8)[:300]).metric(
         "target/std", np.full(300, 0.05)
     )
@@ -39,7 +40,7 @@ def test_regression_sorted_by_target() -> None:
 
 
 def _sorted() -> Training:
-    training = Training().fact("loader", LOADER, shuffled=False, sampler="SequentialSampler")
+    training = Training().fact(Loader, LOADER, shuffled=False, sampler="SequentialSampler")
     label = np.repeat(np.arange(10.0), 4)
     training.metric("target/mean", np.tile(label, 8)[:300]).metric("target/std", np.full(300, 0.1))
     return training.metric("target/classes", np.full(300, 1.2))

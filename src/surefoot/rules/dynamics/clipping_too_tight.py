@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from surefoot.facts import ClipCall
 from surefoot.records import Finding, History
 from surefoot.rules import intent
 from surefoot.rules.base import rule
@@ -62,12 +63,13 @@ def clipping_too_tight(
             float(np.median(factors)), float(np.median(threshold)), float(np.mean(factors < 0.999)), None
         )
         return
-    for call in history.facts_of("clip-call"):
-        norm, limit = call.get("norm"), call.get("limit")
-        if not norm or limit is None or call.get("function") != "clip_grad_norm_":
+    for call in history.facts(ClipCall):
+        norm, limit = call.norm, call.limit
+        if not norm or limit is None or call.function != "clip_grad_norm_":
             continue
-        if (call.get("clipped") or 0) >= share and limit / norm <= factor and (call.get("count") or 0) >= 20:
-            yield _finding(limit / norm, limit, call["clipped"], call.get("place"))
+        clipped = call.clipped or 0.0
+        if clipped >= share and limit / norm <= factor and call.count >= 20:
+            yield _finding(limit / norm, limit, clipped, call.place)
             return
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import LossCall
+from surefoot.records import Finding, History
 from surefoot.rules import intent
 from surefoot.rules.base import rule
 from surefoot.rules.causes import DATA, NO_LEARNING, START, STEP_SIZE, WIRING
@@ -17,7 +18,7 @@ from surefoot.rules.progress import Progress, progress
 @rule(
     "constant-output",
     severity="warning",
-    needs=("metric:output/batch_std", "fact:loss-call"),
+    needs=("metric:output/batch_std", LossCall),
     since="0.1",
     follows=(
         *WIRING,
@@ -69,8 +70,8 @@ def constant_output(history: History, *, share: float = 0.01, learned: float = 0
     calls = training_losses(history)
     if len(spread) < 10 or not seen.stuck(learned) or not calls or intent.adversarial(history):
         return
-    _, deviation = moments(calls[0], "target")
-    scale = 1.0 if calls[0].get("integer_target") or not np.isfinite(deviation) else deviation
+    _, deviation = moments(calls[0].target)
+    scale = 1.0 if calls[0].integer_target or not np.isfinite(deviation) else deviation
     late = float(np.median(spread[-max(5, len(spread) // 5) :]))
     if scale > 0 and late > share * scale:
         yield from _majority(history, calls[0], late, seen)
@@ -92,17 +93,17 @@ def constant_output(history: History, *, share: float = 0.01, learned: float = 0
             "loss at the end": seen.late,
             "a constant guess scores": seen.chance,
         },
-        where=calls[0].get("place"),
+        where=calls[0].place,
         confidence=0.7,
     )
 
 
-def _majority(history: History, call: Fact, spread: float, seen: Progress) -> Iterator[Finding]:
+def _majority(history: History, call: LossCall, spread: float, seen: Progress) -> Iterator[Finding]:
     """A binary classifier that gives every example the frequent label."""
-    often, _ = moments(call, "target")
+    often, _ = moments(call.target)
     logits = history.metric("output/mean").finite.values
     rare = min(often, 1 - often)
-    if call.get("function") not in LOGITS or not 0 < rare < 0.2 or len(logits) < 10:
+    if call.function not in LOGITS or not 0 < rare < 0.2 or len(logits) < 10:
         return
     level = float(np.median(logits[-max(5, len(logits) // 5) :]))
     if (level > 0) != (often > 0.5) or abs(level) < 2.5 * spread:
@@ -122,6 +123,6 @@ def _majority(history: History, call: Fact, spread: float, seen: Progress) -> It
             "loss at the end": seen.late,
             "a constant guess scores": seen.chance,
         },
-        where=call.get("place"),
+        where=call.place,
         confidence=0.6,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import LossCall
+from surefoot.records import Finding, History
 from surefoot.rules import intent
 from surefoot.rules.base import rule
 from surefoot.rules.causes import WIRING
@@ -18,7 +19,7 @@ CAUSES = (*WIRING, "nonfinite-input", "unnormalized-inputs", "unscaled-targets")
 @rule(
     "initial-loss-too-high",
     severity="warning",
-    needs=("fact:loss-call",),
+    needs=(LossCall,),
     since="0.1",
     follows=CAUSES,
 )
@@ -50,12 +51,12 @@ def initial_loss_too_high(history: History, *, times: float = 3.0) -> Iterator[F
     if intent.adversarial(history):
         return
     for call in training_losses(history):
-        guess, first = _guess(call, target_moments(history, call)), call.get("first_value")
+        guess, first = _guess(call, target_moments(history, call)), call.first_value
         if guess is None or first is None or not math.isfinite(first):
             continue
         first = float(first) * per_element(call)
         # A first batch of squared errors is noisier, and a fresh output adds its own variance.
-        wanted = times * (2 if call.get("function") in REGRESSION else 1)
+        wanted = times * (2 if call.function in REGRESSION else 1)
         if guess <= 0 or first < wanted * guess:
             continue
         outputs = history.metric("output/std").finite.values
@@ -75,7 +76,7 @@ def initial_loss_too_high(history: History, *, times: float = 3.0) -> Iterator[F
                 "ratio": first / guess,
                 "deviation of the first outputs": float(outputs[0]) if len(outputs) else None,
             },
-            where=call.get("place"),
+            where=call.place,
             confidence=0.8,
             # Gradients that explode from the first look on say where to mend it: what the weights do layer by layer.
             because=(*CAUSES, "exploding-gradient") if steep_from_start(history) else (),
@@ -83,15 +84,15 @@ def initial_loss_too_high(history: History, *, times: float = 3.0) -> Iterator[F
         return
 
 
-def _guess(call: Fact, target: tuple[float, float]) -> float | None:
-    if call.get("weighted") or call.get("reduction") == "none":
+def _guess(call: LossCall, target: tuple[float, float]) -> float | None:
+    if call.weighted or call.reduction == "none":
         return None
     value = chance(call, target)
     if value is None:
         return None
-    if call.get("function") not in REGRESSION:
+    if call.function not in REGRESSION:
         # A fresh model does not know yet how rare a class is: it guesses evenly.
         return max(value, math.log(2))
     # A fresh regression answers with about zero, not with the mean.
     mean, deviation = target
-    return value * (1 + (mean / deviation) ** 2) if call.get("function") == "mse_loss" else value + abs(mean)
+    return value * (1 + (mean / deviation) ** 2) if call.function == "mse_loss" else value + abs(mean)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from surefoot.facts import Cadence, ManualLoss
 from surefoot.records import Finding, History
 from surefoot.rules import intent
 from surefoot.rules.base import rule
@@ -61,8 +62,8 @@ def loss_sign_flipped(history: History, *, small: float = 0.05) -> Iterator[Find
     if intent.adversarial(history) or not (own or _by_hand(history)):
         return
     optimizer = intent.main_optimizer(history)
-    cadence = history.fact("cadence", f"optimizer {history.main}")
-    ratio = cadence.get("root_over_loss") if cadence is not None else None
+    cadence = history.fact(Cadence, f"optimizer {history.main}")
+    ratio = cadence.root_over_loss if cadence is not None else None
     maximize = bool(optimizer.settings.get("maximize")) if optimizer is not None else False
     seen = progress(history)
     # The loss function is never negative, so its negative is never positive: a term of another sign was added else.
@@ -71,9 +72,7 @@ def loss_sign_flipped(history: History, *, small: float = 0.05) -> Iterator[Find
     )
     if calls and flipped != maximize:
         how = "the optimizer maximizes" if maximize else "backward starts from its negative"
-        yield _finding(
-            f"{calls[0].get('function')} is made larger: {how}.", calls[0].get("place"), ratio, history, 1.0
-        )
+        yield _finding(f"{calls[0].function} is made larger: {how}.", calls[0].place, ratio, history, 1.0)
         return
     if not maximize and _falls_without_bound(seen):
         title = f"The loss falls without bound ({seen.losses[0]:.3g} to {seen.losses[-1]:.3g}): its sign is flipped."
@@ -104,8 +103,8 @@ def _falls_without_bound(seen: Progress) -> bool:
 
 
 def _place(history: History) -> str | None:
-    fact = history.fact("manual-loss")
-    return fact.get("place") or fact.subject if fact is not None else None
+    fact = history.fact(ManualLoss)
+    return fact.place or fact.subject if fact is not None else None
 
 
 def _by_hand(history: History) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import LinearPair
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 
 
-@rule("missing-nonlinearity", severity="warning", needs=("fact:linear-pair",), since="0.1")
+@rule("missing-nonlinearity", severity="warning", needs=(LinearPair,), since="0.1")
 def missing_nonlinearity(history: History) -> Iterator[Finding]:
     """Linear layers follow each other with nothing between them.
 
@@ -32,12 +33,12 @@ def missing_nonlinearity(history: History) -> Iterator[Finding]:
     ## Source
     A composition of linear maps is linear; stackoverflow 46181692.
     """
-    pairs = [f for f in history.facts_of("linear-pair") if not f.get("bottleneck")]
+    pairs = [f for f in history.facts(LinearPair) if not f.bottleneck]
     if not pairs:
         return
-    none_at_all = [f for f in pairs if not f.get("nonlinearities")]
-    pair = max(none_at_all or pairs, key=lambda f: f.get("layers") or 2)
-    row = pair.get("layers") or 2
+    none_at_all = [f for f in pairs if not f.nonlinearities]
+    pair = max(none_at_all or pairs, key=lambda f: f.layers or 2)
+    row = pair.layers or 2
     sure = bool(none_at_all)
     tail = (
         "and there is no nonlinearity in the whole network" if sure else "with no nonlinearity between them"
@@ -45,14 +46,14 @@ def missing_nonlinearity(history: History) -> Iterator[Finding]:
     yield Finding(
         code="missing-nonlinearity",
         severity="warning" if sure else "information",
-        title=f"{row} linear layers follow each other ({pair.get('first')}, {pair.get('second')}) {tail}.",
+        title=f"{row} linear layers follow each other ({pair.first}, {pair.second}) {tail}.",
         fix="Put an activation such as nn.ReLU() between the layers.",
         step=1,
         evidence={
             "pairs": [f.subject for f in pairs][:10],
             "layers in a row": row,
-            "nonlinearities": pair.get("nonlinearities"),
+            "nonlinearities": pair.nonlinearities,
         },
-        where=pair.get("second"),
+        where=pair.second,
         confidence=0.9 if sure else 0.5,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from surefoot.facts import Noise
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.causes import DATA, STEP_SIZE, WIRING
@@ -14,7 +15,7 @@ from surefoot.rules.progress import progress
 @rule(
     "noisy-gradient",
     severity="warning",
-    needs=("fact:noise", "series:loss"),
+    needs=(Noise, "series:loss"),
     since="0.1",
     follows=(*WIRING, *DATA, *STEP_SIZE, "exploding-gradient", "lr-too-high", "vanishing-gradient"),
 )
@@ -46,9 +47,9 @@ def noisy_gradient(
     McCandlish et al. 2018, arXiv:1812.06162, equation 2.9 (simple noise scale).
     """
     seen = progress(history)
-    for fact in history.facts_of("noise"):
-        scale, size = fact.get("scale"), fact.get("examples") or 0
-        if scale is None or not math.isfinite(scale) or size < 1 or (fact.get("observations") or 0) < looks:
+    for fact in history.facts(Noise):
+        scale, size = fact.scale, fact.examples
+        if scale is None or not math.isfinite(scale) or size < 1 or (fact.observations or 0) < looks:
             continue
         if scale < times * size or not seen.stuck(learned):
             continue

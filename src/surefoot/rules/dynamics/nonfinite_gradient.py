@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from surefoot.facts import Nonfinite, Scaler
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
@@ -41,8 +42,8 @@ def nonfinite_gradient(history: History, *, tolerate: float = 0.01) -> Iterator[
     ## Source
     PyTorch documentation, "Numerical accuracy"; pytorch issue 143658.
     """
-    scaler = history.fact("scaler", "scaler")
-    if scaler is not None and scaler.get("enabled", True):
+    scaler = history.fact(Scaler)
+    if scaler is not None and scaler.enabled:
         return
     for optimizer in history.optimizers:
         norms, losses = history.series("grad_norm", optimizer.index), history.series("loss", optimizer.index)
@@ -54,9 +55,9 @@ def nonfinite_gradient(history: History, *, tolerate: float = 0.01) -> Iterator[
         if len(poor) and int(poor[0]) <= step:
             return  # the loss was first; its rule speaks
         passing = len(bad) <= tolerate * len(norms) and bool(np.isfinite(norms.values[-1]))
-        origin = history.fact("nonfinite", "first")
+        origin = history.fact(Nonfinite)
         loss = losses.values[losses.steps == step]
-        operation = origin.get("operation") if origin is not None else None
+        operation = origin.operation if origin is not None else None
         by = f", made by {operation}" if operation else ""
         yield Finding(
             code="nonfinite-gradient",
@@ -71,8 +72,8 @@ def nonfinite_gradient(history: History, *, tolerate: float = 0.01) -> Iterator[
                 "steps concerned": len(bad),
                 "steps": len(norms),
                 "loss at that step": float(loss[0]) if len(loss) else None,
-                "parameters": (origin.get("parameters") or [])[:10] if origin is not None else [],
+                "parameters": (origin.parameters or [])[:10] if origin is not None else [],
             },
-            where=origin.get("place") if origin is not None else None,
+            where=origin.place if origin is not None else None,
         )
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import BatchInput, Nonfinite
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.losses import training_losses
@@ -33,26 +34,26 @@ def nonfinite_input(history: History) -> Iterator[Finding]:
     stackoverflow 53640858 and 51835124.
     """
     bad = [s for (name, _), s in history.step_series.items() if name in ("loss", "grad_norm")]
-    if all(len(s.finite) == len(s) for s in bad) and history.fact("nonfinite", "first") is None:
+    if all(len(s.finite) == len(s) for s in bad) and history.fact(Nonfinite) is None:
         return
-    first = history.fact("nonfinite", "first")
-    if first is not None and first.get("what") in ("parameter", "gradient", "activation"):
+    first = history.fact(Nonfinite)
+    if first is not None and first.what in ("parameter", "gradient", "activation"):
         return  # it began inside the network
-    fact = history.fact("batch-input", "train")
-    share = (fact.get("nonfinite") or 0.0) if fact is not None else 0.0
+    fact = history.fact(BatchInput, "train")
+    share = (fact.nonfinite or 0.0) if fact is not None else 0.0
     if share > 0 and fact is not None:
         yield Finding(
             code="nonfinite-input",
             severity="error",
             title=f"The training inputs hold NaN or infinite values ({share:.2%} of the entries looked at).",
             fix="Drop or fill the missing values before training.",
-            step=first.get("step") if first is not None else None,
-            evidence={"share of entries": share, "columns": fact.get("nonfinite_columns")},
-            where=first.get("place") if first is not None else None,
+            step=first.at_step if first is not None else None,
+            evidence={"share of entries": share, "columns": fact.nonfinite_columns},
+            where=first.place if first is not None else None,
         )
         return
     for call in training_losses(history):
-        share = (call.get("target") or {}).get("nonfinite") or 0.0
+        share = call.target.nonfinite if call.target is not None else 0.0
         if share > 0:
             yield Finding(
                 code="nonfinite-input",
@@ -60,16 +61,16 @@ def nonfinite_input(history: History) -> Iterator[Finding]:
                 title=f"The training targets hold NaN or infinite values ({share:.2%} of those looked at).",
                 fix="Drop or fill the missing targets before training.",
                 evidence={"share of targets": share},
-                where=call.get("place"),
+                where=call.place,
             )
             return
-    if first is not None and first.get("what") == "input":
+    if first is not None and first.what == "input":
         yield Finding(
             code="nonfinite-input",
             severity="error",
-            title=f"A training batch with NaN or infinite values was met at step {first.get('step')}.",
+            title=f"A training batch with NaN or infinite values was met at step {first.at_step}.",
             fix="Drop or fill the missing values before training.",
-            step=first.get("step"),
+            step=first.at_step,
             evidence={"what": "input"},
-            where=first.get("place"),
+            where=first.place,
         )

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import ManualLoss, Nonfinite
+from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 
@@ -85,15 +86,15 @@ def nonfinite_loss(history: History, *, tolerate: float = 0.01) -> Iterator[Find
 
 
 def _finding(history: History, *, severity: Any, title: str, step: int, evidence: dict[str, Any]) -> Finding:
-    origin = history.fact("nonfinite", "first")
-    risk = next((f for f in history.facts_of("manual-loss") if f.get("log_of_zero_risk")), None)
+    origin = history.fact(Nonfinite)
+    risk = next((f for f in history.facts(ManualLoss) if f.log_of_zero_risk), None)
     made = _made(origin)
     if made:
         title += f"; {made} made it"
-        evidence |= {"first made by": origin.get("operation") if origin else None}
+        evidence |= {"first made by": origin.operation if origin else None}
     elif risk is not None:
         title += "; it takes the logarithm of a probability that can reach zero"
-        evidence |= {"logarithm of": risk.get("probabilities")}
+        evidence |= {"logarithm of": risk.probabilities}
     return Finding(
         code="nonfinite-loss",
         severity=severity,
@@ -101,21 +102,20 @@ def _finding(history: History, *, severity: Any, title: str, step: int, evidence
         fix=_fix(risk),
         step=step,
         evidence=evidence,
-        where=(origin.get("place") if origin else None)
-        or (risk.get("place") or risk.subject if risk else None),
+        where=(origin.place if origin else None) or (risk.place or risk.subject if risk else None),
     )
 
 
-def _made(origin: Fact | None) -> str:
+def _made(origin: Nonfinite | None) -> str:
     if origin is None:
         return ""
-    operation, module = origin.get("operation"), origin.get("module")
+    operation, module = origin.operation, origin.module
     if not operation:
         return ""
     return f"{operation} in {module}" if module else str(operation)
 
 
-def _fix(risk: Fact | None) -> str:
+def _fix(risk: ManualLoss | None) -> str:
     if risk is not None:
         return "Use the loss function that works on logits, or clamp what enters the logarithm."
     return (

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from surefoot.facts import BatchInput
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 
 
-@rule("preprocessing-mismatch", severity="warning", needs=("fact:batch-input",), since="0.1")
+@rule("preprocessing-mismatch", severity="warning", needs=(BatchInput,), since="0.1")
 def preprocessing_mismatch(
     history: History, *, stretch: float = 1.8, shift: float = 0.8, examples: int = 32
 ) -> Iterator[Finding]:
@@ -40,36 +41,36 @@ def preprocessing_mismatch(
     ## Source
     Training/serving skew: Breck et al. 2019, "Data validation for machine learning".
     """
-    train, other = history.fact("batch-input", "train"), history.fact("batch-input", "validation")
-    if train is None or other is None or train.get("integer") or other.get("integer"):
+    train, other = history.fact(BatchInput, "train"), history.fact(BatchInput, "validation")
+    if train is None or other is None or train.integer or other.integer:
         return
-    mine, theirs = list(train.get("shape") or ()), list(other.get("shape") or ())
+    mine, theirs = list(train.shape or ()), list(other.shape or ())
     if len(mine) < 2 or mine[1:] != theirs[1:]:
         return
-    if (
-        min(mine[0] * (train.get("observations") or 1), theirs[0] * (other.get("observations") or 1))
-        < examples
-    ):
+    if min(mine[0] * (train.observations or 1), theirs[0] * (other.observations or 1)) < examples:
         return
     # Medians over batches: one wild batch is no preprocessing.
-    mean, a = (_usual(history, f"input/{k}", float(train.get(k) or 0)) for k in ("mean", "std"))
-    b = float(other.get("std") or 0)
-    gap = abs(mean - float(other.get("mean") or 0))
+    mean, a = _usual(history, "input/mean", train.mean), _usual(history, "input/std", train.std)
+    b = float(other.std or 0)
+    gap = abs(mean - float(other.mean or 0))
     if not (a > 0 and b > 0 and math.isfinite(a) and math.isfinite(b)):
         return
     factor = max(a, b) / min(a, b)
     if factor < stretch and gap < shift * max(a, b):
         return
-    keys = ("mean", "std", "min", "max")
     yield Finding(
         code="preprocessing-mismatch",
         severity="warning",
         title=f"Training inputs (mean {mean:.3g}, deviation {a:.3g}) and validation inputs "
-        f"(mean {other.get('mean'):.3g}, deviation {b:.3g}) are scaled differently.",
+        f"(mean {other.mean:.3g}, deviation {b:.3g}) are scaled differently.",
         fix="Apply the same transformation, fitted on the training data, to both.",
-        evidence={"training": {k: train.get(k) for k in keys}, "validation": {k: other.get(k) for k in keys}},
+        evidence={"training": _figures(train), "validation": _figures(other)},
         confidence=0.9,
     )
+
+
+def _figures(seen: BatchInput) -> dict[str, float]:
+    return {"mean": seen.mean, "std": seen.std, "min": seen.min, "max": seen.max}
 
 
 def _usual(history: History, name: str, otherwise: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import Scaler
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.causes import DATA, STEP_SIZE, WIRING
@@ -12,7 +13,7 @@ from surefoot.rules.causes import DATA, STEP_SIZE, WIRING
 @rule(
     "scaler-overflow",
     severity="warning",
-    needs=("fact:scaler",),
+    needs=(Scaler,),
     since="0.1",
     follows=(*WIRING, *DATA, *STEP_SIZE, "exploding-gradient", "lr-too-high"),
 )
@@ -43,10 +44,10 @@ def scaler_overflow(
     ## Source
     Micikevicius et al. 2018, arXiv:1710.03740, section 3.2.
     """
-    for fact in history.facts_of("scaler"):
-        if fact.get("enabled") is False:
+    for fact in history.facts(Scaler):
+        if fact.enabled is False:
             continue
-        count, steps, scale = fact.get("skipped") or 0, fact.get("steps") or 0, fact.get("scale_last")
+        count, steps, scale = fact.skipped or 0, fact.steps or 0, fact.scale_last
         sunk = scale is not None and scale < floor and count >= skipped
         if not sunk and (count < skipped or count < share * steps or steps < 40):
             continue
@@ -57,6 +58,6 @@ def scaler_overflow(
             if scale is not None
             else f"The gradient scaler skipped {count} of {steps} steps.",
             fix="Use bfloat16, a lower rate or clipping after unscale_, and compute the loss in float32.",
-            evidence={"skipped": count, "steps": steps, "scale": [fact.get("scale_first"), scale]},
+            evidence={"skipped": count, "steps": steps, "scale": [fact.scale_first, scale]},
             confidence=0.8,
         )

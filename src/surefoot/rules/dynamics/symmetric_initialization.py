@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import Calls, Symmetry
+from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.causes import NO_LEARNING
 
@@ -13,7 +14,7 @@ from surefoot.rules.causes import NO_LEARNING
 @rule(
     "symmetric-initialization",
     severity="error",
-    needs=("fact:symmetry",),
+    needs=(Symmetry,),
     since="0.1",
     follows=NO_LEARNING,
 )
@@ -42,14 +43,14 @@ def symmetric_initialization(history: History, *, spread: float = 1e-5, steps: i
     ## Source
     Goodfellow, Bengio, Courville 2016, section 8.4; stackoverflow 48027263 and 42516484.
     """
-    done = max((f.get("steps", 0) for f in history.facts_of("calls")), default=0)
+    done = max((f.steps for f in history.facts(Calls)), default=0)
     if done < steps:
         return
-    same = [f for f in history.facts_of("symmetry") if _symmetric(f, spread)]
+    same = [f for f in history.facts(Symmetry) if _symmetric(f, spread)]
     if not same:
         return
     names = [f.subject for f in same]
-    zero = all((f.get("first") or 0) == 0 and f.get("constant") for f in same)
+    zero = all((f.first or 0) == 0 and f.constant for f in same)
     yield Finding(
         code="symmetric-initialization",
         severity="error",
@@ -61,10 +62,7 @@ def symmetric_initialization(history: History, *, spread: float = 1e-5, steps: i
         ),
         step=1,
         evidence={
-            "layers": {
-                f.subject: {"units": f.get("units"), "spread": [f.get("first"), f.get("last")]}
-                for f in same[:10]
-            },
+            "layers": {f.subject: {"units": f.units, "spread": [f.first, f.last]} for f in same[:10]},
             "constant": zero,
         },
         where=names[0],
@@ -72,11 +70,11 @@ def symmetric_initialization(history: History, *, spread: float = 1e-5, steps: i
     )
 
 
-def _symmetric(fact: Fact, spread: float) -> bool:
-    first, last = fact.get("first"), fact.get("last")
-    if fact.get("is_output") or (fact.get("units") or 0) < 2 or first is None or last is None:
+def _symmetric(fact: Symmetry, spread: float) -> bool:
+    first, last = fact.first, fact.last
+    if fact.is_output or (fact.units or 0) < 2 or first is None or last is None:
         return False
-    if fact.get("constant") and math.isnan(first):
+    if fact.constant and math.isnan(first):
         first = 0.0  # all zero: no norm to divide by
     if math.isnan(last):
         last = first

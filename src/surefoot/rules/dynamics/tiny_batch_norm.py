@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import BatchInput, Model, TrainingMode
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.losses import training_losses
 
 
-@rule("tiny-batch-norm", severity="warning", needs=("fact:model",), since="0.1")
+@rule("tiny-batch-norm", severity="warning", needs=(Model,), since="0.1")
 def tiny_batch_norm(history: History, *, one: int = 4, two: int = 2) -> Iterator[Finding]:
     """Batch norm on batches of a few examples.
 
@@ -39,12 +40,12 @@ def tiny_batch_norm(history: History, *, one: int = 4, two: int = 2) -> Iterator
     size = _batch_size(history)
     if size is None or size > max(one, two):
         return
-    mode = history.fact("mode", "training")
-    quiet = set(mode.get("modules") or ()) if mode is not None else set()
-    for fact in history.facts_of("model"):
-        if not fact.get("trained"):
+    mode = history.fact(TrainingMode)
+    quiet = set(mode.modules or ()) if mode is not None else set()
+    for fact in history.facts(Model):
+        if not fact.trained:
             continue
-        norms = [(n, c) for n, c in fact.get("modules") or () if c.startswith("BatchNorm") and n not in quiet]
+        norms = [(n, c) for n, c in fact.modules or () if c.startswith("BatchNorm") and n not in quiet]
         flat = [n for n, c in norms if c == "BatchNorm1d"]
         wide = [n for n, c in norms if c != "BatchNorm1d"]
         names = [*(flat if size <= one else ()), *(wide if size <= two else ())]
@@ -63,9 +64,9 @@ def tiny_batch_norm(history: History, *, one: int = 4, two: int = 2) -> Iterator
 
 
 def _batch_size(history: History) -> int | None:
-    fact = history.fact("batch-input", "train")
-    shape = fact.get("shape") if fact is not None else None
+    fact = history.fact(BatchInput, "train")
+    shape = fact.shape if fact is not None else None
     if shape:
         return int(shape[0])
-    size = next((c.get("batch_size") for c in training_losses(history) if c.get("batch_size")), None)
+    size = next((c.batch_size for c in training_losses(history) if c.batch_size), None)
     return int(size) if size else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import BatchInput
 from surefoot.records import Finding, History
 from surefoot.rules import intent
 from surefoot.rules.base import rule
@@ -15,7 +16,7 @@ from surefoot.rules.scale import large_inputs
 @rule(
     "unnormalized-inputs",
     severity="warning",
-    needs=("fact:batch-input", "series:loss"),
+    needs=(BatchInput, "series:loss"),
     since="0.1",
     follows=WIRING,
 )
@@ -55,13 +56,13 @@ def unnormalized_inputs(history: History, *, learned: float = 0.5) -> Iterator[F
         code="unnormalized-inputs",
         severity="warning",
         title=f"The inputs are not scaled: features reach sizes of {scale.size:.3g} "
-        f"(range {fact.get('min'):.3g} to {fact.get('max'):.3g}), and the training does not get on.",
+        f"(range {fact.min:.3g} to {fact.max:.3g}), and the training does not get on.",
         fix="Standardise the inputs with the training set's mean and deviation (pixels: divide by 255).",
         evidence={
-            "range": [fact.get("min"), fact.get("max")],
-            "smallest deviation of a feature": fact.get("feature_std_min"),
-            "largest deviation of a feature": fact.get("feature_std_max"),
-            "largest mean of a feature": fact.get("feature_mean_absmax"),
+            "range": [fact.min, fact.max],
+            "smallest deviation of a feature": fact.feature_std_min,
+            "largest deviation of a feature": fact.feature_std_max,
+            "largest mean of a feature": fact.feature_mean_absmax,
             "loss at the start": seen.start,
             "loss at the end": seen.late,
             "a constant guess scores": seen.chance,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import LossCall
 from surefoot.records import Finding, History
 from surefoot.rules import intent
 from surefoot.rules.base import rule
@@ -16,7 +17,7 @@ from surefoot.rules.scale import large_targets
 @rule(
     "unscaled-targets",
     severity="warning",
-    needs=("fact:loss-call", "series:loss"),
+    needs=(LossCall, "series:loss"),
     since="0.1",
     follows=WIRING,
 )
@@ -49,7 +50,7 @@ def unscaled_targets(history: History, *, learned: float = 0.3) -> Iterator[Find
         return
     if not (seen.nonfinite > 0 or (seen.judged and seen.learned < learned)):
         return
-    mean, deviation = moments(scale.fact, "target")
+    mean, deviation = moments(scale.fact.target)
     yield Finding(
         code="unscaled-targets",
         severity="warning",
@@ -62,11 +63,11 @@ def unscaled_targets(history: History, *, learned: float = 0.3) -> Iterator[Find
         evidence={
             "mean": mean,
             "deviation": deviation,
-            "range": list(span(scale.fact, "target")),
+            "range": list(span(scale.fact.target)),
             "loss at the start": seen.start,
             "loss at the end": seen.late,
             "predicting the mean scores": seen.chance,
         },
-        where=scale.fact.get("place"),
+        where=scale.fact.place,
         confidence=0.85,
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import Cadence, ClipCall, LossCall
 from surefoot.records import Finding, History
 from surefoot.rules import intent
 from surefoot.rules.base import rule
 
 
-@rule("accumulation-unscaled", severity="warning", needs=("fact:cadence",), since="0.1")
+@rule("accumulation-unscaled", severity="warning", needs=(Cadence,), since="0.1")
 def accumulation_unscaled(history: History, *, regular: float = 0.8) -> Iterator[Finding]:
     """Gradients of several micro-batches are summed, and the loss is not divided by their number.
 
@@ -37,17 +38,17 @@ def accumulation_unscaled(history: History, *, regular: float = 0.8) -> Iterator
     Accumulation in the documentation of Accelerate; transformers issue 34191.
     """
     for optimizer in history.optimizers:
-        fact = history.fact("cadence", f"optimizer {optimizer.index}")
-        if fact is None or fact.get("closure") or (fact.get("backward_places") or 1) > 1:
+        fact = history.fact(Cadence, f"optimizer {optimizer.index}")
+        if fact is None or fact.closure or (fact.backward_places or 1) > 1:
             continue
-        micro, ratio = fact.get("micro_steps") or 1, fact.get("root_over_loss")
-        if micro < 2 or (fact.get("regular") or 0) < regular or ratio is None or (fact.get("steps") or 0) < 2:
+        micro, ratio = fact.micro_steps or 1, fact.root_over_loss
+        if micro < 2 or (fact.regular or 0) < regular or ratio is None or (fact.steps or 0) < 2:
             continue
         if ratio * micro < 1.5 or ratio < 0.75:  # divided by the number of micro-batches, or by anything else
             continue
-        if any(c.get("reduction") == "sum" for c in history.facts_of("loss-call")):
+        if any(c.reduction == "sum" for c in history.facts(LossCall)):
             continue  # a sum over examples is a sum over micro-batches too
-        harmless = intent.scale_free(optimizer) and not history.facts_of("clip-call")
+        harmless = intent.scale_free(optimizer) and not history.facts(ClipCall)
         yield Finding(
             code="accumulation-unscaled",
             severity="information" if harmless else "warning",
@@ -60,6 +61,6 @@ def accumulation_unscaled(history: History, *, regular: float = 0.8) -> Iterator
                 "value of backward over loss": ratio,
                 "optimizer": optimizer.name,
             },
-            where=fact.get("backward_place"),
+            where=fact.backward_place,
             confidence=0.9,
         )

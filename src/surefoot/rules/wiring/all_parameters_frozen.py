@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import Cadence, OptimizerCreated
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 
@@ -34,17 +35,17 @@ def all_parameters_frozen(history: History, *, least: int = 2) -> Iterator[Findi
     """
     for optimizer in history.optimizers:
         held = [history.parameters[i] for i in optimizer.parameters if i < len(history.parameters)]
-        cadence = history.fact("cadence", f"optimizer {optimizer.index}")
-        steps = cadence.get("steps", 0) if cadence is not None else 0
+        cadence = history.fact(Cadence, f"optimizer {optimizer.index}")
+        steps = cadence.steps if cadence is not None else 0
         if not held or steps < least or any(p.requires_grad or p.received for p in held):
             continue
         yield _finding(len(held), [p.name for p in held], optimizer.created or optimizer.stepped)
         return
     if not _died_without_gradient(history):
         return
-    for fact in history.facts_of("optimizer-created"):
-        if fact.get("parameters") and fact.get("trainable") == 0:
-            yield _finding(fact["parameters"], [], fact.get("place"))
+    for fact in history.facts(OptimizerCreated):
+        if fact.parameters and fact.trainable == 0:
+            yield _finding(fact.parameters, [], fact.place)
             return
 
 

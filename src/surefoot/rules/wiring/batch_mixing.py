@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import BatchMixing
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 
 
-@rule("batch-mixing", severity="error", needs=("fact:batch-mixing",), since="0.1")
+@rule("batch-mixing", severity="error", needs=(BatchMixing,), since="0.1")
 def batch_mixing(history: History) -> Iterator[Finding]:
     """The output of one example depends on the other examples of the batch.
 
@@ -39,14 +40,14 @@ def batch_mixing(history: History) -> Iterator[Finding]:
     ## Source
     A. Karpathy, "A Recipe for Training Neural Networks" (2019): "use backprop to chart dependencies".
     """
-    for fact in history.facts_of("batch-mixing"):
-        if not fact.get("mixed"):
+    for fact in history.facts(BatchMixing):
+        if not fact.mixed:
             continue
         yield Finding(
             code="batch-mixing",
             severity="error",
             title=(
-                f"{fact.subject} mixes the examples of a batch by {fact.get('operation')}: the output of one "
+                f"{fact.subject} mixes the examples of a batch by {fact.operation}: the output of one "
                 "example depends on the others."
             ),
             fix=(
@@ -54,10 +55,10 @@ def batch_mixing(history: History) -> Iterator[Finding]:
                 "over the batch."
             ),
             evidence={
-                "operation": fact.get("operation"),
-                "gradient at the other examples": fact.get("others_gradient"),
-                "gradient at its own": fact.get("own_gradient"),
+                "operation": fact.operation,
+                "gradient at the other examples": fact.others_gradient,
+                "gradient at its own": fact.own_gradient,
             },
-            where=fact.get("place") or fact.subject,
+            where=fact.place or fact.subject,
             confidence=0.95,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from surefoot.facts import ManualLoss
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.losses import training_losses
@@ -49,17 +50,17 @@ def broadcast_loss(history: History) -> Iterator[Finding]:
     pytorch issue 16045; stackoverflow 51822974; NumPy's rules of broadcasting.
     """
     for call in training_losses(history, ELEMENTWISE):
-        mine, other = _shape(call.get("input_shape")), _shape(call.get("target_shape"))
+        mine, other = _shape(call.input_shape), _shape(call.target_shape)
         result = _stretched(mine, other)
         if result is None:
             continue
-        yield _finding(str(call.get("function")), mine, other, result, call.get("place"))
-    for fact in history.facts_of("manual-loss"):
-        met = fact.get("broadcast")
-        if met:  # capture saw that the batch met itself; a constant's shape is not known
-            mine, *rest = (_shape(shape) for shape in met["shapes"])
+        yield _finding(str(call.function), mine, other, result, call.place)
+    for fact in history.facts(ManualLoss):
+        met = fact.broadcast
+        if met is not None:  # capture saw that the batch met itself; a constant's shape is not known
+            mine, *rest = met.shapes
             other = rest[0] if rest else ()
-            yield _finding("The loss", mine, other, _shape(met["to"]), fact.get("place") or fact.subject)
+            yield _finding("The loss", mine, other, met.to, fact.place or fact.subject)
 
 
 def _shape(value: Sequence[int] | None) -> tuple[int, ...]:

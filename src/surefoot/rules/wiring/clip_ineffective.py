@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import ClipCall
+from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.causes import NO_LEARNING
 
 
-@rule("clip-ineffective", severity="warning", needs=("fact:clip-call",), since="0.1", follows=NO_LEARNING)
+@rule("clip-ineffective", severity="warning", needs=(ClipCall,), since="0.1", follows=NO_LEARNING)
 def clip_ineffective(history: History, *, share: float = 0.5, least: int = 3) -> Iterator[Finding]:
     """Gradient clipping that cannot have an effect.
 
@@ -35,8 +36,8 @@ def clip_ineffective(history: History, *, share: float = 0.5, least: int = 3) ->
     ## Source
     PyTorch documentation, "Automatic mixed precision examples: gradient clipping".
     """
-    for fact in history.facts_of("clip-call"):
-        count = fact.get("count", 0)
+    for fact in history.facts(ClipCall):
+        count = fact.count
         reason = _reason(fact, count, share)
         if count < least or reason is None:
             continue
@@ -44,29 +45,29 @@ def clip_ineffective(history: History, *, share: float = 0.5, least: int = 3) ->
         yield Finding(
             code="clip-ineffective",
             severity="warning",
-            title=f"{fact.get('function')} {what}: it has no effect on the steps.",
+            title=f"{fact.function} {what}: it has no effect on the steps.",
             fix=fix,
             evidence={
                 "calls": count,
-                "after the step": fact.get("after_step"),
-                "on scaled gradients": fact.get("scaled"),
-                "gradients covered": fact.get("covered"),
-                "limit": fact.get("limit"),
+                "after the step": fact.after_step,
+                "on scaled gradients": fact.scaled,
+                "gradients covered": fact.covered,
+                "limit": fact.limit,
             },
-            where=fact.get("place") or fact.subject,
+            where=fact.place or fact.subject,
         )
 
 
-def _reason(fact: Fact, count: int, share: float) -> tuple[str, str] | None:
-    if (fact.get("after_step") or 0) > share * count:
+def _reason(fact: ClipCall, count: int, share: float) -> tuple[str, str] | None:
+    if (fact.after_step or 0) > share * count:
         return "is called after the step", "Move the clipping between backward() and step()."
-    covered = fact.get("covered")
+    covered = fact.covered
     if covered is not None and covered < 0.01:
         return (
             "is given parameters that the optimizer does not hold",
             "Clip the parameters that the optimizer steps.",
         )
-    if (fact.get("scaled") or 0) > share * count:
+    if (fact.scaled or 0) > share * count:
         return (
             "clips gradients that are still multiplied by the scaler",
             "Call scaler.unscale_(optimizer) before clipping.",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import Cadence, Calls, LossCall
+from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.intent import adversarial, ended
 from surefoot.rules.losses import span, training_losses
@@ -15,7 +16,7 @@ LABELS = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_ent
 @rule(
     "constant-targets",
     severity="error",
-    needs=("fact:loss-call",),
+    needs=(LossCall,),
     since="0.1",
     follows=("unshuffled-data",),
 )
@@ -44,18 +45,18 @@ def constant_targets(history: History, *, least: int = 5) -> Iterator[Finding]:
     ## Source
     DeepFD, case 15; stackoverflow 59325381.
     """
-    calls = [c for c in training_losses(history) if c.get("target")]
+    calls = [c for c in training_losses(history) if c.target]
     if not calls or adversarial(history) or not all(_constant(c) for c in calls):
         return
     call = calls[0]
-    value = span(call, "target")[0]
-    labels = call.get("function") in LABELS
-    count = call.get("count") or 0
+    value = span(call.target)[0]
+    labels = call.function in LABELS
+    count = call.count or 0
     if count < least or (not labels and (value == 0 or not ended(history))):
         return
     if not labels and not _alone(history, call):
         return
-    classes = call.get("classes")
+    classes = call.classes
     yield Finding(
         code="constant-targets",
         severity="error",
@@ -65,20 +66,20 @@ def constant_targets(history: History, *, least: int = 5) -> Iterator[Finding]:
             "them all equal."
         ),
         step=1,
-        evidence={"value": value, "batches": count, "batch size": call.get("batch_size"), "classes": classes},
-        where=call.get("place"),
+        evidence={"value": value, "batches": count, "batch size": call.batch_size, "classes": classes},
+        where=call.place,
         confidence=0.95 if labels else 0.8,
     )
 
 
-def _alone(history: History, call: Fact) -> bool:
+def _alone(history: History, call: LossCall) -> bool:
     """Whether this call is the whole loss: one for each backward, on more than one number, nothing added."""
-    backwards = max((f.get("backwards", 0) for f in history.facts_of("calls")), default=0)
-    cadence = history.fact("cadence", f"optimizer {history.main}")
-    single = cadence is None or cadence.get("root_over_loss") is not None
-    return single and (call.get("batch_size") or 0) > 1 and (call.get("count") or 0) <= 1.2 * backwards
+    backwards = max((f.backwards for f in history.facts(Calls)), default=0)
+    cadence = history.fact(Cadence, f"optimizer {history.main}")
+    single = cadence is None or cadence.root_over_loss is not None
+    return single and (call.batch_size or 0) > 1 and (call.count or 0) <= 1.2 * backwards
 
 
-def _constant(call: Fact) -> bool:
-    low, high = span(call, "target")
-    return low == high and call.get("target_distinct", 1) in (None, 0, 1)
+def _constant(call: LossCall) -> bool:
+    low, high = span(call.target)
+    return low == high and call.target_distinct in (None, 0, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import Reach
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 
@@ -11,7 +12,7 @@ from surefoot.rules.base import rule
 @rule(
     "frozen-parameters",
     severity="information",
-    needs=("fact:reach",),
+    needs=(Reach,),
     since="0.1",
     follows=("all-parameters-frozen", "no-gradient", "parameters-not-optimized"),
 )

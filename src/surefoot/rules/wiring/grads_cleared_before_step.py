@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import ClearedBeforeStep
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 
 
-@rule("grads-cleared-before-step", severity="error", needs=("fact:cleared-before-step",), since="0.1")
+@rule("grads-cleared-before-step", severity="error", needs=(ClearedBeforeStep,), since="0.1")
 def grads_cleared_before_step(history: History, *, share: float = 0.5, least: int = 2) -> Iterator[Finding]:
     """Gradients are cleared after backward and before the step that should use them.
 
@@ -33,8 +34,8 @@ def grads_cleared_before_step(history: History, *, share: float = 0.5, least: in
     ## Source
     Order of calls in the PyTorch documentation of `torch.optim`; discuss.pytorch.org 12099.
     """
-    for fact in history.facts_of("cleared-before-step"):
-        count, of = fact.get("count", 0), fact.get("of", 0)
+    for fact in history.facts(ClearedBeforeStep):
+        count, of = fact.count, fact.of
         if count < least or count < share * of:
             continue
         yield Finding(
@@ -46,6 +47,6 @@ def grads_cleared_before_step(history: History, *, share: float = 0.5, least: in
             ),
             fix="Move zero_grad() in front of backward(), or behind step().",
             step=1 if count == of else None,
-            evidence={"steps without gradients": count, "steps": of, "step place": fact.get("step_place")},
-            where=fact.get("step_place"),
+            evidence={"steps without gradients": count, "steps": of, "step place": fact.step_place},
+            where=fact.step_place,
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from surefoot.facts import Calls, GraphGrowth
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 
@@ -43,33 +44,24 @@ def graph_retained(
     PyTorch documentation, "Autograd mechanics"; truncated back-propagation through time (Williams and Peng
     1990).
     """
-    fact = history.fact("graph", "growth")
+    fact = history.fact(GraphGrowth)
     if SECOND_TIME in (history.run.error or ""):
-        calls = history.fact("calls", "run")
+        calls = history.fact(Calls)
         yield Finding(
             code="graph-retained",
             severity="error",
             title="backward() failed because it reached back into the graph of an earlier step.",
             fix="Detach what is carried from step to step (state = state.detach()).",
             evidence={"error": history.run.error},
-            where=fact.get("place")
-            if fact is not None
-            else calls.get("first_backward")
-            if calls is not None
-            else None,
+            where=fact.place if fact is not None else calls.first_backward if calls is not None else None,
         )
         return
     if fact is None:
         return
-    backwards = max((f.get("backwards", 0) for f in history.facts_of("calls")), default=0)
-    first, last, kept = fact.get("first_nodes", 0), fact.get("last_nodes", 0), fact.get("retain_graph", 0)
+    backwards = max((f.backwards for f in history.facts(Calls)), default=0)
+    first, last, kept = fact.first_nodes, fact.last_nodes, fact.retain_graph
     nodes = history.metric("graph/nodes").finite.values
-    if (
-        not first
-        or last < growth * first
-        or kept < share * max(1, backwards)
-        or fact.get("looked", 0) < looks
-    ):
+    if not first or last < growth * first or kept < share * max(1, backwards) or fact.looked < looks:
         return
     if len(nodes) >= looks and float(np.mean(np.diff(nodes) > 0)) < 0.8:
         return
@@ -82,5 +74,5 @@ def graph_retained(
         ),
         fix="Detach what is carried from step to step (state = state.detach()) and drop retain_graph=True.",
         evidence={"nodes at first": first, "nodes at last": last, "calls with retain_graph": kept},
-        where=fact.get("place"),
+        where=fact.place,
     )

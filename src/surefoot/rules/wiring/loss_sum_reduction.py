@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import BatchInput, ManualLoss
 from surefoot.records import Finding, History
 from surefoot.rules import intent
 from surefoot.rules.base import rule
@@ -79,14 +80,14 @@ def loss_sum_reduction(history: History, *, learned: float = 0.3) -> Iterator[Fi
 
 def _summed(history: History) -> tuple[int, str | None, bool] | None:
     """Batch size and place of a loss that is summed and not divided, and whether it was written by hand."""
-    call = next((c for c in training_losses(history) if c.get("reduction") == "sum"), None)
+    call = next((c for c in training_losses(history) if c.reduction == "sum"), None)
     if call is not None:
-        size = int(call.get("batch_size") or 0)
-        return (size, call.get("place"), False) if size >= 4 and root_factor(history) >= 2 / size else None
-    fact = next((f for f in history.facts_of("manual-loss") if f.get("sum_root")), None)
+        size = int(call.batch_size or 0)
+        return (size, call.place, False) if size >= 4 and root_factor(history) >= 2 / size else None
+    fact = next((f for f in history.facts(ManualLoss) if f.sum_root), None)
     if fact is None or training_losses(history):
         return None
-    inputs = history.fact("batch-input", "train")
-    shape = inputs.get("shape") if inputs is not None else None
-    size = int(fact.get("batch_size") or (shape[0] if shape else 0))
-    return (size, fact.get("place") or fact.subject, True) if size >= 4 else None
+    inputs = history.fact(BatchInput, "train")
+    shape = inputs.shape if inputs is not None else None
+    size = int(fact.batch_size or (shape[0] if shape else 0))
+    return (size, fact.place or fact.subject, True) if size >= 4 else None

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import Scheduler
+from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.causes import NO_LEARNING
 from surefoot.rules.progress import progress
@@ -69,7 +70,7 @@ def lr_vanished(
     before = float(np.median(seen.losses[at : at + tail]))
     if seen.late < 0.9 * before:
         return
-    scheduler = max(history.facts_of("scheduler"), key=lambda f: f.get("steps") or 0, default=None)
+    scheduler = max(history.facts(Scheduler), key=lambda f: f.steps or 0, default=None)
     yield _finding(rates.values, int(rates.steps[at]), peak, before, seen.late, scheduler)
 
 
@@ -79,11 +80,11 @@ def _finding(
     peak: float,
     before: float,
     late: float,
-    scheduler: Fact | None,
+    scheduler: Scheduler | None,
 ) -> Finding:
-    each = scheduler.get("per_step") if scheduler is not None else None
+    each = scheduler.per_step if scheduler is not None else None
     often = each is not None and each > 0.5
-    name = scheduler.get("class") if scheduler is not None else "the schedule"
+    name = scheduler.class_name if scheduler is not None else "the schedule"
     why = f" ({name} is stepped every batch)" if often else ""
     return Finding(
         code="lr-vanished",
@@ -104,6 +105,6 @@ def _finding(
             "loss then": before,
             "loss at the end": late,
         },
-        where=scheduler.get("place") if scheduler is not None else None,
+        where=scheduler.place if scheduler is not None else None,
         confidence=0.95 if often else 0.85,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.records import Fact, Finding, History, ParameterInfo
+from surefoot.facts import Calls, OptimizerCreated, Reach
+from surefoot.records import Finding, History, ParameterInfo
 from surefoot.rules.base import rule
 from surefoot.rules.intent import ended
 
@@ -12,7 +13,7 @@ from surefoot.rules.intent import ended
 @rule(
     "missing-step",
     severity="error",
-    needs=("fact:calls",),
+    needs=(Calls,),
     since="0.1",
     follows=("no-gradient", "all-parameters-frozen"),
 )
@@ -40,14 +41,14 @@ def missing_step(history: History, *, running: int = 500, over: int = 5) -> Iter
     ## Source
     discuss.pytorch.org 7350 and 20484; "missed training operation" of PYSIASSIST (SANER 2024).
     """
-    calls = history.facts_of("calls")[0]
-    backwards, steps = calls.get("backwards", 0), calls.get("steps", 0)
+    calls = history.facts(Calls)[0]
+    backwards, steps = calls.backwards, calls.steps
     needed = over if ended(history) else running
     if steps == 0 and backwards >= needed:
         # A new leaf for each backward call is functional descent: nothing is missing.
         if 2 * sum(not p.is_parameter for p in history.parameters) >= backwards:
             return
-        made = calls.get("optimizers_created", 0)
+        made = calls.optimizers_created
         yield Finding(
             code="missing-step",
             severity="error",
@@ -56,7 +57,7 @@ def missing_step(history: History, *, running: int = 500, over: int = 5) -> Iter
             ),
             fix="Call optimizer.step() after backward().",
             evidence={"backward calls": backwards, "steps": 0, "optimizers made": made},
-            where=calls.get("first_backward"),
+            where=calls.first_backward,
         )
     elif steps >= 20 and ended(history):
         yield from _one_forgotten(history, steps)
@@ -68,19 +69,19 @@ def _one_forgotten(history: History, steps: int) -> Iterator[Finding]:
             code="missing-step",
             severity="error",
             title=(
-                f"The {fact.get('class')} over {fact['trainable']} parameters is never stepped, though they "
+                f"The {fact.class_name} over {fact.trainable} parameters is never stepped, though they "
                 "get gradients."
             ),
             fix="Call step() on this optimizer as well.",
             evidence={"steps of the others": steps, "parameters": [p.name for p in waiting][:10]},
-            where=fact.get("place"),
+            where=fact.place,
         )
 
 
-def never_stepped(history: History) -> Iterator[tuple[Fact, list[ParameterInfo]]]:
+def never_stepped(history: History) -> Iterator[tuple[OptimizerCreated, list[ParameterInfo]]]:
     """Optimizers that were made and never stepped, with parameters that get gradients and that no other one holds."""
-    reach = history.fact("reach", "run")
-    names = set(reach.get("reached_unoptimized") or ()) if reach is not None else set()
+    reach = history.fact(Reach)
+    names = set(reach.reached_unoptimized or ()) if reach is not None else set()
     waiting = [
         p
         for p in history.parameters
@@ -88,7 +89,7 @@ def never_stepped(history: History) -> Iterator[tuple[Fact, list[ParameterInfo]]
         and p.is_parameter
         and (p.received >= 20 or (p.name in names and p.requires_grad))
     ]
-    for fact in history.facts_of("optimizer-created"):
-        alone = fact.get("same_parameters_as") is None and not fact.get("recreated")
-        if not fact.get("stepped") and alone and 0 < fact.get("trainable", 0) <= len(waiting):
+    for fact in history.facts(OptimizerCreated):
+        alone = fact.same_parameters_as is None and not fact.recreated
+        if not fact.stepped and alone and 0 < fact.trainable <= len(waiting):
             yield fact, waiting

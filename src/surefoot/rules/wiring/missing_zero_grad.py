@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import Cadence, Clearing
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 
@@ -11,7 +12,7 @@ from surefoot.rules.base import rule
 @rule(
     "missing-zero-grad",
     severity="error",
-    needs=("fact:clearing",),
+    needs=(Clearing,),
     since="0.1",
     follows=("grads-cleared-before-step", "missing-step"),
 )
@@ -43,12 +44,12 @@ def missing_zero_grad(history: History, *, share: float = 0.2, least: int = 2) -
     ## Source
     PyTorch documentation of `Optimizer.zero_grad`; fault stackoverflow-60335387 of TrainCheck (OSDI 2025).
     """
-    for fact in history.facts_of("clearing"):
-        cleared, uncleared = fact.get("cleared", 0), fact.get("uncleared", 0)
-        left = fact.get("leftover_norm")
+    for fact in history.facts(Clearing):
+        cleared, uncleared = fact.cleared, fact.uncleared
+        left = fact.leftover_norm
         if left == 0 or uncleared < least or uncleared < share * (cleared + uncleared):
             continue
-        cadence = history.fact("cadence", fact.subject)
+        cadence = history.fact(Cadence, fact.subject)
         often = "ever" if cleared == 0 else f"in {uncleared} of {cleared + uncleared} intervals"
         yield Finding(
             code="missing-zero-grad",
@@ -58,12 +59,12 @@ def missing_zero_grad(history: History, *, share: float = 0.2, least: int = 2) -
                 "ones pile up."
             ),
             fix="Call optimizer.zero_grad() before each backward().",
-            step=fact.get("first_uncleared"),
+            step=fact.first_uncleared,
             evidence={
                 "intervals uncleared": uncleared,
                 "intervals cleared": cleared,
                 "norm left over": left,
                 "optimizer": fact.subject,
             },
-            where=cadence.get("step_place") if cadence is not None else None,
+            where=cadence.step_place if cadence is not None else None,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from surefoot.facts import LossCall
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.losses import NLL, operation, span, training_losses
@@ -13,7 +14,7 @@ from surefoot.rules.losses import NLL, operation, span, training_losses
 @rule(
     "nll-without-log-softmax",
     severity="error",
-    needs=("fact:loss-call",),
+    needs=(LossCall,),
     since="0.1",
     follows=("softmax-wrong-dim",),
 )
@@ -42,9 +43,9 @@ def nll_without_log_softmax(history: History, *, tolerance: float = 0.05) -> Ite
     Documentation of `torch.nn.NLLLoss`; PYSIASSIST pattern 10.
     """
     for call in training_losses(history, NLL):
-        off = call.get("logsumexp_absmax")
-        low, high = span(call, "input")
-        names = [operation(name) for name in call.get("chain") or ()]
+        off = call.logsumexp_absmax
+        low, high = span(call.input)
+        names = [operation(name) for name in call.chain or ()]
         logarithm = any(
             n in ("LogSoftmax", "Log", "LogSigmoid", "LogSigmoidForward", "Logsumexp") for n in names
         )
@@ -59,6 +60,6 @@ def nll_without_log_softmax(history: History, *, tolerance: float = 0.05) -> Ite
             fix="Use cross_entropy on the raw scores, or put log_softmax(x, dim=1) in front of nll_loss.",
             step=1,
             evidence={"largest |log-sum-exp|": off, "range of the inputs": [low, high]},
-            where=call.get("place"),
+            where=call.place,
             confidence=1.0 if math.isfinite(off) else 0.9,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import Calls, Cut, Reach
 from surefoot.records import Finding, History, ParameterInfo
 from surefoot.rules.base import rule
 from surefoot.rules.intent import ended
@@ -44,15 +45,15 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Finding]:
     ## Source
     PYSIASSIST (SANER 2024), patterns 3 and 12; discuss.pytorch.org 112135.
     """
-    reach = history.fact("reach", "run")
-    cut = reach.get("cut") if reach is not None else None
-    leaf = bool(reach.get("leaf_root")) if reach is not None else False
+    reach = history.fact(Reach)
+    cut = reach.cut if reach is not None else None
+    leaf = reach.leaf_root if reach is not None else False
     if "does not require grad" in (history.run.error or ""):
         yield _dead_end(history, cut)
         return
-    calls = history.fact("calls", "run")
-    steps = max(history.run.steps, calls.get("steps", 0) if calls is not None else 0)
-    if calls is not None and not calls.get("backwards"):
+    calls = history.fact(Calls)
+    steps = max(history.run.steps, calls.steps if calls is not None else 0)
+    if calls is not None and not calls.backwards:
         return  # no backward pass, so no graph to speak of
     if reach is None or steps < 2 or (steps < least and not ended(history)):
         return
@@ -68,7 +69,7 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Finding]:
     called = called or silent
     if not sure and not (front or called[0].module_called):
         return
-    where = (cut or {}).get("place") or (calls.get("first_backward") if calls is not None else None)
+    where = (cut.place if cut else None) or (calls.first_backward if calls is not None else None)
     share = sum(p.numel for p in called) / max(1, sum(p.numel for p in optimized))
     yield Finding(
         code="no-gradient",
@@ -80,8 +81,8 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Finding]:
             "parameters": [p.name for p in called][:20],
             "count": len(called),
             "share of entries": round(share, 3),
-            "cut after": (cut or {}).get("after"),
-            "cut before": (cut or {}).get("before"),
+            "cut after": cut.after if cut else None,
+            "cut before": cut.before if cut else None,
             "loss hangs on a fresh tensor": leaf,
         },
         where=where,
@@ -97,21 +98,21 @@ def _in_order(history: History) -> list[ParameterInfo]:
     return [p for p in dict.fromkeys(held) if p.requires_grad]
 
 
-def _title(called: list[ParameterInfo], everything: bool, leaf: bool, cut: dict[str, str] | None) -> str:
+def _title(called: list[ParameterInfo], everything: bool, leaf: bool, cut: Cut | None) -> str:
     names = ", ".join(p.name for p in called[:3]) + (" …" if len(called) > 3 else "")
     if everything and leaf:
         return "The loss hangs on a tensor made anew from values: no parameter gets a gradient."
-    if cut and cut.get("after"):
-        before = f" and {cut['before']}" if cut.get("before") else " and the loss"
-        after = cut["after"]
+    if cut and cut.after:
+        before = f" and {cut.before}" if cut.before else " and the loss"
+        after = cut.after
         return (
             f"The graph is cut between {after}{before}: {len(called)} parameters get no gradient ({names})."
         )
     return f"{len(called)} optimized parameters ({names}) never get a gradient: the graph is cut."
 
 
-def _dead_end(history: History, cut: dict[str, str] | None) -> Finding:
-    calls = history.fact("calls", "run")
+def _dead_end(history: History, cut: Cut | None) -> Finding:
+    calls = history.fact(Calls)
     return Finding(
         code="no-gradient",
         severity="error",
@@ -119,6 +120,6 @@ def _dead_end(history: History, cut: dict[str, str] | None) -> Finding:
             "backward() failed because the loss does not depend on any trainable parameter: the graph is cut."
         ),
         fix=f"Pass tensors on as they are between model and loss, without {CUTS}.",
-        evidence={"error": history.run.error, "cut after": (cut or {}).get("after")},
-        where=(cut or {}).get("place") or (calls.get("first_backward") if calls is not None else None),
+        evidence={"error": history.run.error, "cut after": cut.after if cut else None},
+        where=(cut.place if cut else None) or (calls.first_backward if calls is not None else None),
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import Calls, OptimizerCreated
+from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 
 
-@rule("optimizer-recreated", severity="warning", needs=("fact:optimizer-created",), since="0.1")
+@rule("optimizer-recreated", severity="warning", needs=(OptimizerCreated,), since="0.1")
 def optimizer_recreated(history: History, *, least: int = 3, steps_each: float = 3.0) -> Iterator[Finding]:
     """The optimizer is made anew again and again over the same parameters.
 
@@ -35,26 +36,26 @@ def optimizer_recreated(history: History, *, least: int = 3, steps_each: float =
     ## Source
     PYSIASSIST pattern 3; discuss.pytorch.org 60855.
     """
-    worst = max(history.facts_of("optimizer-created"), key=lambda f: f.get("recreated") or 0, default=None)
-    if worst is None or (worst.get("recreated") or 0) < least or _stateless(worst):
+    worst = max(history.facts(OptimizerCreated), key=lambda f: f.recreated or 0, default=None)
+    if worst is None or (worst.recreated or 0) < least or _stateless(worst):
         return
-    made = int(worst["recreated"]) + 1
-    calls = history.fact("calls", "run")
-    steps = int(calls.get("steps", 0)) if calls is not None else 0
+    made = int(worst.recreated) + 1
+    calls = history.fact(Calls)
+    steps = int(calls.steps) if calls is not None else 0
     each = steps / made
     yield Finding(
         code="optimizer-recreated",
         severity="warning" if each <= steps_each else "information",
         title=(
-            f"{worst.get('class')} was made {made} times over the same parameters, for about {each:.3g} "
+            f"{worst.class_name} was made {made} times over the same parameters, for about {each:.3g} "
             "steps each."
         ),
         fix="Make the optimizer once, in front of the loop.",
         evidence={"times made": made, "steps": steps, "steps each": round(each, 2)},
-        where=worst.get("place"),
+        where=worst.place,
     )
 
 
-def _stateless(fact: Fact) -> bool:
-    settings: Mapping[str, Any] = fact.get("settings") or {}
-    return fact.get("class") == "SGD" and not settings.get("momentum")
+def _stateless(fact: OptimizerCreated) -> bool:
+    settings: Mapping[str, Any] = fact.settings or {}
+    return fact.class_name == "SGD" and not settings.get("momentum")

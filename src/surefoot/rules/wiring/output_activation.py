@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import LossCall
+from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.losses import CROSS_ENTROPY, LOGITS, REGRESSION, feeding, span, training_losses
 
@@ -21,7 +22,7 @@ RANGES: dict[str, tuple[float | None, float | None]] = {
 }
 
 
-@rule("output-activation", severity="error", needs=("fact:loss-call",), since="0.1")
+@rule("output-activation", severity="error", needs=(LossCall,), since="0.1")
 def output_activation(history: History, *, share: float = 0.05) -> Iterator[Finding]:
     """The last activation keeps the model from reaching its targets.
 
@@ -48,22 +49,22 @@ def output_activation(history: History, *, share: float = 0.05) -> Iterator[Find
     DeepFD, case 5 (stackoverflow 48251943); stackoverflow 60801900.
     """
     for call in training_losses(history, REGRESSION):
-        kind = feeding(call.get("chain"))
+        kind = feeding(call.chain)
         lost = _out_of_reach(call, kind)
         if lost > share:
             yield _regression(call, kind, lost)
     for call in training_losses(history, (*CROSS_ENTROPY, *LOGITS)):
-        kind = feeding(call.get("chain"))
-        low, high = span(call, "input")
+        kind = feeding(call.chain)
+        low, high = span(call.input)
         if (kind == "Relu" and low == 0) or (kind == "Tanh" and low >= -1 and high <= 1):
             yield _classification(call, kind)
 
 
-def _out_of_reach(call: Fact, kind: str) -> float:
+def _out_of_reach(call: LossCall, kind: str) -> float:
     """Share of the targets' range that the activation cannot produce."""
     if kind not in RANGES:
         return 0.0
-    (bottom, top), (low, high) = RANGES[kind], span(call, "target")
+    (bottom, top), (low, high) = RANGES[kind], span(call.target)
     if not high > low:
         return 0.0
     below = max(0.0, bottom - low) if bottom is not None else 0.0
@@ -71,8 +72,8 @@ def _out_of_reach(call: Fact, kind: str) -> float:
     return min(1.0, (below + above) / (high - low))
 
 
-def _regression(call: Fact, kind: str, lost: float) -> Finding:
-    low, high = span(call, "target")
+def _regression(call: LossCall, kind: str, lost: float) -> Finding:
+    low, high = span(call.target)
     return Finding(
         code="output-activation",
         severity="error",
@@ -88,22 +89,21 @@ def _regression(call: Fact, kind: str, lost: float) -> Finding:
             "targets": [low, high],
             "out of reach": lost,
         },
-        where=call.get("place"),
+        where=call.place,
         confidence=0.95,
     )
 
 
-def _classification(call: Fact, kind: str) -> Finding:
+def _classification(call: LossCall, kind: str) -> Finding:
     return Finding(
         code="output-activation",
         severity="warning",
         title=(
-            f"A {kind.lower()} stands between the model and {call.get('function')}, which wants unbounded "
-            "scores."
+            f"A {kind.lower()} stands between the model and {call.function}, which wants unbounded scores."
         ),
         fix=f"Remove the {kind.lower()} behind the last layer.",
         step=1,
-        evidence={"activation": kind.lower(), "range of the inputs": list(span(call, "input"))},
-        where=call.get("place"),
+        evidence={"activation": kind.lower(), "range of the inputs": list(span(call.input))},
+        where=call.place,
         confidence=0.9,
     )

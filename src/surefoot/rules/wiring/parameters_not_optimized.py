@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import Calls, Reach
 from surefoot.records import Finding, History, ParameterInfo
 from surefoot.rules.base import rule
 from surefoot.rules.intent import ended
@@ -13,7 +14,7 @@ from surefoot.rules.wiring.missing_step import never_stepped
 @rule(
     "parameters-not-optimized",
     severity="error",
-    needs=("fact:calls",),
+    needs=(Calls,),
     since="0.1",
     follows=("all-parameters-frozen",),
 )
@@ -45,19 +46,19 @@ def parameters_not_optimized(history: History, *, least: int = 10) -> Iterator[F
     ## Source
     PyTorch documentation of `nn.ModuleList`; stackoverflow 52298179; TrainCheck pytorch-forum-84911.
     """
-    calls = history.facts_of("calls")[0]
-    steps = calls.get("steps", 0)
+    calls = history.facts(Calls)[0]
+    steps = calls.steps
     optimized = [p for p in history.parameters if p.optimizer is not None]
     if steps < 2 or (steps < least and not ended(history)) or not optimized:
         return
     if not any(p.is_parameter for p in optimized):
         return
-    reach = history.fact("reach", "run")
-    names = set(reach.get("reached_unoptimized") or ()) if reach is not None else set()
+    reach = history.fact(Reach)
+    names = set(reach.reached_unoptimized or ()) if reach is not None else set()
     left = [p for p in history.parameters if _left_out(p) or (p.name in names and p.optimizer is None)]
     if not left:
         return
-    unknown = list(reach.get("unregistered") or ()) if reach is not None else []
+    unknown = list(reach.unregistered or ()) if reach is not None else []
     replaced = [p.name for p in optimized if p.requires_grad and not p.reached and not p.received]
     share = sum(p.numel for p in left) / sum(p.numel for p in (*left, *optimized))
     yield Finding(

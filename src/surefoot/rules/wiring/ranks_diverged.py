@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import Loader, Ranks
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 
 
-@rule("ranks-diverged", severity="error", needs=("fact:ranks",), since="0.1")
+@rule("ranks-diverged", severity="error", needs=(Ranks,), since="0.1")
 def ranks_diverged(history: History) -> Iterator[Finding]:
     """Processes that should train one model train different ones, or all see the same data.
 
@@ -32,31 +33,26 @@ def ranks_diverged(history: History) -> Iterator[Finding]:
     ## Source
     TrainCheck (OSDI 2025), invariants over ranks; PyTorch documentation of `DistributedDataParallel`.
     """
-    for fact in history.facts_of("ranks"):
-        world = fact.get("world_size") or 1
+    for fact in history.facts(Ranks):
+        world = fact.world_size or 1
         if world < 2:
             continue
-        if fact.get("parameters_differ"):
+        if fact.parameters_differ:
             yield Finding(
                 code="ranks-diverged",
                 severity="error",
-                title=(
-                    f"Parameters differ between the {world} processes (first seen in "
-                    f"{fact.get('parameter')})."
-                ),
+                title=(f"Parameters differ between the {world} processes (first seen in {fact.parameter})."),
                 fix="Wrap the model in DistributedDataParallel, so that start and gradients agree.",
-                step=fact.get("at_step"),
-                evidence={"processes": world, "parameter": fact.get("parameter")},
-                where=fact.get("parameter"),
+                step=fact.at_step,
+                evidence={"processes": world, "parameter": fact.parameter},
+                where=fact.parameter,
             )
-        elif fact.get("batches_agree"):
+        elif fact.batches_agree:
             yield Finding(
                 code="ranks-diverged",
                 severity="warning",
                 title=f"All {world} processes train on the same batches.",
                 fix="Give the training loader a DistributedSampler and call its set_epoch each epoch.",
                 evidence={"processes": world},
-                where=next(
-                    (f.subject for f in history.facts_of("loader") if f.get("phase") == "train"), None
-                ),
+                where=next((f.subject for f in history.facts(Loader) if f.phase == "train"), None),
             )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import Scaler, Scheduler
+from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 
 
-@rule("scheduler-order", severity="warning", needs=("fact:scheduler",), since="0.1")
+@rule("scheduler-order", severity="warning", needs=(Scheduler,), since="0.1")
 def scheduler_order(history: History, *, share: float = 0.5) -> Iterator[Finding]:
     """The learning-rate scheduler steps before the optimizer does.
 
@@ -33,31 +34,31 @@ def scheduler_order(history: History, *, share: float = 0.5) -> Iterator[Finding
     ## Source
     PyTorch documentation of `torch.optim.lr_scheduler`, change of order in version 1.1.
     """
-    scaler = history.fact("scaler", "scaler")
-    skips = scaler is not None and (scaler.get("skipped") or 0) > 0
-    for fact in history.facts_of("scheduler"):
-        steps, ahead = fact.get("steps", 0), fact.get("ahead", 0)
+    scaler = history.fact(Scaler)
+    skips = scaler is not None and (scaler.skipped or 0) > 0
+    for fact in history.facts(Scheduler):
+        steps, ahead = fact.steps, fact.ahead
         often = steps >= 2 and ahead >= share * steps
-        first = fact.get("before_first_step") and not skips and _own(fact)
+        first = fact.before_first_step and not skips and _own(fact)
         if not often and not first:
             continue
         yield Finding(
             code="scheduler-order",
             severity="warning",
             title=(
-                f"{fact.get('class')} steps before its optimizer does ({ahead} of {steps} times): the "
+                f"{fact.class_name} steps before its optimizer does ({ahead} of {steps} times): the "
                 "schedule runs ahead."
             ),
             fix="Call scheduler.step() after optimizer.step().",
             evidence={
                 "steps ahead": ahead,
                 "scheduler steps": steps,
-                "before the first step": fact.get("before_first_step"),
+                "before the first step": fact.before_first_step,
             },
-            where=fact.get("place"),
+            where=fact.place,
         )
 
 
-def _own(fact: Fact) -> bool:
+def _own(fact: Scheduler) -> bool:
     """Whether the script itself called it: the order inside a trainer is not the script's to change."""
-    return ".step(" in (fact.get("place") or "")
+    return ".step(" in (fact.place or "")

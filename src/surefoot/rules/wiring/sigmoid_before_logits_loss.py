@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import LossCall
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.losses import CROSS_ENTROPY, LOGITS, feeding, span, training_losses, within_unit
@@ -11,7 +12,7 @@ from surefoot.rules.losses import CROSS_ENTROPY, LOGITS, feeding, span, training
 OWN_SIGMOID = (*LOGITS, "multilabel_soft_margin_loss", "soft_margin_loss", "sigmoid_focal_loss")
 
 
-@rule("sigmoid-before-logits-loss", severity="error", needs=("fact:loss-call",), since="0.1")
+@rule("sigmoid-before-logits-loss", severity="error", needs=(LossCall,), since="0.1")
 def sigmoid_before_logits_loss(history: History) -> Iterator[Finding]:
     """A loss that wants logits gets the output of a sigmoid or softmax.
 
@@ -38,21 +39,20 @@ def sigmoid_before_logits_loss(history: History) -> Iterator[Finding]:
     Documentation of `torch.nn.BCEWithLogitsLoss`; PYSIASSIST (SANER 2024), pattern 10.
     """
     for call in training_losses(history, (*OWN_SIGMOID, *CROSS_ENTROPY)):
-        kind = feeding(call.get("chain"))
-        binary = call.get("function") in OWN_SIGMOID
+        kind = feeding(call.chain)
+        binary = call.function in OWN_SIGMOID
         if not within_unit(call) or kind not in (("Sigmoid", "Softmax") if binary else ("Sigmoid",)):
             continue
-        low, high = span(call, "input")
+        low, high = span(call.input)
         own = "sigmoid" if binary else "softmax"
         yield Finding(
             code="sigmoid-before-logits-loss",
             severity="error",
             title=(
-                f"{call.get('function')} applies {own} itself but gets the output of a {kind.lower()} (in "
-                "[0, 1])."
+                f"{call.function} applies {own} itself but gets the output of a {kind.lower()} (in [0, 1])."
             ),
             fix=f"Remove the {kind.lower()} in front of the loss and give it the raw scores.",
             step=1,
             evidence={"in front of the loss": kind.lower(), "range of the inputs": [low, high]},
-            where=call.get("place"),
+            where=call.place,
         )

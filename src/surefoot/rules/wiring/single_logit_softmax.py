@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import LossCall
+from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.losses import CROSS_ENTROPY, NLL, feeding, span, training_losses
 
 
-@rule("single-logit-softmax", severity="error", needs=("fact:loss-call",), since="0.1")
+@rule("single-logit-softmax", severity="error", needs=(LossCall,), since="0.1")
 def single_logit_softmax(history: History) -> Iterator[Finding]:
     """Softmax over a single output, which is always one.
 
@@ -46,18 +47,18 @@ def single_logit_softmax(history: History) -> Iterator[Finding]:
             ),
             step=1,
             evidence={
-                "shape": list(call.get("input_shape") or ()),
-                "range of the inputs": list(span(call, "input")),
+                "shape": list(call.input_shape or ()),
+                "range of the inputs": list(span(call.input)),
             },
-            where=call.get("place"),
+            where=call.place,
         )
 
 
-def _reason(call: Fact) -> str | None:
-    shape = list(call.get("input_shape") or ())
-    classes = call.get("classes")
-    if call.get("function") in (*CROSS_ENTROPY, *NLL) and classes == 1:
-        return f"{call.get('function')} gets one class (shape {shape})"
-    if feeding(call.get("chain")) == "Softmax" and span(call, "input") == (1.0, 1.0):
+def _reason(call: LossCall) -> str | None:
+    shape = list(call.input_shape or ())
+    classes = call.classes
+    if call.function in (*CROSS_ENTROPY, *NLL) and classes == 1:
+        return f"{call.function} gets one class (shape {shape})"
+    if feeding(call.chain) == "Softmax" and span(call.input) == (1.0, 1.0):
         return f"A softmax runs over a dimension of size one (shape {shape})"
     return None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import LossCall
+from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.losses import CROSS_ENTROPY, feeding, rows_sum_to_one, span, training_losses, within_unit
 
 
-@rule("softmax-before-cross-entropy", severity="error", needs=("fact:loss-call",), since="0.1")
+@rule("softmax-before-cross-entropy", severity="error", needs=(LossCall,), since="0.1")
 def softmax_before_cross_entropy(history: History, *, tolerance: float = 5e-3) -> Iterator[Finding]:
     """Cross-entropy gets probabilities, though it applies softmax itself.
 
@@ -37,18 +38,18 @@ def softmax_before_cross_entropy(history: History, *, tolerance: float = 5e-3) -
     Documentation of `torch.nn.CrossEntropyLoss`; pytorch issue 55902; TheDeepChecker, redundant softmax.
     """
     for call in training_losses(history, CROSS_ENTROPY):
-        classes = call.get("classes") or 0
+        classes = call.classes or 0
         if classes < 2 or not within_unit(call) or not rows_sum_to_one(call, tolerance):
             continue
-        low, high = span(call, "input")
-        if low == high and feeding(call.get("chain")) != "Softmax":
+        low, high = span(call.input)
+        if low == high and feeding(call.chain) != "Softmax":
             continue  # an untrained output of equal entries, by chance 1/C
         yield _finding(call, int(classes), low, high)
 
 
-def _finding(call: Fact, classes: int, low: float, high: float) -> Finding:
+def _finding(call: LossCall, classes: int, low: float, high: float) -> Finding:
     floor = math.log(1 + (classes - 1) / math.e)
-    seen = feeding(call.get("chain")) == "Softmax"
+    seen = feeding(call.chain) == "Softmax"
     return Finding(
         code="softmax-before-cross-entropy",
         severity="error",
@@ -59,11 +60,11 @@ def _finding(call: Fact, classes: int, low: float, high: float) -> Finding:
         fix="Remove the softmax and give the raw scores to the loss, which applies softmax itself.",
         step=1,
         evidence={
-            "row sums": [call.get("rowsum_min"), call.get("rowsum_max")],
+            "row sums": [call.rowsum_min, call.rowsum_max],
             "range of the inputs": [low, high],
             "lowest loss possible": round(floor, 4),
             "softmax in the graph": seen,
         },
-        where=call.get("place"),
+        where=call.place,
         confidence=1.0 if seen else 0.95,
     )

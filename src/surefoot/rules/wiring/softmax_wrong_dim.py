@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import LossCall
+from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.losses import feeding, rows_sum_to_one, training_losses
 
 
-@rule("softmax-wrong-dim", severity="error", needs=("fact:loss-call",), since="0.1")
+@rule("softmax-wrong-dim", severity="error", needs=(LossCall,), since="0.1")
 def softmax_wrong_dim(history: History, *, tolerance: float = 0.05) -> Iterator[Finding]:
     """Softmax is taken over a dimension that is not the classes.
 
@@ -36,10 +37,10 @@ def softmax_wrong_dim(history: History, *, tolerance: float = 0.05) -> Iterator[
     PYSIASSIST (SANER 2024), pattern 10; discuss.pytorch.org 77250.
     """
     for call in training_losses(history):
-        kind = feeding(call.get("chain"))
+        kind = feeding(call.chain)
         if kind not in ("Softmax", "LogSoftmax"):
             continue
-        shape = list(call.get("input_shape") or ())
+        shape = list(call.input_shape or ())
         over_batch = kind == "Softmax" and _over_batch(call, shape)
         if not over_batch and not _sums_off(call, kind, tolerance):
             continue
@@ -53,37 +54,37 @@ def softmax_wrong_dim(history: History, *, tolerance: float = 0.05) -> Iterator[
             ),
             step=1,
             evidence={
-                "dimension": call.get("softmax_dim"),
+                "dimension": call.softmax_dim,
                 "shape": shape,
-                "sums over the classes": [call.get("rowsum_min"), call.get("rowsum_max")],
-                "largest |log-sum-exp|": call.get("logsumexp_absmax"),
+                "sums over the classes": [call.rowsum_min, call.rowsum_max],
+                "largest |log-sum-exp|": call.logsumexp_absmax,
             },
-            where=call.get("place"),
+            where=call.place,
         )
 
 
-def _over_batch(call: Fact, shape: list[int]) -> bool:
-    dim = call.get("softmax_dim")
+def _over_batch(call: LossCall, shape: list[int]) -> bool:
+    dim = call.softmax_dim
     # A softmax over the only dimension is one example's classes.
     return dim is not None and len(shape) >= 2 and shape[0] > 1 and dim in (0, -len(shape))
 
 
-def _sums_off(call: Fact, kind: str, tolerance: float) -> bool:
-    if (call.get("classes") or 0) < 2:
+def _sums_off(call: LossCall, kind: str, tolerance: float) -> bool:
+    if (call.classes or 0) < 2:
         return False
     if kind == "Softmax":
         return rows_sum_to_one(call, tolerance) is False
-    off = call.get("logsumexp_absmax")
+    off = call.logsumexp_absmax
     return off is not None and not math.isnan(off) and off > tolerance and _wants_log_probabilities(call)
 
 
-def _wants_log_probabilities(call: Fact) -> bool:
-    return call.get("function") in ("nll_loss", "kl_div", "cross_entropy")
+def _wants_log_probabilities(call: LossCall) -> bool:
+    return call.function in ("nll_loss", "kl_div", "cross_entropy")
 
 
-def _title(call: Fact, kind: str, shape: list[int], over_batch: bool) -> str:
+def _title(call: LossCall, kind: str, shape: list[int], over_batch: bool) -> str:
     name = "softmax" if kind == "Softmax" else "log_softmax"
     if over_batch:
-        dim = call.get("softmax_dim")
+        dim = call.softmax_dim
         return f"{name} runs over the batch (dim={dim} of shape {shape}), not over the classes."
     return f"{name} runs over the wrong dimension: its results do not sum to one over the classes."

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import Cadence, Calls, MissingGradients
+from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.movement import movement
 
@@ -14,7 +15,7 @@ from surefoot.rules.movement import movement
 @rule(
     "step-without-backward",
     severity="error",
-    needs=("fact:cadence",),
+    needs=(Cadence,),
     since="0.1",
     follows=("all-parameters-frozen", "no-gradient", "parameters-not-optimized"),
 )
@@ -44,17 +45,17 @@ def step_without_backward(history: History, *, share: float = 0.1, least: int = 
     ## Source
     PyTorch documentation of `torch.optim`, "Taking an optimization step".
     """
-    calls = history.fact("calls", "run")
-    silent = calls is not None and calls.get("backwards") == 0
-    for fact in history.facts_of("cadence"):
-        without, steps = fact.get("steps_without_backward", 0), fact.get("steps", 0)
+    calls = history.fact(Calls)
+    silent = calls is not None and calls.backwards == 0
+    for fact in history.facts(Cadence):
+        without, steps = fact.steps_without_backward, fact.steps
         # A closure is called as often as the optimizer likes; that none ever calls backward is another matter.
-        if fact.get("closure"):
+        if fact.closure:
             without = steps if silent and not np.any(movement(history).updates > 0) else 0
         if without < least or without < share * steps:
             continue
         never = without >= steps
-        if never and not fact.get("closure") and _empty_steps(history, fact) < 0.95 * steps:
+        if never and not fact.closure and _empty_steps(history, fact) < 0.95 * steps:
             continue
         again = "had no gradient at all" if never else "applied old gradients again or none"
         yield Finding(
@@ -62,16 +63,16 @@ def step_without_backward(history: History, *, share: float = 0.1, least: int = 
             severity="error" if never or without > 0.3 * steps else "warning",
             title=f"{without} of {steps} steps of {fact.subject} had no backward() before them and {again}.",
             fix="Call loss.backward() before each optimizer.step(), and step() once for it.",
-            step=fact.get("first_without_backward"),
+            step=fact.first_without_backward,
             evidence={
                 "steps without backward": without,
                 "steps": steps,
-                "backward calls": fact.get("backwards"),
+                "backward calls": fact.backwards,
             },
-            where=fact.get("step_place"),
+            where=fact.step_place,
         )
 
 
-def _empty_steps(history: History, cadence: Fact) -> int:
-    missing = history.fact("missing-gradients", cadence.subject)
-    return 0 if missing is None else int(missing.get("steps_without_any", 0))
+def _empty_steps(history: History, cadence: Cadence) -> int:
+    missing = history.fact(MissingGradients, cadence.subject)
+    return 0 if missing is None else int(missing.steps_without_any)

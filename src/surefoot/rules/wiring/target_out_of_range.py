@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import LossCall
+from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.losses import CROSS_ENTROPY, LOGITS, NLL, PROBABILITIES, span, training_losses
 
@@ -39,7 +40,7 @@ def target_out_of_range(history: History, *, slack: float = 1e-4) -> Iterator[Fi
     """
     seen = False
     for call in training_losses(history, (*PROBABILITIES, *LOGITS, *CROSS_ENTROPY, *NLL)):
-        low, high = span(call, "target")
+        low, high = span(call.target)
         bottom, top = _allowed(call)
         if top is None or not (low < bottom - slack or high > top + slack):
             continue
@@ -48,7 +49,7 @@ def target_out_of_range(history: History, *, slack: float = 1e-4) -> Iterator[Fi
             code="target-out-of-range",
             severity="error",
             title=(
-                f"{call.get('function')} gets targets from {low:g} to {high:g}; it is defined for "
+                f"{call.function} gets targets from {low:g} to {high:g}; it is defined for "
                 f"{bottom:g} to {top:g}."
             ),
             fix=(
@@ -57,7 +58,7 @@ def target_out_of_range(history: History, *, slack: float = 1e-4) -> Iterator[Fi
             ),
             step=1,
             evidence={"targets seen": [low, high], "allowed": [bottom, top]},
-            where=call.get("place"),
+            where=call.place,
         )
     error = history.run.error or ""
     if not seen and CRASH.search(error):
@@ -67,15 +68,15 @@ def target_out_of_range(history: History, *, slack: float = 1e-4) -> Iterator[Fi
             title="The script ended because a target lies outside of the range of its loss.",
             fix="Number classes from 0 and give the model an output for each; binary labels must be 0 and 1.",
             evidence={"error": error},
-            where=next((f.get("place") for f in training_losses(history)), None),
+            where=next((f.place for f in training_losses(history)), None),
         )
 
 
-def _allowed(call: Fact) -> tuple[float, float | None]:
-    if call.get("function") in (*PROBABILITIES, *LOGITS):
+def _allowed(call: LossCall) -> tuple[float, float | None]:
+    if call.function in (*PROBABILITIES, *LOGITS):
         return 0.0, 1.0
-    classes = call.get("classes")
-    if not call.get("integer_target") or not classes:
+    classes = call.classes
+    if not call.integer_target or not classes:
         return 0.0, None
     # Negative class numbers are what ignore_index (-100) looks like; the loss itself refuses all others.
     return float("-inf"), float(classes - 1)

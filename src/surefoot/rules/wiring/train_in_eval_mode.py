@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surefoot.facts import TrainingMode
 from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 
 
-@rule("train-in-eval-mode", severity="warning", needs=("fact:mode",), since="0.1")
+@rule("train-in-eval-mode", severity="warning", needs=(TrainingMode,), since="0.1")
 def train_in_eval_mode(history: History, *, share: float = 0.1, least: int = 3) -> Iterator[Finding]:
     """Training steps run with the model in eval mode.
 
@@ -34,17 +35,17 @@ def train_in_eval_mode(history: History, *, share: float = 0.1, least: int = 3) 
     ## Source
     PyTorch documentation of `Module.train`; Lightning issues 20573, 20216, 20177.
     """
-    fact = history.fact("mode", "training")
+    fact = history.fact(TrainingMode)
     if fact is None:
         return
-    looked, wrong = fact.get("looked", 0), fact.get("in_eval", 0)
-    modules = list(fact.get("modules") or ())
+    looked, wrong = fact.looked, fact.in_eval
+    modules = list(fact.modules or ())
     if not modules or wrong < max(least, share * looked):
         return
-    if fact.get("partial") or (fact.get("frozen") or 0) >= 0.5:
+    if fact.partial or (fact.frozen or 0) >= 0.5:
         return
-    since = fact.get("first_in_eval")
-    switched = bool(fact.get("switched"))
+    since = fact.first_in_eval
+    switched = bool(fact.switched)
     begun = f"from step {since} on" if switched and since else "from the start"
     yield Finding(
         code="train-in-eval-mode",
@@ -56,6 +57,6 @@ def train_in_eval_mode(history: History, *, share: float = 0.1, least: int = 3) 
         fix="Call model.train() at the start of each epoch, after every evaluation.",
         step=since,
         evidence={"steps in eval mode": wrong, "steps looked at": looked, "modules": modules[:10]},
-        where=fact.get("place"),
+        where=fact.place,
         confidence=1.0 if switched else 0.9,
     )

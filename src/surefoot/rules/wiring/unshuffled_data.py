@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import Loader, LossCall
+from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 from surefoot.rules.intent import adversarial
 from surefoot.rules.losses import training_losses
 
 
-@rule("unshuffled-data", severity="warning", needs=("metric:target/mean", "fact:loss-call"), since="0.1")
+@rule("unshuffled-data", severity="warning", needs=("metric:target/mean", LossCall), since="0.1")
 def unshuffled_data(history: History, *, clustering: float = 0.3, batches: int = 15) -> Iterator[Finding]:
     """Training data comes sorted by its target.
 
@@ -43,7 +44,7 @@ def unshuffled_data(history: History, *, clustering: float = 0.3, batches: int =
     44124376.
     """
     calls, loader = training_losses(history), _training_loader(history)
-    if not calls or adversarial(history) or (loader is not None and loader.get("shuffled")):
+    if not calls or adversarial(history) or (loader is not None and loader.shuffled):
         return
     if loader is None and len(calls) > 1:
         return  # without a loader, batches of several losses cannot be told from one sorted stream
@@ -56,14 +57,14 @@ def unshuffled_data(history: History, *, clustering: float = 0.3, batches: int =
     size = (
         float(np.nanmedian(history.metric("target/size").values)) if len(history.metric("target/size")) else 0
     )
-    size = size or float(call.get("batch_size") or 0)
+    size = size or float(call.batch_size or 0)
     if size < 4 or not np.all(np.isfinite(mean)):
         return
     between = _between(mean, np.nan_to_num(deviation), size)
     if between < clustering:
         return
     classes = history.metric("target/classes").finite.values[:n]
-    if call.get("integer_target") or _labels(call):
+    if call.integer_target or _labels(call):
         yield from _classes(call, loader, classes, between, size)
     elif _climbs(mean, loader, size):
         yield _finding(call, loader, between, {}, "climb through each epoch in the same order")
@@ -77,18 +78,18 @@ def _between(mean: np.ndarray, deviation: np.ndarray, size: float) -> float:
     return max(0.0, (among - inside / size) / (among + inside * (1 - 1 / size)))
 
 
-def _labels(call: Fact) -> bool:
-    return call.get("function") in ("binary_cross_entropy", "binary_cross_entropy_with_logits")
+def _labels(call: LossCall) -> bool:
+    return call.function in ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 
 
 def _classes(
-    call: Fact,
-    loader: Fact | None,
+    call: LossCall,
+    loader: Loader | None,
     classes: np.ndarray,
     between: float,
     size: float,
 ) -> Iterator[Finding]:
-    known = max(int(call.get("target_distinct") or 0), 2)
+    known = max(int(call.target_distinct or 0), 2)
     expected = known * (1 - (1 - 1 / known) ** size)
     evidence: dict[str, object] = {}
     if len(classes):
@@ -101,11 +102,11 @@ def _classes(
         yield _finding(call, loader, between, evidence, "hold hardly more than one class each")
 
 
-def _climbs(mean: np.ndarray, loader: Fact | None, size: float) -> bool:
+def _climbs(mean: np.ndarray, loader: Loader | None, size: float) -> bool:
     """Whether batch targets rise or fall steadily through an epoch, and again in the next."""
-    if loader is None or not loader.get("dataset_size") or loader.get("shuffled") is None:
+    if loader is None or not loader.dataset_size or loader.shuffled is None:
         return False
-    epoch = math.ceil(loader["dataset_size"] / (loader.get("batch_size") or size))
+    epoch = math.ceil(loader.dataset_size / (loader.batch_size or size))
     rounds = [mean[i : i + epoch] for i in range(0, len(mean) - epoch + 1, epoch)]
     if epoch < 5 or len(rounds) < 2:
         return False
@@ -113,8 +114,10 @@ def _climbs(mean: np.ndarray, loader: Fact | None, size: float) -> bool:
     return all(abs(float(np.corrcoef(order, np.argsort(np.argsort(r)))[0, 1])) > 0.9 for r in rounds)
 
 
-def _finding(call: Fact, loader: Fact | None, between: float, extra: dict[str, object], how: str) -> Finding:
-    shuffled = loader.get("shuffled") if loader is not None else None
+def _finding(
+    call: LossCall, loader: Loader | None, between: float, extra: dict[str, object], how: str
+) -> Finding:
+    shuffled = loader.shuffled if loader is not None else None
     return Finding(
         code="unshuffled-data",
         severity="warning",
@@ -124,14 +127,14 @@ def _finding(call: Fact, loader: Fact | None, between: float, extra: dict[str, o
             **extra,
             "share of target variance between batches": round(between, 3),
             "loader shuffles": shuffled,
-            "sampler": loader.get("sampler") if loader is not None else None,
+            "sampler": loader.sampler if loader is not None else None,
         },
-        where=loader.subject if loader is not None else call.get("place"),
+        where=loader.subject if loader is not None else call.place,
         confidence=0.95 if shuffled is False else 0.85,
     )
 
 
-def _training_loader(history: History) -> Fact | None:
-    loaders = [f for f in history.facts_of("loader") if f.get("phase") in ("train", None)]
-    trains = [f for f in loaders if f.get("phase") == "train"] or loaders
-    return max(trains, key=lambda f: f.get("iterations") or 0, default=None)
+def _training_loader(history: History) -> Loader | None:
+    loaders = [f for f in history.facts(Loader) if f.phase in ("train", None)]
+    trains = [f for f in loaders if f.phase == "train"] or loaders
+    return max(trains, key=lambda f: f.iterations or 0, default=None)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.records import Fact, Finding, History
+from surefoot.facts import Calls, LossCall, ValidationMode
+from surefoot.records import Finding, History
 from surefoot.rules.base import rule
 
 
-@rule("validate-in-train-mode", severity="warning", needs=("fact:mode",), since="0.1")
+@rule("validate-in-train-mode", severity="warning", needs=(ValidationMode,), since="0.1")
 def validate_in_train_mode(history: History, *, share: float = 0.5, alone: float = 0.95) -> Iterator[Finding]:
     """Validation runs with dropout on or batch norm in train mode.
 
@@ -36,14 +37,14 @@ def validate_in_train_mode(history: History, *, share: float = 0.5, alone: float
     ## Source
     PyTorch documentation of `Module.eval`; discuss.pytorch.org 43349; TheDeepChecker.
     """
-    fact = history.fact("mode", "validation")
-    if fact is None or not fact.get("looked"):
+    fact = history.fact(ValidationMode)
+    if fact is None or not fact.looked:
         return
-    modules = list(fact.get("modules") or ())
-    if fact.get("same_input_repeats") or not (modules or fact.get("functional_dropout")):
+    modules = list(fact.modules or ())
+    if fact.same_input_repeats or not (modules or fact.functional_dropout):
         return
-    looked, wrong = fact["looked"], fact.get("in_train", 0)
-    functional = bool(fact.get("functional_dropout"))
+    looked, wrong = fact.looked, fact.in_train
+    functional = bool(fact.functional_dropout)
     if not functional:
         if _validates(history):
             if wrong < share * looked:
@@ -63,16 +64,16 @@ def validate_in_train_mode(history: History, *, share: float = 0.5, alone: float
         if functional
         else "Call model.eval() before validation.",
         evidence={"in train mode": wrong, "validation forwards": looked, "modules": modules[:10]},
-        where=fact.get("place"),
+        where=fact.place,
         confidence=1.0 if _validates(history) else 0.8,
     )
 
 
 def _validates(history: History) -> bool:
-    losses = history.facts_of("loss-call")
-    return any(f.get("phase") == "validation" for f in losses) or len(history.metric("val_loss")) > 0
+    losses = history.facts(LossCall)
+    return any(f.phase == "validation" for f in losses) or len(history.metric("val_loss")) > 0
 
 
-def _rare(history: History, fact: Fact) -> bool:
-    steps = max((f.get("steps", 0) for f in history.facts_of("calls")), default=0)
-    return len(history.optimizers) == 1 and 2 * int(fact["looked"]) < int(steps)
+def _rare(history: History, fact: ValidationMode) -> bool:
+    steps = max((f.steps for f in history.facts(Calls)), default=0)
+    return len(history.optimizers) == 1 and 2 * int(fact.looked) < int(steps)

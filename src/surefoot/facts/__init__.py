@@ -1,0 +1,65 @@
+"""Every kind of structural fact, typed: its docstring is its page, its fields are what rules read.
+
+To add a kind, add its class: the store keeps its fields, `docs/facts.md` and the report's question come from it.
+"""
+
+from surefoot.facts.base import KINDS, Fact, UnknownFact, fact_from
+from surefoot.facts.loops import (
+    Cadence,
+    Calls,
+    ClearedBeforeStep,
+    Clearing,
+    MissingGradients,
+    OptimizerCreated,
+    Scheduler,
+)
+from surefoot.facts.losses import Broadcast, LossCall, ManualLoss, Spread
+from surefoot.facts.models import (
+    BatchMixing,
+    Cut,
+    GraphGrowth,
+    LinearPair,
+    Model,
+    Reach,
+    Symmetry,
+    TrainingMode,
+    ValidationMode,
+)
+from surefoot.facts.numbers import BatchInput, ClipCall, Clipper, Loader, Noise, Nonfinite, Scaler
+from surefoot.facts.processes import Defect, Ranks
+
+__all__ = [
+    "KINDS",
+    "BatchInput",
+    "BatchMixing",
+    "Broadcast",
+    "Cadence",
+    "Calls",
+    "ClearedBeforeStep",
+    "Clearing",
+    "ClipCall",
+    "Clipper",
+    "Cut",
+    "Defect",
+    "Fact",
+    "GraphGrowth",
+    "LinearPair",
+    "Loader",
+    "LossCall",
+    "ManualLoss",
+    "MissingGradients",
+    "Model",
+    "Noise",
+    "Nonfinite",
+    "OptimizerCreated",
+    "Ranks",
+    "Reach",
+    "Scaler",
+    "Scheduler",
+    "Spread",
+    "Symmetry",
+    "TrainingMode",
+    "UnknownFact",
+    "ValidationMode",
+    "fact_from",
+]

@@ -1,0 +1,39 @@
+"""What concerns the processes of a training, surefoot's own faults among it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from surefoot.facts.base import Fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranks(Fact, kind="ranks", question="Do the processes agree"):
+    """What the processes of a training have in common.
+
+    Args:
+        world_size: Number of processes.
+        parameters_differ: Parameters differ between processes that should agree; None: cannot be told.
+        batches_agree: All processes got the same batches; None: cannot be told.
+        parameter: Name of the first parameter that differs.
+        at_step: Step at which it was first seen to.
+    """
+
+    world_size: int = 1
+    parameters_differ: bool | None = None
+    batches_agree: bool | None = None
+    parameter: str | None = None
+    at_step: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defect(Fact, kind="defect", question="Faults of surefoot's own"):
+    """A fault of surefoot's own, by the part that has it.
+
+    Args:
+        message: What went wrong.
+        count: How often.
+    """
+
+    message: str = ""
+    count: int = 0
