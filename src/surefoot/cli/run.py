@@ -13,7 +13,7 @@ from surefoot.capture.imports import after_import
 from surefoot.capture.script import Outcome, Prepared, execute, prepare
 from surefoot.capture.tracebacks import clean
 from surefoot.cli.configuration import all_ignored
-from surefoot.cli.output import is_terminal, say, show, show_rich, stderr, write, write_file
+from surefoot.cli.output import is_terminal, one_line, say, show, show_rich, stderr, write, write_file
 from surefoot.cli.places import check_file, check_new_run
 from surefoot.cli.progress import ProgressLine
 from surefoot.cli.settings import RunSettings
@@ -143,7 +143,7 @@ class _Session:
         for finding in findings:
             if finding.code not in self._told and finding.severity != "information":
                 self._told.add(finding.code)
-                write(f"{finding_line(finding)}\n")
+                self._progress.line(one_line(finding_line(finding)))
 
     def end(self, outcome: Outcome) -> int:
         """Close the run, show the verdict, and hand on what the script raised."""
