@@ -21,6 +21,7 @@ KEYS = {
     "val_loss",
     "grad_norm",
     "clip_rate",
+    "unobserved_threads",
     "verdict",
     "findings",
 }

@@ -16,16 +16,10 @@ from typing import Any
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
-from torch._compile import _disable_dynamo
 from torch._functorch import apis
 from torch.optim import lr_scheduler
-from torch.optim.optimizer import (
-    Optimizer,
-    register_optimizer_step_post_hook,
-    register_optimizer_step_pre_hook,
-)
+from torch.optim.optimizer import Optimizer
 from torch.utils.data import DataLoader
-from torch.utils.hooks import RemovableHandle
 
 from surefoot.capture.callsites import ClipCalls, Loaders, ScalerWatch, Schedulers, clippers_facts
 from surefoot.capture.losses import FUNCTIONS
@@ -33,6 +27,7 @@ from surefoot.capture.observer import Observer
 from surefoot.capture.patches import Patches
 from surefoot.capture.place import from_users_code
 from surefoot.capture.roots import Parts
+from surefoot.capture.step_hooks import StepListener, leave, listen
 from surefoot.capture.traced import traced
 from surefoot.capture.unseen import readable, unseen
 
@@ -60,10 +55,10 @@ class Attachment:
         self.attached = False
         self._owner = os.getpid()
         self._patches = Patches()
-        self._handles: list[RemovableHandle] = []
-        self._in_backward = False
+        self._listener: StepListener | None = None
+        self._threads = observer.threads
         deferred = observer.recorder.deferred
-        self.clips = ClipCalls(deferred, lambda: observer.loops.everyone)
+        self.clips = ClipCalls(deferred, lambda: observer.loops.own)
         self.schedulers = Schedulers(observer.loops.known, lambda: observer.steps)
         self.loaders = Loaders(lambda: observer.backwards)
         self.scaler = ScalerWatch()
@@ -79,8 +74,34 @@ class Attachment:
 
     @property
     def active(self) -> bool:
-        """Whether events are wanted: attached, in the process that attached, and not while a graph is compiled."""
-        return self.attached and os.getpid() == self._owner
+        """Whether an event is wanted: attached, in the process that attached and in the thread that is observed."""
+        return self._threads.here() and self.attached and os.getpid() == self._owner
+
+    def _wants_backward(self, root: Any) -> bool:
+        """The same for a backward, which is counted where it is another thread's; one inside another is not wanted."""
+        if not isinstance(root, Tensor) or not self.attached or os.getpid() != self._owner or traced():
+            return False
+        return self._threads.backward(root) and not self._threads.in_backward
+
+    def _begins(self, *event: Any) -> None:
+        with self._threads.event:
+            self._before_backward(*event)
+
+    def _ends(self) -> None:
+        with self._threads.event:
+            self._after_backward()
+
+    def _wants_descent(self) -> bool:
+        """The same for gradients that `torch.func` has given."""
+        if not self.attached or os.getpid() != self._owner or traced():
+            return False
+        return not self.observer.loops.without_optimizers or self._threads.backward(None)
+
+    def _wants_step(self, optimizer: Optimizer) -> bool:
+        """The same for an optimizer's step."""
+        if not self.attached or os.getpid() != self._owner or traced():
+            return False
+        return self._threads.step(optimizer)
 
     def attach(self) -> None:
         """Register every hook and patch."""
@@ -88,31 +109,15 @@ class Attachment:
         before_step = observer.guard.part("core", observer.before_step)
         after_step = observer.guard.part("core", observer.after_step)
 
-        # A compiled step calls its hooks, but must not trace into them: what is measured differs from step to step.
-        @_disable_dynamo
-        def before_any(optimizer: Optimizer, args: Any, kwargs: Any) -> Any:
-            return before_step(optimizer, args, kwargs) if self.active and not traced() else None
+        def before(optimizer: Optimizer, args: Any, kwargs: Any) -> Any:
+            return before_step(optimizer, args, kwargs) if self._wants_step(optimizer) else None
 
-        @_disable_dynamo
-        def after_any(optimizer: Optimizer) -> None:
-            if self.active and not traced():
+        def after(optimizer: Optimizer) -> None:
+            if self._wants_step(optimizer):
                 after_step(optimizer)
 
-        def pre_hook(optimizer: Optimizer, args: Any, kwargs: Any) -> Any:
-            if torch.compiler.is_compiling():
-                return before_any(optimizer, args, kwargs)
-            return before_step(optimizer, args, kwargs) if self.active and not traced() else None
-
-        def post_hook(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-            if torch.compiler.is_compiling():
-                after_any(optimizer)
-            elif self.active and not traced():
-                after_step(optimizer)
-
-        self._handles = [
-            register_optimizer_step_pre_hook(pre_hook),
-            register_optimizer_step_post_hook(post_hook),
-        ]
+        self._listener = StepListener(before, after)
+        listen(self._listener)
         patch = self._patches.add
         patch(torch.Tensor, "backward", self._tensor_backward)
         patch(torch.autograd, "backward", self._autograd_backward)
@@ -143,9 +148,10 @@ class Attachment:
     def detach(self) -> None:
         """Take everything back; wrappers that somebody still holds pass their calls straight through."""
         self.attached = False
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
+        self._threads.end()
+        if self._listener is not None:
+            leave(self._listener, self._threads.others_alive)
+            self._listener = None
         self.observer.modules.forbidden = True  # the last step of a descent by hand is settled after this
         self.observer.modules.close()
         self._patches.undo()
@@ -160,39 +166,37 @@ class Attachment:
             create_graph: bool = False,
             inputs: Any = None,
         ) -> Any:
-            if not self.active or self._in_backward or traced():
+            if not self._wants_backward(tensor):
                 return original(tensor, gradient, retain_graph, create_graph, inputs)
-            self._in_backward = True
+            self._threads.in_backward = True
             try:
                 parts = () if gradient is None else ((tensor, gradient),)
-                self._before_backward(tensor, retain_graph, create_graph, parts, _tensors(inputs))
+                self._begins(tensor, retain_graph, create_graph, parts, _tensors(inputs))
                 result = original(tensor, gradient, retain_graph, create_graph, inputs)
-                self._after_backward()
+                self._ends()
             finally:
-                self._in_backward = False
+                self._threads.in_backward = False
             return result
 
         return backward
 
     def _autograd_backward(self, original: Any) -> Any:
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-            if not self.active or self._in_backward or traced():
-                return original(tensors, *args, **kwargs)
             if not isinstance(tensors, (Tensor, tuple, list)):
                 tensors = tuple(tensors)  # an iterator can be read once only
-            root = unseen(_root, tensors)
-            if root is None:
+            if not self._wants_backward(_first(tensors)):
                 return original(tensors, *args, **kwargs)
+            root = unseen(_root, tensors)
             retain = args[1] if len(args) > 1 else kwargs.get("retain_graph")
             create = args[2] if len(args) > 2 else kwargs.get("create_graph", False)
             inputs = _tensors(args[4] if len(args) > 4 else kwargs.get("inputs"))
-            self._in_backward = True
+            self._threads.in_backward = True
             try:
-                self._before_backward(root, retain, bool(create), _parts(tensors, args, kwargs), inputs)
+                self._begins(root, retain, bool(create), _parts(tensors, args, kwargs), inputs)
                 result = original(tensors, *args, **kwargs)
-                self._after_backward()
+                self._ends()
             finally:
-                self._in_backward = False
+                self._threads.in_backward = False
             return result
 
         return backward
@@ -202,7 +206,7 @@ class Attachment:
 
         def grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             # Where an optimizer was made, gradients asked for by name are something beside the descent.
-            if not self.active or self._in_backward or not observer.loops.without_optimizers or traced():
+            if not self.attached or self._threads.in_backward or not observer.loops.without_optimizers:
                 return original(outputs, inputs, *args, **kwargs)
             outputs = outputs if isinstance(outputs, Tensor) else tuple(outputs)
             inputs = (
@@ -210,21 +214,21 @@ class Attachment:
             )  # a generator can be read once only
             root, leaves = unseen(_descended, outputs, inputs)
             create = args[2] if len(args) > 2 else kwargs.get("create_graph", False)
-            if root is None or create or not from_users_code():
+            if root is None or create or not from_users_code() or not self._wants_backward(root):
                 return original(outputs, inputs, *args, **kwargs)
             retain = args[1] if len(args) > 1 else kwargs.get("retain_graph")
-            self._in_backward = True
+            self._threads.in_backward = True
             try:
-                self._before_backward(root, retain, False, _parts(outputs, args, kwargs))
+                self._begins(root, retain, False, _parts(outputs, args, kwargs))
                 result = original(outputs, inputs, *args, **kwargs)
                 observer.manual.given = {
                     id(p): gradient
                     for p, gradient in zip(leaves, result, strict=True)
                     if gradient is not None
                 }
-                self._after_backward()
+                self._ends()
             finally:
-                self._in_backward = False
+                self._threads.in_backward = False
             return result
 
         return grad
@@ -242,7 +246,7 @@ class Attachment:
                 @functools.wraps(made)
                 def gradients(*args: Any, **kwargs: Any) -> Any:
                     result = made(*args, **kwargs)
-                    if self.active and not traced() and argnums < len(args):
+                    if self._wants_descent() and argnums < len(args):
                         found: Any = result
                         value: Any = None
                         if name == "grad_and_value":
@@ -388,13 +392,19 @@ class Attachment:
         self.observer.modules.close()
 
 
-def _root(tensors: Any) -> Tensor | None:
+def _first(tensors: Any) -> Tensor | None:
+    if isinstance(tensors, Tensor):
+        return tensors
+    return next((tensor for tensor in tensors if isinstance(tensor, Tensor)), None)
+
+
+def _root(tensors: Any) -> Tensor:
     """What stands for a backward of several tensors: their sum where they are losses, else the first of them."""
     if isinstance(tensors, Tensor):
         return tensors
     roots = [tensor for tensor in tensors if isinstance(tensor, Tensor)]
-    if len(roots) <= 1 or any(root.numel() != 1 or readable(root) is not root for root in roots):
-        return roots[0] if roots else None
+    if len(roots) == 1 or any(root.numel() != 1 or readable(root) is not root for root in roots):
+        return roots[0]
     total = roots[0]
     for root in roots[1:]:
         total = total + root

@@ -63,6 +63,9 @@ class Loop:
         self.parameter_ids: set[int] = set()
         self.sampler: Sampler | None = None
         self.touched_before_step = False
+        self.shared = (
+            False  # another thread's backward writes these gradients too: they may not be read beside it
+        )
         self._backward_sites: set[Site | None] = set()
         self._root_over_loss: list[float] = []
         self._backwards_seen = 0

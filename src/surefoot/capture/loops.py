@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from torch.optim import Optimizer
@@ -27,12 +27,14 @@ class Loops:
         self.stepping: list[Loop] = []
         self.waiting: list[Loop] = []  # optimizers made, not yet used
         self.everyone: tuple[Loop, ...] = ()
+        self.own: tuple[Loop, ...] = ()  # of them, those whose gradients no other thread writes
         self.elsewhere: set[int] = set()  # parameters of optimizers that are not watched
         self.only = only
         # backward's place -> ids of the loops whose parameters it reaches; unknown until looked at
         self.reach: dict[Site | None, set[int]] = {}
         self._parameters = parameters
         self._by_optimizer: dict[int, Loop] = {}
+        self._others_reach: set[int] = set()  # leaves that the backwards of other threads reach
 
     @property
     def without_optimizers(self) -> bool:
@@ -136,9 +138,28 @@ class Loops:
         """Ids of all that the loops which have stepped hold."""
         return set[int]().union(*(loop.parameter_ids for loop in self.stepping))
 
+    def shared_with(self, leaves: Iterable[int]) -> None:
+        """Another thread's backward reaches these leaves, given by their ids."""
+        self._others_reach.update(leaves)
+        self._part()
+
+    def leave_to_others(self, optimizers: Collection[int]) -> None:
+        """Forget the optimizers, given by their ids, that were made here and step in another thread."""
+        left = [w for w in self.waiting if (made := w.optimizer()) is not None and id(made) in optimizers]
+        for loop in left:
+            self.elsewhere |= loop.parameter_ids
+            self.forget(loop)
+
     def _regroup(self) -> None:
         self.everyone = (*self.stepping, *self.waiting)
+        self._part()
         self.reach.clear()
+
+    def _part(self) -> None:
+        if self._others_reach:
+            for loop in self.everyone:
+                loop.shared = bool(loop.parameter_ids & self._others_reach)
+        self.own = tuple(loop for loop in self.everyone if not loop.shared)
 
     def let_go(self) -> None:
         """Free what nobody else holds any more."""

@@ -205,6 +205,12 @@ class LossWatch:
             weight = window.weight
             self._deferred.add(window.total, lambda v: self._metric(name, step, v[0] / max(1, weight)))
 
+    def forget(self) -> None:
+        """Drop what waits: it may be of another thread's training."""
+        self._pending.clear()
+        self._windows.clear()
+        self._scores = (None, None)
+
     def settle(self) -> None:
         """No backward will come: what still waits and was made in eval mode is validation."""
         pending, self._pending = self._pending, []

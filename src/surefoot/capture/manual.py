@@ -115,6 +115,9 @@ class ManualDescent:
         loop = self.loop
         if loop is None:
             return
+        if loop.shared:
+            self.active = False
+            return
         self._backwards += 1
         given, self.given = self.given, {}
         found = [given.get(id(p), p.grad) for p in loop.parameters]

@@ -34,6 +34,7 @@ class ModuleWatch:
         parameters: Registry that gets names from the models.
         on_input: Called with (phase, batch, module) for the batch that enters an outermost module at a looked-at step.
         guard: Runs a callback and keeps its errors away from the training.
+        here: Whether the thread that asks is the observed one.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class ModuleWatch:
         parameters: Parameters,
         on_input: Callable[[str, Tensor, nn.Module], None],
         guard: Callable[[str, Callable[[], None]], None],
+        here: Callable[[], bool],
     ) -> None:
         self.models: dict[int, Model] = {}
         self.step = 0
@@ -51,6 +53,7 @@ class ModuleWatch:
         self._parameters = parameters
         self._on_input = on_input
         self._guard = guard
+        self._here = here
         self._handles: list[RemovableHandle] = []
         self._stack: list[nn.Module] = []
         self._connected: str | None = None  # last module inside the model whose output had a gradient's path
@@ -88,10 +91,14 @@ class ModuleWatch:
         self._handles = []
         self._stack.clear()
 
+    def forget(self) -> None:
+        """Drop the calls under way: they may be another thread's."""
+        self._stack.clear()
+
     # -- hooks
 
     def _before(self, module: nn.Module, inputs: Any) -> None:
-        if isinstance(module, _LOSS) or traced():
+        if not self._here() or isinstance(module, _LOSS) or traced():
             return
         stack = self._stack
         stack.append(module)
@@ -102,7 +109,7 @@ class ModuleWatch:
 
     def _after(self, module: nn.Module, inputs: Any, output: Any) -> None:
         stack = self._stack
-        if not stack or isinstance(module, _LOSS) or traced():
+        if not stack or not self._here() or isinstance(module, _LOSS) or traced():
             return
         while stack and stack.pop() is not module:
             pass

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import atexit
 import sys
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -49,6 +50,7 @@ class Observation:
         limit: int | None = None,
         make_clipper: ClipperFactory | None = None,
         only: set[int] | None = None,
+        models: Sequence[nn.Module] = (),
         ignore: Iterable[str] = (),
         warn: Callable[[str], None] = warn_on_stderr,
         tell: Callable[[tuple[Finding, ...]], None] | None = None,
@@ -68,6 +70,7 @@ class Observation:
             limit=limit,
             make_clipper=make_clipper,
             only=only,
+            models=models,
         )
         self.attachment = Attachment(self.observer)
         self._monitor = Monitor(
@@ -218,8 +221,8 @@ def begin_run(script: str, argv: Iterable[str], source: str) -> Run:
 
 
 def current() -> Observation | None:
-    """The observation under way in this process, if any."""
-    return _current
+    """The observation under way, if there is one and it is not another thread's."""
+    return _current if _current is not None and _current.observer.threads.here() else None
 
 
 def watch(
@@ -284,8 +287,11 @@ def watch(
         name=name,
         every=every,
         only={id(o) for o in optimizers} or None,
+        models=models,
         ignore=ignore,
     )
+    if not (models or optimizers or threading.current_thread() is threading.main_thread()):
+        observation.observer.threads.take()  # a thread that watches itself
     observation.begin()
     for each in optimizers:
         observation.observer.adopt(each)

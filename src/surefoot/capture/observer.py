@@ -44,6 +44,7 @@ from surefoot.capture.roots import Parts, Roots
 from surefoot.capture.sampled import SampledStep, plain
 from surefoot.capture.sampling import Sampler, StepClock
 from surefoot.capture.step import Step, closure_of, nested, with_closure
+from surefoot.capture.threads import ObservedThread
 from surefoot.capture.unseen import all_readable, readable, without_numbers
 from surefoot.clipping import Clipper, attached
 from surefoot.facts import Fact
@@ -66,6 +67,7 @@ class Observer:
         limit: Stop the script after this many optimizer steps (backwards where it never steps).
         make_clipper: Gives each optimizer that has none a clipper at its first step.
         only: Observe these optimizers alone; None: all.
+        models: Observe the thread that trains one of these models (or optimizers); none: the first that trains.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Observer:
         limit: int | None = None,
         make_clipper: ClipperFactory | None = None,
         only: set[int] | None = None,
+        models: Sequence[nn.Module] = (),
     ) -> None:
         self.recorder = recorder
         self.guard = Guard(recorder.fail)
@@ -84,7 +87,15 @@ class Observer:
         self.backwards = 0
         self.parameters = Parameters()
         deferred = recorder.deferred
-        self.modules = ModuleWatch(self.parameters, self._model_input, self.guard.run)
+        self._models = models
+        asked = partial(self.guard.part, "threads")
+        self.threads = ObservedThread(
+            asked(self._concerns_watched) if only or models else None,
+            asked(self._continues),
+            asked(self._taken),
+            asked(self._other),
+        )
+        self.modules = ModuleWatch(self.parameters, self._model_input, self.guard.run, self.threads.here)
         self.losses = LossWatch(deferred, recorder.metric, self.modules.all_in_eval)
         self.graphs = GraphLook(self.parameters, deferred, recorder.metric, recorder.activation)
         self.batches = BatchWatch(deferred, recorder.metric)
@@ -101,6 +112,7 @@ class Observer:
             self.mixing.facts,
             self.noise.facts,
             self.ranks.facts,
+            self.threads.facts,
         ]
         self._limit = limit
         self._make_clipper = make_clipper
@@ -131,6 +143,7 @@ class Observer:
         recorder.collect_optimizers = lambda: [loop.info() for loop in self.loops.stepping]
         recorder.collect_activations = self._activations
         recorder.counts = lambda: (self.steps, self.backwards)
+        recorder.settles = lambda: self.threads.settles
         self.modules.open()
 
     # -- optimizers
@@ -149,6 +162,43 @@ class Observer:
                 if leaves is None or leaves & loop.parameter_ids:
                     loop.after_backward(loss, self._site, True)
         return loop
+
+    # -- threads
+
+    def _concerns_watched(self, what: Tensor | Optimizer) -> bool:
+        """Whether a loss or an optimizer belongs to what is watched."""
+        if isinstance(what, Optimizer):
+            if self.loops.only is not None:
+                return id(what) in self.loops.only
+            if self.threads.made_here:
+                return True  # the loss may not lead to the model that was named: a fault to be found
+        return self._reaches(
+            what, self.loops.held() | {id(p) for model in self._models for p in model.parameters()}
+        )
+
+    def _continues(self, what: Tensor | Optimizer) -> bool:
+        """Whether a loss or an optimizer trains what has been trained before."""
+        return self._reaches(what, self.loops.held())
+
+    def _reaches(self, what: Tensor | Optimizer, held: set[int]) -> bool:
+        if isinstance(what, Optimizer):
+            return any(id(p) in held for group in what.param_groups for p in group["params"])
+        return any(id(leaf) in held for leaf in self.graphs.leaves(what))
+
+    def _taken(self, others_before: bool) -> None:
+        """This thread is the observed one; forget what others may have begun before it was known."""
+        if others_before:
+            self.losses.forget()
+            self.modules.forget()
+
+    def _other(self, root: Tensor) -> None:
+        """Another thread's first backward, in that thread."""
+        leaves = {id(leaf) for leaf in self.graphs.leaves(root)}
+        self.loops.shared_with(leaves)
+
+    def _may_reach(self, loop: Loop) -> bool:
+        """Whether a backward that reaches nobody's parameters may be a loop's, and its gradients read."""
+        return loop.steps > 0 or not self.threads.others
 
     # -- backward
 
@@ -208,7 +258,7 @@ class Observer:
             self.losses.close_window(self.steps)
         if self.manual.active:
             self.manual.before_backward(root)
-        for loop in self.loops.everyone:
+        for loop in self.loops.own:
             left_over = loop.before_backward()
             if left_over and self.looking:
                 self._defer_leftover(loop)
@@ -271,8 +321,7 @@ class Observer:
 
     def _concerns(self, root: Tensor) -> bool:
         """Whether a loss leads to what the watched optimizers hold."""
-        held = self.loops.held()
-        return any(id(leaf) in held for leaf in self.graphs.leaves(root))
+        return self._reaches(root, self.loops.held())
 
     def _look_for_mixing(self, site: Site | None) -> None:
         scores, target = self.losses.take_scores()
@@ -292,11 +341,12 @@ class Observer:
             self._recent.clear()
         if len(self._recent) < _MOST_RECENT:
             self._recent.append((self._loss, self._leaves))
-        for loop in self.loops.everyone:
-            if not reach or id(loop) in reach or loop.touched():
+        for loop in self.loops.own:
+            if self._may_reach(loop) if not reach else id(loop) in reach or loop.touched():
                 loop.after_backward(self._loss, self._site, bool(reach))
         if self.looking:
-            self.graphs.symmetry_of_gradients()
+            if len(self.loops.own) == len(self.loops.everyone):
+                self.graphs.symmetry_of_gradients()
             if self.steps == 0 or self._open is not None or self.manual.active:
                 self._looker.measured(self._position, self._look_cost, self.clock.step_time)
             if self.steps == 0:
@@ -506,6 +556,7 @@ class Observer:
     def facts(self) -> Iterator[Fact]:
         """Everything structural, as it stands."""
         self.loops.let_go()
+        self.loops.leave_to_others(self.threads.other_optimizers)
         yield structure.calls(self, self._first_backward)
         yield from structure.optimizers(self.loops)
         yield structure.reach(self)

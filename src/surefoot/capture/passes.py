@@ -13,18 +13,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.optimizer import (
-    Optimizer,
-    register_optimizer_step_post_hook,
-    register_optimizer_step_pre_hook,
-)
-from torch.utils.hooks import RemovableHandle
+from torch.optim.optimizer import Optimizer
 
 from surefoot.capture.limit import StepLimit
 from surefoot.capture.patches import Patches
 from surefoot.capture.place import Site, caller_site
 from surefoot.capture.replay import Program
+from surefoot.capture.step_hooks import StepListener, leave, listen
 from surefoot.capture.tape import Leaf, Result, Tape
+from surefoot.capture.threads import ObservedThread
 from surefoot.capture.traced import traced
 
 
@@ -43,10 +40,11 @@ class Passes(ABC):
         self._limit = limit
         self._owner = os.getpid()
         self._patches = Patches()
-        self._handles: list[RemovableHandle] = []
+        self._listener = StepListener(self._before_step, self._after_step)
+        self._threads = ObservedThread(None, lambda what: False, lambda others: None, lambda root: None)
+        self._threads.take()  # the tape is this thread's
         self._optimizers: list[weakref.ref[Optimizer]] = []
         self._unscaled: dict[int, tuple[weakref.ref[Tensor], Tensor]] = {}
-        self._inside = False
         self._active = False
 
     @abstractmethod
@@ -77,10 +75,7 @@ class Passes(ABC):
         patch(torch.amp.GradScaler, "scale", self._scaled)
         patch(torch, "compile", self._compiled)
         patch(nn.Module, "compile", self._compiled)
-        self._handles = [
-            register_optimizer_step_pre_hook(self._before_step),
-            register_optimizer_step_post_hook(self._after_step),
-        ]
+        listen(self._listener)
         self._active = True
         self.tape.start()
 
@@ -88,9 +83,7 @@ class Passes(ABC):
         """Take everything back."""
         self._active = False
         self.tape.stop()
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
+        leave(self._listener, self._threads.others_alive)
         self._patches.undo()
 
     # -- events
@@ -120,18 +113,18 @@ class Passes(ABC):
         return {id(p) for optimizer in alive for group in optimizer.param_groups for p in group["params"]}
 
     def _before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        if self._wanted() and not self._inside:
+        if self._wanted() and not self._threads.in_backward:
             self._guarded(lambda: self.before_step(optimizer))
 
-    def _after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        if not self._wanted():
+    def _after_step(self, optimizer: Optimizer) -> None:
+        if not self._threads.step(optimizer) or not self._wanted():
             return
         self.steps += 1
         if self._limit is not None and self.steps >= self._limit:
             raise StepLimit
 
     def _wanted(self) -> bool:
-        return self._active and os.getpid() == self._owner and not traced()
+        return self._threads.here() and self._active and os.getpid() == self._owner and not traced()
 
     def _guarded(self, call: Callable[[], None]) -> None:
         try:
@@ -143,48 +136,48 @@ class Passes(ABC):
 
     def _tensor_backward(self, original: Any) -> Any:
         def backward(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
-            if not self._wanted() or self._inside:
+            if not self._wanted() or self._threads.in_backward:
                 return original(tensor, *args, **kwargs)
-            self._inside = self.tape.paused = True
+            self._threads.in_backward = self.tape.paused = True
             try:
                 self._begins([tensor], caller_site())
                 return original(tensor, *args, **kwargs)
             finally:
-                self._inside = self.tape.paused = False
+                self._threads.in_backward = self.tape.paused = False
 
         return backward
 
     def _autograd_backward(self, original: Any) -> Any:
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-            if not self._wanted() or self._inside:
+            if not self._wanted() or self._threads.in_backward:
                 return original(tensors, *args, **kwargs)
             if not isinstance(tensors, (Tensor, tuple, list)):
                 tensors = tuple(tensors)  # an iterator can be read once only
             roots = [tensors] if isinstance(tensors, Tensor) else list(tensors)
-            self._inside = self.tape.paused = True
+            self._threads.in_backward = self.tape.paused = True
             try:
                 if roots and all(isinstance(root, Tensor) for root in roots):
                     self._begins(roots, caller_site())
                 return original(tensors, *args, **kwargs)
             finally:
-                self._inside = self.tape.paused = False
+                self._threads.in_backward = self.tape.paused = False
 
         return backward
 
     def _autograd_grad(self, original: Any) -> Any:
         def grad(outputs: Any, inputs: Any = None, *args: Any, **kwargs: Any) -> Any:
             create = args[2] if len(args) > 2 else kwargs.get("create_graph", False)
-            if create or self._inside or not self._wanted() or not isinstance(outputs, Tensor):
+            if create or self._threads.in_backward or not self._wanted() or not isinstance(outputs, Tensor):
                 return original(outputs, inputs, *args, **kwargs)
             if not isinstance(inputs, (Tensor, list)):
                 inputs = tuple(inputs)  # an iterator can be read once only
-            self._inside = self.tape.paused = True
+            self._threads.in_backward = self.tape.paused = True
             try:
                 if self._of_parameters(outputs, inputs):
                     self._begins([outputs], caller_site())
                 return original(outputs, inputs, *args, **kwargs)
             finally:
-                self._inside = self.tape.paused = False
+                self._threads.in_backward = self.tape.paused = False
 
         return grad
 

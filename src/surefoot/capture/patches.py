@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -53,6 +54,7 @@ class Patch:
 
 
 _standing: list[Patch] = []
+_changing = threading.RLock()  # observations begin and end in several threads
 
 
 class Patches:
@@ -63,10 +65,12 @@ class Patches:
 
     def add(self, owner: Any, name: str, make: Callable[[Any], Any], *also: Any) -> None:
         """Replace `owner.name`, and in `also` where it is the same object; nothing happens where it does not exist."""
-        if name in vars(owner):
-            self._stack.append(Patch((owner, *also), name, make))
+        with _changing:
+            if name in vars(owner):
+                self._stack.append(Patch((owner, *also), name, make))
 
     def undo(self) -> None:
         """Undo all, last first."""
-        while self._stack:
-            self._stack.pop().undo()
+        with _changing:
+            while self._stack:
+                self._stack.pop().undo()

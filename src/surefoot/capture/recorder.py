@@ -72,6 +72,7 @@ class Recorder:
         self.collect_parameters: Callable[[], list[ParameterInfo]] = list
         self.collect_optimizers: Callable[[], list[OptimizerInfo]] = list
         self.collect_activations: Callable[[int], list[ActivationInfo]] = lambda since: []
+        self.settles: Callable[[], bool] = lambda: True  # whether this thread may change what capture keeps
         self.counts: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self._writer = RunWriter(runs)
         self._warn = warn
@@ -92,7 +93,6 @@ class Recorder:
         self._last_loss: dict[int, float] = {}
         self._unwritten: list[Batch] = []
         self._lock = threading.RLock()
-        self._thread = threading.get_ident()
 
     # -- life
 
@@ -246,7 +246,7 @@ class Recorder:
             batch.optimizers = self._changed_optimizers()  # no reader finds a step without its optimizer
         now = time.perf_counter()
         # Facts change under the hands of the training's thread: only that thread collects them.
-        on_time = now - self._facts_at >= FACT_SECONDS and threading.get_ident() == self._thread
+        on_time = now - self._facts_at >= FACT_SECONDS and self.settles()
         if facts or on_time:
             self._facts_at = now
             batch.facts = self._changed_facts(counted)

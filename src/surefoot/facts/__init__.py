@@ -26,7 +26,7 @@ from surefoot.facts.models import (
     ValidationMode,
 )
 from surefoot.facts.numbers import BatchInput, ClipCall, Clipper, Loader, Noise, Nonfinite, Scaler
-from surefoot.facts.processes import Defect, Ranks
+from surefoot.facts.processes import Defect, Ranks, Threads
 
 __all__ = [
     "KINDS",
@@ -58,6 +58,7 @@ __all__ = [
     "Scheduler",
     "Spread",
     "Symmetry",
+    "Threads",
     "TrainingMode",
     "UnknownFact",
     "ValidationMode",

@@ -27,6 +27,17 @@ class Ranks(Fact, kind="ranks", question="Do the processes agree"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Threads(Fact, kind="threads", question="Threads that trained unobserved"):
+    """Other threads of the process that trained; there is no such fact where none did.
+
+    Args:
+        unobserved: How many called backward or stepped an optimizer.
+    """
+
+    unobserved: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Defect(Fact, kind="defect", question="Faults of surefoot's own"):
     """A fault of surefoot's own, by the part that has it.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from surefoot.facts import Threads
 from surefoot.records import Finding, History, Series, Verdict
 
 SCHEMA = 1
@@ -45,6 +46,11 @@ def folded(finding: Finding) -> list[Finding]:
     return [below for direct in finding.consequences for below in (direct, *folded(direct))]
 
 
+def unobserved_threads(history: History) -> int:
+    """How many threads trained beside the one that was observed."""
+    return sum(fact.unobserved for fact in history.facts(Threads))
+
+
 def summary(history: History, findings: Sequence[Finding]) -> dict[str, Any]:
     """The run and its findings as JSON values.
 
@@ -55,7 +61,8 @@ def summary(history: History, findings: Sequence[Finding]) -> dict[str, Any]:
     Returns:
         A dict that `json.dumps(…, allow_nan=False)` accepts. Loss and gradient norm are those of the
         optimizer with the most steps; "best" is the smallest finite value, "median" is over the finite
-        values; "clip_rate" is the share of clipped steps of all optimizers, null without a clipper.
+        values; "clip_rate" is the share of clipped steps of all optimizers, null without a clipper;
+        "unobserved_threads" trained beside the one that was followed.
 
     Example:
         >>> from surefoot.records import Run
@@ -75,6 +82,7 @@ def summary(history: History, findings: Sequence[Finding]) -> dict[str, Any]:
         "val_loss": ends(validation) if len(validation) else None,
         "grad_norm": spread(history.series("grad_norm")),
         "clip_rate": clip_rate(history),
+        "unobserved_threads": unobserved_threads(history),
         "verdict": verdict(findings),
         "findings": [_finding(finding) for finding in findings],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from surefoot.facts import KINDS, Fact, UnknownFact
 from surefoot.records import History
-from surefoot.report.json import clip_rate, ends, spread
+from surefoot.report.json import clip_rate, ends, spread, unobserved_threads
 from surefoot.report.numbers import duration, number, share
 from surefoot.report.places import optimizer_labels
 from surefoot.report.text import elapsed
@@ -32,6 +32,9 @@ def figures(history: History) -> list[tuple[str, str, str]]:
     rate = clip_rate(history)
     if rate is not None:
         said.append(("clipped", share(rate), "of the steps"))
+    others = unobserved_threads(history)
+    if others:
+        said.append(("other threads", number(others), "trained unobserved"))
     entries = sum(parameter.numel for parameter in history.parameters)
     if entries:
         tensors = len(history.parameters)

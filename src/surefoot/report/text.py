@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from surefoot.records import Finding, History, Run, Series, Severity
-from surefoot.report.json import clip_rate, ends, folded, spread, verdict
+from surefoot.report.json import clip_rate, ends, folded, spread, unobserved_threads, verdict
 from surefoot.report.numbers import duration, number, share, value
 from surefoot.report.places import optimizer_labels
 
@@ -75,7 +75,7 @@ def headline(history: History, findings: Sequence[Finding]) -> str:
 
 def rows(history: History, findings: Sequence[Finding]) -> list[Row]:
     """All lines below the headline: what was trained, the findings, the run's path and what to type next."""
-    said = [Row("trained", trained(history))]
+    said = [Row("trained", trained(history)), *_elsewhere(history)]
     for finding in findings:
         said += finding_rows(finding)
     said.append(Row("run", history.run.path))
@@ -84,6 +84,14 @@ def rows(history: History, findings: Sequence[Finding]) -> list[Row]:
         following = f"surefoot explain {findings[0].code}, {following}"
     said.append(Row("next", following))
     return said
+
+
+def _elsewhere(history: History) -> list[Row]:
+    count = unobserved_threads(history)
+    if not count:
+        return []
+    others = "1 other thread" if count == 1 else f"{number(count)} other threads"
+    return [Row("threads", f"{others} trained unobserved: a run follows one thread.")]
 
 
 def _reference(run: Run) -> str:
