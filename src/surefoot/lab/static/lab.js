@@ -1,0 +1,125 @@
+// The lab itself: settings in, paths out. Parts are told when the settings changed and when the step moved.
+import { descend } from "./descent.js";
+import { FormulaError } from "./formula/parse.js";
+import { RACER, MOST_RACERS, defaults, fresh } from "./settings.js";
+
+const SWARM = { across: 10, up: 7 };
+
+export class Lab {
+  constructor(surfaces, state) {
+    Object.assign(this, { surfaces, state, parts: [], refused: "", step: 0 });
+    this.dirty = true;
+    this.compute();
+  }
+
+  get surface() {
+    return this.surfaces.get(this.state.surface);
+  }
+
+  get racer() {
+    return this.state.racers[this.state.chosen];
+  }
+
+  /** Change settings of the lab; the parts hear of it with the next frame. */
+  change(patch) {
+    Object.assign(this.state, patch);
+    this.dirty = true;
+  }
+
+  changeRacer(patch) {
+    this.state.racers[this.state.chosen] = { ...this.racer, ...patch };
+    this.dirty = true;
+  }
+
+  show(state) {
+    this.state = state;
+    this.dirty = true;
+  }
+
+  /** Another surface, with its own start and rates; rules and clipping stay. */
+  goTo(name) {
+    const { racers, chosen, steps, swarm, scale } = this.state;
+    const scaleRate = this.surfaces.get(name).rate / this.surface.rate;
+    const moved = racers.map((racer) => ({ ...racer, rate: Number((racer.rate * scaleRate).toPrecision(2)) }));
+    this.show({ ...fresh(this.surfaces, name), racers: moved, chosen, steps, swarm, scale });
+  }
+
+  add() {
+    if (this.state.racers.length >= MOST_RACERS) return;
+    this.state.racers.push({ ...this.racer });
+    this.change({ chosen: this.state.racers.length - 1 });
+  }
+
+  remove(index) {
+    if (this.state.racers.length < 2) return;
+    this.state.racers.splice(index, 1);
+    const { chosen } = this.state;
+    this.change({ chosen: Math.min(chosen > index ? chosen - 1 : chosen, this.state.racers.length - 1) });
+  }
+
+  setRule(rule) {
+    const own = defaults(RACER);
+    this.changeRacer({ rule, momentum: rule === "rmsprop" ? 0 : own.momentum });
+  }
+
+  /** Paths of all racers and of the swarm. A formula that cannot be read leaves the last surface in place. */
+  compute() {
+    const { state } = this;
+    this.refused = "";
+    try {
+      this.made = this.surface.make(state);
+    } catch (error) {
+      if (!(error instanceof FormulaError)) throw error;
+      this.refused = error.message;
+      this.made ??= this.surfaces.get("bowl").make(state);
+    }
+    const surface = this.made;
+    this.scene = {
+      surface,
+      start: state.start,
+      chosen: state.chosen,
+      racers: state.racers.map((racer, index) => ({ racer, index, path: descend(surface, racer, state.start, state.steps) })),
+      swarm: state.swarm === "yes" ? this.swarm(surface) : [],
+      recorded: this.surface.paths ?? [],
+      next: null,
+    };
+    this.lowest = surface.lowest ?? Math.min(...this.scene.racers.map(({ path }) => Math.min(...path.losses.subarray(0, path.count + 1))));
+  }
+
+  swarm(surface) {
+    const [x0, x1, y0, y1] = this.state.box;
+    const paths = [];
+    for (let i = 0; i < SWARM.across; i++) {
+      for (let j = 0; j < SWARM.up; j++) {
+        const start = [x0 + ((x1 - x0) * (i + 0.5)) / SWARM.across, y0 + ((y1 - y0) * (j + 0.5)) / SWARM.up];
+        paths.push(descend(surface, this.racer, start, this.state.steps));
+      }
+    }
+    return paths;
+  }
+
+  /** What the chosen racer is about to do, for the arrows. */
+  arrow(step) {
+    const { path, racer } = this.scene.racers[this.state.chosen];
+    const i = Math.floor(step);
+    if (i >= path.count) return null;
+    const scale = (x) => -path.rates[i] * x;
+    const cut = racer.clip === "value" ? (x) => Math.min(racer.value, Math.max(-racer.value, x)) : (x) => x * path.factors[i];
+    const raw = [path.gx[i], path.gy[i]];
+    return { from: [path.xs[i], path.ys[i]], raw: raw.map(scale), clipped: raw.map((x) => scale(cut(x))), factor: path.factors[i] };
+  }
+
+  /** Compute and tell all parts, if something changed; then the step. */
+  frame(step, playing) {
+    if (this.dirty) {
+      this.dirty = false;
+      this.compute();
+      for (const part of this.parts) part.changed?.(this);
+      this.step = -1;
+    }
+    if (step === this.step) return;
+    this.step = step;
+    this.scene.next = this.arrow(step);
+    for (const part of this.parts) part.moved?.(this, step, playing);
+  }
+}
