@@ -1,7 +1,8 @@
 // The lab itself: settings in, paths out. Parts are told when the settings changed and when the step moved.
 import { descend } from "./descent.js";
 import { FormulaError } from "./formula/parse.js";
-import { RACER, MOST_RACERS, defaults, fresh } from "./settings.js";
+import { RULES } from "./rules/all.js";
+import { MOST_RACERS, RACER, fresh, usualRate } from "./settings.js";
 
 const SWARM = { across: 10, up: 7 };
 
@@ -39,8 +40,8 @@ export class Lab {
   /** Another surface, with its own start and rates; rules and clipping stay. */
   goTo(name) {
     const { racers, chosen, steps, swarm, scale } = this.state;
-    const scaleRate = this.surfaces.get(name).rate / this.surface.rate;
-    const moved = racers.map((racer) => ({ ...racer, rate: Number((racer.rate * scaleRate).toPrecision(2)) }));
+    const share = ({ rule }) => usualRate(this.surfaces.get(name), rule) / usualRate(this.surface, rule);
+    const moved = racers.map((racer) => ({ ...racer, rate: Number((racer.rate * share(racer)).toPrecision(2)) }));
     this.show({ ...fresh(this.surfaces, name), racers: moved, chosen, steps, swarm, scale });
   }
 
@@ -58,8 +59,9 @@ export class Lab {
   }
 
   setRule(rule) {
-    const own = defaults(RACER);
-    this.changeRacer({ rule, momentum: rule === "rmsprop" ? 0 : own.momentum });
+    const usual = { momentum: rule === "rmsprop" ? 0 : RACER.momentum.value };
+    if (RULES[rule].adaptive !== RULES[this.racer.rule].adaptive) usual.rate = usualRate(this.surface, rule);
+    this.changeRacer({ rule, ...usual });
   }
 
   /** Paths of all racers and of the swarm. A formula that cannot be read leaves the last surface in place. */

@@ -1,4 +1,5 @@
 // Puts the lab together: surfaces from the page's data, settings from the address, parts, and one loop of frames.
+import { descend } from "./descent.js";
 import { read, written } from "./link.js";
 import { Lab } from "./lab.js";
 import { Charts } from "./panels/charts.js";
@@ -13,6 +14,7 @@ import { RulePanel } from "./panels/rule.js";
 import { SchedulePanel } from "./panels/schedule.js";
 import { Story } from "./panels/story.js";
 import { SurfacePanel } from "./panels/surface.js";
+import { History } from "./percentile.js";
 import { Player } from "./player.js";
 import { surfaces as allSurfaces } from "./surfaces/all.js";
 import { theme } from "./view/theme.js";
@@ -124,8 +126,21 @@ addEventListener("hashchange", () => {
 new ResizeObserver(repaint).observe(byId("view"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 
+/** The paths of a link's racers, without showing them. */
+function paths(text) {
+  const { state } = read(text, surfaces);
+  const surface = surfaces.get(state.surface).make(state);
+  return state.racers.map((racer) => descend(surface, racer, state.start, state.steps));
+}
+
+/** AutoClip's threshold after each of some norms. */
+function percentiles(percentile, norms) {
+  const history = new History(percentile);
+  return norms.map((norm) => history.observe(norm));
+}
+
 // What the console and the tests read.
-window.surefootLab = { lab, player, story, picture, surfaces, times, read, written, rulePage: (code) => dialog(code, `rule-${code}`) };
+window.surefootLab = { lab, player, story, picture, surfaces, times, paths, percentiles, read, written, rulePage: (code) => dialog(code, `rule-${code}`) };
 
 if (address) open(address);
 else if (data.settings) open(data.settings);

@@ -67,6 +67,11 @@ export function rateRange(surface) {
   return { ...RACER.rate, low: round(Math.max(surface.rate / 50, RACER.rate.low)), high: round(Math.min(surface.rate * 200, RACER.rate.high)) };
 }
 
+/** A rate that works on a surface: for adaptive rules a share of the picture's width, since theirs is a distance. */
+export function usualRate(surface, rule) {
+  return RULES[rule].adaptive ? Number(((surface.box[1] - surface.box[0]) / 40).toPrecision(1)) : surface.rate;
+}
+
 export function defaults(schema) {
   return Object.fromEntries(Object.entries(schema).map(([name, setting]) => [name, setting.value]));
 }

@@ -5,6 +5,7 @@ export const adam = {
   name: "adam",
   label: "Adam",
   settings: ["beta1", "beta2", "decay"],
+  adaptive: true, // its rate is a distance, whatever the gradient
   inertia: "beta1",
   memory: () => ({ m: 0, v: 0 }),
   update(theta, g, s, { rate, beta1, beta2, decay, eps }, t) {

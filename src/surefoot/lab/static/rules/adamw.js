@@ -5,6 +5,7 @@ export const adamw = {
   name: "adamw",
   label: "AdamW",
   settings: ["beta1", "beta2", "decay"],
+  adaptive: true, // its rate is a distance, whatever the gradient
   inertia: "beta1",
   memory: adam.memory,
   update(theta, g, s, o, t) {

@@ -5,6 +5,7 @@ export const rmsprop = {
   name: "rmsprop",
   label: "RMSprop",
   settings: ["alpha", "momentum", "decay"],
+  adaptive: true, // its rate is a distance, whatever the gradient
   inertia: "momentum",
   memory: () => ({ s: 0, b: 0 }),
   update(theta, g, s, { rate, alpha, momentum, decay, eps }) {
