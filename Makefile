@@ -60,6 +60,7 @@ bench: $(VENV)/.installed-tests
 	$(BIN)/python benchmarks/fit.py --write docs/training.md
 	$(BIN)/python benchmarks/landscape.py --write docs/landscapes.md
 	$(BIN)/python benchmarks/animation.py --write docs/animations.md
+	$(BIN)/python benchmarks/lab.py --write docs/lab.md
 
 # The AutoClip study in full. DATA names a folder of voices; without one those of Debian's packages are used:
 # apt-get install asterisk-core-sounds-en-wav asterisk-core-sounds-it-wav

@@ -17,8 +17,8 @@ else:
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "surefoot"
-NO_TORCH = ("errors", "records", "surfaces", "gradients", "store", "rules", "report", "figures")
-TORCHLESS = ("animate", "cosine", "diagnose", "draw", "warmup")
+NO_TORCH = ("errors", "records", "surfaces", "gradients", "store", "rules", "report", "figures", "lab")
+TORCHLESS = ("animate", "cosine", "diagnose", "draw", "lab", "warmup")
 
 
 def fresh(code: str) -> str:

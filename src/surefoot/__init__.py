@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from surefoot.clipping import AdaptiveGradientClip, AutoClip, ClipByNorm, ClipByValue, Clipper, ZClip
     from surefoot.diagnosis import diagnose
     from surefoot.figures import animate, draw
+    from surefoot.lab import lab
     from surefoot.landscape import landscape
     from surefoot.optimizers import describe, optimizer
     from surefoot.schedules import (
@@ -50,8 +51,8 @@ _NAMES = {
     "training": ("fit",),
 }
 _HOMES = {name: f"surefoot.{room}" for room, names in _NAMES.items() for name in names}
-# Rooms that are reached as attributes; `landscape` can be called, too.
-_ROOMS = ("figures", "landscape", "optimizers", "schedules", "surfaces")
+# Rooms that are reached as attributes; `lab` and `landscape` can be called, too.
+_ROOMS = ("figures", "lab", "landscape", "optimizers", "schedules", "surfaces")
 
 __all__ = [
     "AdaptiveGradientClip",
@@ -72,6 +73,7 @@ __all__ = [
     "fit",
     "gradcheck",
     "inverse_square_root",
+    "lab",
     "landscape",
     "one_cycle",
     "optimizer",

@@ -38,8 +38,8 @@ RULES: dict[str, Any] = {
     ),
 }
 USUAL = {"momentum": 0.9, "dampening": 0.0, "alpha": 0.9, "beta1": 0.9, "beta2": 0.999, "decay": 0.0}
-# Where each surface is descended, at a rate that neither diverges nor meets a wall. The adaptive rules go more slowly, so
-# that they do not arrive: at a minimum they hop from side to side, which makes any difference of rounding larger.
+# Where each surface is descended, at a rate that neither diverges nor meets a wall. The adaptive rules go more slowly,
+# so that they do not arrive: at a minimum they hop from side to side, which makes any difference of rounding larger.
 ADAPTIVE, SLOWLY = ("rmsprop", "adam", "adamw"), 0.001
 PLACES: dict[str, tuple[tuple[float, float], float]] = {
     "bowl": ((-3.2, 2.2), 0.02),
@@ -132,7 +132,12 @@ def by_lab(tab: Tab, surface: str, settings: dict[str, Any]) -> dict[str, np.nda
 
 
 CASES = [(surface, "plain") for surface in PLACES]
-CASES += [(surface, variant) for surface in ("ravine", "himmelblau", "outliers") for variant in VARIANTS if variant != "plain"]
+CASES += [
+    (surface, variant)
+    for surface in ("ravine", "himmelblau", "outliers")
+    for variant in VARIANTS
+    if variant != "plain"
+]
 
 
 @pytest.mark.parametrize(("surface", "variant"), CASES)
@@ -171,10 +176,10 @@ def test_autoclip_itself_takes_the_same_path(tab: Tab) -> None:
         optimizer.step()
         thresholds.append(float(clipper.last.threshold))
         path.append(place.detach().tolist())
-    link = (
-        f"surface=outliers&start=-2.4,2.4&steps=200&racer=gd,rate:{rate},clip:autoclip,percentile:25"
+    link = f"surface=outliers&start=-2.4,2.4&steps=200&racer=gd,rate:{rate},clip:autoclip,percentile:25"
+    xs, ys, limits = tab.run(
+        f"surefootLab.paths('{link}').map(p => [[...p.xs], [...p.ys], [...p.thresholds]])[0]"
     )
-    xs, ys, limits = tab.run(f"surefootLab.paths('{link}').map(p => [[...p.xs], [...p.ys], [...p.thresholds]])[0]")
     np.testing.assert_allclose(np.array([xs, ys]).T[1:], path, atol=1e-5)
     np.testing.assert_allclose(limits, thresholds, rtol=1e-5)
 

@@ -15,7 +15,7 @@ from surefoot.errors import SettingError
 
 if TYPE_CHECKING:
     from surefoot.cli.subjects import Subject
-    from surefoot.surfaces import Slice, Surface
+    from surefoot.surfaces import Slice
 
 _SUFFIXES = (".png", ".svg", ".html", ".npz")
 _PLANES = ("random", "principal", "checkpoints")
@@ -106,7 +106,11 @@ def landscape(
         matplotlib_or_raise()
     states = [Path(name).absolute() for name in checkpoint or ()]
 
-    subject = _subject(context, mode, seed, steps, batches, quick, tuple(setting or ()), runs)
+    from surefoot.cli.subjects import subject_of
+
+    subject = subject_of(
+        "landscape", context.obj, cast(Any, mode), seed, steps, batches, quick, tuple(setting or ()), runs
+    )
     for line in subject.about:
         show(line)
     options: dict[str, Any] = {} if points is None else {"points": points}
@@ -130,7 +134,9 @@ def landscape(
             records = [_line_to(subject, states[0], options)]
         else:
             options["gradients"] = gradients
-            records = [_surface(subject, x, y, plane, spans, states, seed, options)]
+            from surefoot.cli.planes import surface_of
+
+            records = [surface_of(subject, x, y, plane, spans, states, seed, options)]
     if smoothness:
         from surefoot.cli.smoothness import shown
 
@@ -139,56 +145,6 @@ def landscape(
         _write(records, target, subject)
     if sharpness:
         _print_sharpness(subject, radius, seed)
-
-
-def _subject(
-    context: typer.Context,
-    mode: Any,
-    seed: int,
-    steps: int | None,
-    batches: int,
-    quick: bool,
-    settings: tuple[str, ...],
-    runs: str,
-) -> Subject:
-    from surefoot.cli import subjects
-
-    what = subjects.named(context.obj, runs, "landscape")
-    if what.recipe is None:
-        if quick or settings:
-            raise SettingError(f"{'--quick' if quick else '--set'} is for recipes.")
-        return subjects.script_subject(subjects.kept_of(what, steps=steps, batches=batches), mode, seed)
-    if steps is not None:
-        raise SettingError("--steps is for scripts and runs; a recipe's own are set by --set steps=N.")
-    from surefoot.recipes import load
-
-    recipe = load(what.recipe)
-    return subjects.recipe_subject(recipe, subjects.recipe_options(recipe, settings, seed, quick, runs), mode)
-
-
-def _surface(
-    subject: Subject,
-    x: str | None,
-    y: str | None,
-    plane: str | None,
-    spans: tuple[Any, Any],
-    states: list[Path],
-    seed: int,
-    options: dict[str, Any],
-) -> Surface:
-    from surefoot.cli.planes import checkpoints_through, grid_over, plane_of, saved_state
-    from surefoot.landscape.easy import two_scalars
-
-    if states:
-        first, second = (saved_state(path) for path in states)
-        names = (states[0].stem, states[1].stem)
-        return checkpoints_through(subject, first, second, names, options)
-    axes = (x, y) if x is not None and y is not None else subject.axes if plane is None else None
-    if axes is None and plane is None and subject.objective.size == 2:
-        axes = two_scalars(subject.objective)
-    if axes is not None:
-        return grid_over(subject, axes, spans, x is None, options)
-    return plane_of(subject, plane, spans[0], seed, options)
 
 
 def _slices(subject: Subject, seed: int, span: Any, options: dict[str, Any]) -> list[Slice]:

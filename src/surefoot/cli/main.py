@@ -12,6 +12,7 @@ from surefoot.capture.script import Target
 from surefoot.cli import output, split
 from surefoot.cli.animate import animate
 from surefoot.cli.backprop import backprop
+from surefoot.cli.lab import LAB_LINE, lab
 from surefoot.cli.landscape import TARGET_LINE, landscape
 from surefoot.cli.output import any_encoding, say
 from surefoot.cli.plot_schedule import plot_schedule
@@ -29,10 +30,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-_TAKES_TARGET = ("run", "check", "landscape", "animate", "backprop")
+_TAKES_TARGET = ("run", "check", "landscape", "animate", "backprop", "lab")
 _TAKES_MORE = (
     "landscape",
     "animate",
+    "lab",
 )  # than scripts: after a recipe or a run come surefoot's own options again
 _OPTIONAL_NUMBERS = {"--autoclip": "10"}
 _SCRIPT_LINE = "[OPTIONS] SCRIPT [ARGUMENTS]…  |  [OPTIONS] -m MODULE [ARGUMENTS]…"
@@ -259,6 +261,7 @@ def list_recipes(
 app.command("plot-schedule")(plot_schedule)
 app.command("landscape", options_metavar=TARGET_LINE)(landscape)
 app.command("animate", options_metavar=TARGET_LINE)(animate)
+app.command("lab", options_metavar=LAB_LINE)(lab)
 app.command("backprop", options_metavar=_SCRIPT_LINE)(backprop)
 
 

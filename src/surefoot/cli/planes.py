@@ -20,6 +20,42 @@ PLANE_POINTS = 31
 _ROOM = 0.25  # around a path, as a share of its extent
 
 
+def surface_of(
+    subject: Subject,
+    x: str | None,
+    y: str | None,
+    plane: str | None,
+    spans: tuple[Any, Any],
+    states: list[Path],
+    seed: int,
+    options: dict[str, Any],
+) -> Surface:
+    """The surface asked for: through checkpoints, over two scalars, or the plane of the path.
+
+    Args:
+        subject: Whose loss.
+        x: A scalar, as the first axis of a grid.
+        y: Another.
+        plane: "random", "principal" or "checkpoints".
+        spans: How far each axis goes; None leaves it to the surface.
+        states: Two files of saved weights.
+        seed: Of random directions.
+        options: Of the functions of `surefoot.landscape`: points, progress …
+    """
+    from surefoot.landscape.easy import two_scalars
+
+    if states:
+        first, second = (saved_state(path) for path in states)
+        names = (states[0].stem, states[1].stem)
+        return checkpoints_through(subject, first, second, names, options)
+    axes = (x, y) if x is not None and y is not None else subject.axes if plane is None else None
+    if axes is None and plane is None and subject.objective.size == 2:
+        axes = two_scalars(subject.objective)
+    if axes is not None:
+        return grid_over(subject, axes, spans, x is None, options)
+    return plane_of(subject, plane, spans[0], seed, options)
+
+
 def plane_of(subject: Subject, plane: str | None, span: Any, seed: int, options: dict[str, Any]) -> Surface:
     """The plane asked for; else that of the path if it spans one, else a random one."""
     from surefoot.landscape import principal_plane, random_plane

@@ -139,3 +139,44 @@ def recipe_subject(recipe: Recipe, options: Options, mode: Mode | None) -> Subje
     return Subject(
         recipe.name, shown.objective, tuple(shown.trajectories), shown.axes, ranges, title=shown.title
     )
+
+
+def subject_of(
+    command: str,
+    target: Target | None,
+    mode: Mode | None,
+    seed: int,
+    steps: int | None,
+    batches: int,
+    quick: bool,
+    settings: tuple[str, ...],
+    runs: str,
+) -> Subject:
+    """What a command was pointed at, run or trained anew, as a function to be drawn.
+
+    Args:
+        command: The command's name, for what it says.
+        target: What was named.
+        mode: Of the model: how dropout and batch norm are treated.
+        seed: Of everything random.
+        steps: Stop a script after so many optimizer steps.
+        batches: How many of its last batches count.
+        quick: The small form of a recipe.
+        settings: KEY=VALUE texts for a recipe.
+        runs: Folder of all runs.
+
+    Raises:
+        SettingError: Nothing was named, or an option that this kind of thing does not take.
+        RunNotFound: It is neither script nor recipe nor run.
+    """
+    what = named(target, runs, command)
+    if what.recipe is None:
+        if quick or settings:
+            raise SettingError(f"{'--quick' if quick else '--set'} is for recipes.")
+        return script_subject(kept_of(what, steps=steps, batches=batches), mode, seed)
+    if steps is not None:
+        raise SettingError("--steps is for scripts and runs; a recipe's own are set by --set steps=N.")
+    from surefoot.recipes import load
+
+    recipe = load(what.recipe)
+    return recipe_subject(recipe, recipe_options(recipe, settings, seed, quick, runs), mode)

@@ -69,7 +69,8 @@ def is_script(target: Target) -> bool:
     path = Path(target.name)
     if target.is_module or target.name.endswith((".py", ".pyz")):
         return True
-    return (path / "__main__.py").is_file() or (path.is_file() and path.name != "run.db")
+    kept = path.name == "run.db" or path.suffix == ".npz"  # a run, a landscape
+    return (path / "__main__.py").is_file() or (path.is_file() and not kept)
 
 
 def target_of(run: Run) -> Target:

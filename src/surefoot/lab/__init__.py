@@ -1,9 +1,9 @@
 """The descent lab: a page on which rules race down a surface, in one file that asks the network for nothing.
 
-Everything that moves is JavaScript, as plain modules under static/: `rules/`, `surfaces/`, `clipping.js` and `schedules.js` are the
-maths, each file its equation; `lab.js` computes the paths, `view/` draws, `panels/` are the controls, `main.js` puts them together.
-Here the page is put into one file, with the planes of trained models in it. The module itself is the short way in:
-`surefoot.lab()`.
+Everything that moves is JavaScript, as plain modules under static/: `rules/`, `surfaces/`, `clipping.js` and
+`schedules.js` are the maths, each file its equation; `lab.js` computes the paths, `view/` draws, `panels/` are the
+controls, `main.js` puts them together. Here the page is put into one file, with the planes of trained models in it.
+The module itself is the short way in: `surefoot.lab()`.
 """
 
 import sys

@@ -41,7 +41,9 @@ class Lab:
         try:
             target.write_text(self.html, encoding="utf-8")
         except OSError as error:
-            raise StoreError(f"cannot write {target} ({error.strerror or error}); choose another place.") from error
+            raise StoreError(
+                f"cannot write {target} ({error.strerror or error}); choose another place."
+            ) from error
         return target
 
     def open(self) -> Path:
@@ -55,7 +57,9 @@ class Lab:
         return path
 
     def __repr__(self) -> str:
-        return f"Lab({len(self.html):,} characters; show it by .open() or .save(path), or as a cell's last line)"
+        return (
+            f"Lab({len(self.html):,} characters; show it by .open() or .save(path), or as a cell's last line)"
+        )
 
     def _repr_html_(self) -> str:
         # Its own frame: neither the notebook's styles nor its scripts meet the lab's.
@@ -107,5 +111,7 @@ def _surface(given: object) -> Surface:
     if isinstance(given, (str, os.PathLike)):
         given = load(given)
     if not isinstance(given, Surface):
-        raise SettingError(f"the lab shows surfaces, not {type(given).__name__}: give what surefoot.landscape(…) returns.")
+        raise SettingError(
+            f"the lab shows surfaces, not {type(given).__name__}: give what landscape(…) returns."
+        )
     return given

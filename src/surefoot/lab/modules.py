@@ -1,8 +1,8 @@
 """Plain ES modules into one classic script, in the order of their imports, each in a scope of its own.
 
-A page that is one file cannot import: a browser resolves no module next to `file://`, and a policy that allows `data:`
-scripts allows anybody's. So `import { a } from "./b.js"` becomes `const { a } = $["b.js"]`, and what a file exports is what its
-scope returns. The files themselves stay modules, with nothing to build.
+A page that is one file cannot import: a browser resolves no module next to `file://`, and a policy that allows
+`data:` scripts allows anybody's. So `import { a } from "./b.js"` becomes `const { a } = $["b.js"]`, and what a file
+exports is what its scope returns. The files themselves stay modules, with nothing to build.
 """
 
 from __future__ import annotations

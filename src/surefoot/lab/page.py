@@ -1,4 +1,4 @@
-"""The descent lab as one HTML file: markup, style, scripts and data, under a policy that allows these and nothing else."""
+"""The descent lab as one HTML file: markup, style, scripts and data, under a policy that allows nothing else."""
 
 from __future__ import annotations
 

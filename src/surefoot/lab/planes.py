@@ -36,13 +36,15 @@ def plane_data(surface: Surface, title: str | None = None) -> dict[str, Any]:
         "lowest": surface.minimum[2],
         "start": start,
         "paths": [plain(path.points) for path in surface.paths],
-        "rate": _rate(surface),
+        "rate": _rate(surface, start),
     }
 
 
 def _check(axis: Floats) -> None:
     if len(axis) < 4:
-        raise SettingError(f"a plane of {len(axis)} points along an axis is too coarse for the lab; take 4 at least.")
+        raise SettingError(
+            f"a plane of {len(axis)} points along an axis is too coarse for the lab; take 4 at least."
+        )
     gaps = np.diff(axis)
     if not np.allclose(gaps, gaps[0], rtol=1e-6, atol=0) or not gaps[0] > 0:
         raise SettingError("the lab interpolates between evenly spaced points; this surface's are not.")
@@ -59,17 +61,27 @@ def _start(surface: Surface) -> list[float]:
     return [float(surface.x[column + 1]), float(surface.y[row + 1])]
 
 
-def _rate(surface: Surface) -> float:
-    """A rate for plain descent: the inverse of the largest curvature along an axis that is usual on the grid.
+def _rate(surface: Surface, start: list[float]) -> float:
+    """A rate for plain descent: the inverse of a curvature that is large on the grid, but a short first step.
 
-    The median of the positive second differences: a wall at the edge has larger ones, and would make the rate
-    useless everywhere else.
+    The ninth decile of the positive second differences: a wall at the edge has larger ones, and would make the rate
+    useless everywhere else. The first step goes through a tenth of the grid at most.
     """
     hx, hy = (float(axis[1] - axis[0]) for axis in (surface.x, surface.y))
     curvatures = np.concatenate(
-        [(np.diff(surface.losses, 2, axis=1) / hx**2).ravel(), (np.diff(surface.losses, 2, axis=0) / hy**2).ravel()]
+        [
+            (np.diff(surface.losses, 2, axis=1) / hx**2).ravel(),
+            (np.diff(surface.losses, 2, axis=0) / hy**2).ravel(),
+        ]
     )
     positive = curvatures[np.isfinite(curvatures) & (curvatures > 0)]
-    if not len(positive):
-        return 0.1
-    return float(f"{min(max(1 / float(np.quantile(positive, 0.9)), 1e-4), 10):.2g}")
+    rate = 1 / float(np.quantile(positive, 0.9)) if len(positive) else 0.1
+    slopes = np.gradient(surface.losses, hy, hx)
+    row, column = (
+        int(np.argmin(abs(axis - at))) for axis, at in ((surface.y, start[1]), (surface.x, start[0]))
+    )
+    slope = float(np.hypot(slopes[0][row, column], slopes[1][row, column]))
+    extent = min(hx * (len(surface.x) - 1), hy * (len(surface.y) - 1))
+    if slope > 0:
+        rate = min(rate, extent / 10 / slope)
+    return float(f"{min(max(rate, 1e-5), 100):.2g}")

@@ -26,7 +26,10 @@ export function fill(select, options) {
 
 const TICKS = 400; // of a logarithmic slider
 const toSlider = (s, value) => (s.log ? (TICKS * Math.log(value / s.low)) / Math.log(s.high / s.low) : value);
-const fromSlider = (s, place) => (s.log ? Number((s.low * (s.high / s.low) ** (place / TICKS)).toPrecision(3)) : Number(place));
+const fromSlider = (s, place) => {
+  if (s.log) return Number((s.low * (s.high / s.low) ** (place / TICKS)).toPrecision(3));
+  return s.step >= 1 ? Math.round(place) : Number(place);
+};
 
 /** {root, show(value)}: a slider and a field for one number, that call `change` at once. */
 export function slider(id, setting, change) {

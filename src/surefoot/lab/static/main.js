@@ -16,6 +16,7 @@ import { Story } from "./panels/story.js";
 import { SurfacePanel } from "./panels/surface.js";
 import { History } from "./percentile.js";
 import { Player } from "./player.js";
+import { usualRate } from "./settings.js";
 import { surfaces as allSurfaces } from "./surfaces/all.js";
 import { theme } from "./view/theme.js";
 
@@ -64,7 +65,7 @@ function frame(now) {
   if (dirty) follow();
   times.push(performance.now() - began);
   if (times.length > KEPT) times.shift();
-  if (!player.playing) picture.work(8);
+  picture.work(player.playing ? 2 : 8);
   rule.work(player.playing ? 1.5 : 8);
   requestAnimationFrame(frame);
 }
@@ -126,6 +127,11 @@ addEventListener("hashchange", () => {
 new ResizeObserver(repaint).observe(byId("view"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 
+/** A link's text for a plane that is shown first. */
+function twoRules(surface) {
+  return ["gd", "adam"].map((name) => `racer=${name},rate:${usualRate(surface, name)}`).join("&");
+}
+
 /** The paths of a link's racers, without showing them. */
 function paths(text) {
   const { state } = read(text, surfaces);
@@ -144,7 +150,7 @@ window.surefootLab = { lab, player, story, picture, surfaces, times, paths, perc
 
 if (address) open(address);
 else if (data.settings) open(data.settings);
-else if (data.planes.length) open("");
+else if (data.planes.length) open(twoRules([...surfaces.values()][0]));
 else story.preset(data.presets.findIndex(({ name }) => name === "Ravine"));
 if (address || data.settings || data.planes.length) story.end();
 requestAnimationFrame(frame);

@@ -69,7 +69,7 @@ export function rateRange(surface) {
 
 /** A rate that works on a surface: for adaptive rules a share of the picture's width, since theirs is a distance. */
 export function usualRate(surface, rule) {
-  return RULES[rule].adaptive ? Number(((surface.box[1] - surface.box[0]) / 40).toPrecision(1)) : surface.rate;
+  return RULES[rule].adaptive ? Math.max(Number(((surface.box[1] - surface.box[0]) / 40).toPrecision(1)), RACER.rate.low) : surface.rate;
 }
 
 export function defaults(schema) {

@@ -15,7 +15,7 @@ export function poster(lab, colours, { width, height, scale }) {
   const columns = width > 800 ? 3 : 2;
   const below = 14 + LINE * Math.ceil(lab.state.racers.length / columns);
   const canvas = document.createElement("canvas");
-  const frame = new Frame(width, height, lab.state.box, { left: 46, right: 72, top: 34, bottom: 34 });
+  const frame = new Frame(width, height, lab.state.box, { left: 56, right: 72, top: 34, bottom: 34 });
   frame.key = true;
   const level = levelsNow(lab.made, frame, 2);
   const back = document.createElement("canvas");

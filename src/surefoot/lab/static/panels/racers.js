@@ -13,6 +13,7 @@ export class Racers {
   }
 
   changed(lab) {
+    this.last = 0; // new buttons want their text at once
     const buttons = lab.state.racers.map((racer, index) => this.chip(racer, index));
     const add = element("button", { type: "button", id: "add", textContent: "+ racer", title: "Add a racer (+)", disabled: buttons.length >= MOST_RACERS, onclick: () => lab.add() });
     const focused = document.activeElement?.closest?.("#racers") ? document.activeElement.dataset.key : null;
@@ -35,7 +36,7 @@ export class Racers {
   }
 
   moved(lab, step, playing) {
-    if (playing && performance.now() - (this.last ?? 0) < 90) return;
+    if (playing && performance.now() - this.last < 90) return;
     this.last = performance.now();
     lab.scene.racers.forEach(({ path }, index) => {
       this.root.children[index].loss.textContent = outcome(path, lab.lowest, Math.floor(step));

@@ -18,7 +18,6 @@ export class RulePanel {
     this.byId = (id) => page.getElementById(id);
     fill(this.byId("rule"), Object.values(RULES).map(({ name, label }) => [name, label]));
     this.byId("rule").addEventListener("change", (event) => lab.setRule(event.target.value));
-    this.byId("map-key").replaceChildren(...OUTCOMES.map((text) => element("li", {}, element("i"), text)));
     const press = (event) => event.buttons && this.press(event);
     this.byId("map").addEventListener("pointerdown", press);
     this.byId("map").addEventListener("pointermove", press);
@@ -44,6 +43,8 @@ export class RulePanel {
   build(shown) {
     this.shown = shown;
     const { lab } = this;
+    const outcomes = lab.made.bounded ? [...OUTCOMES.slice(0, 3), "leaves the plane"] : OUTCOMES;
+    this.byId("map-key").replaceChildren(...outcomes.map((text) => element("li", {}, element("i"), text)));
     const made = (name, setting) => [name, slider(`racer-${name}`, setting, (value) => lab.changeRacer({ [name]: value }))];
     const rate = made("rate", this.range);
     const others = RULES[lab.racer.rule].settings.map((name) => made(name, RACER[name]));

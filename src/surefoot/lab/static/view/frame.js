@@ -1,7 +1,7 @@
 // Where the picture lies on its canvas, and from the surface's coordinates to pixels and back.
 
 export class Frame {
-  constructor(width, height, box, margins = { left: 46, right: 14, top: 10, bottom: 34 }) {
+  constructor(width, height, box, margins) {
     Object.assign(this, { width, height, box, ...margins });
     this.inner = { width: width - margins.left - margins.right, height: height - margins.top - margins.bottom };
   }

@@ -3,6 +3,7 @@ import { number, ticks } from "../format.js";
 
 export const BANDS = 16;
 const HEIGHT = 150; // pixels from the lowest to the highest point, for the shading
+const STEEPEST = 1.5;
 const LIGHT = [-0.55, -0.55, 0.63];
 
 /**
@@ -14,8 +15,9 @@ export function* levels(surface, frame, spacing) {
   const rows = Math.ceil(frame.inner.height / spacing) + 2;
   const losses = new Float64Array(columns * rows);
   for (let j = 0, i = 0; j < rows; j++) {
-    const y = frame.fromY(frame.top + j * spacing);
-    for (let c = 0; c < columns; c++, i++) losses[i] = surface.loss(frame.fromX(frame.left + c * spacing), y);
+    // The last node of a row or column lies on the edge or beyond it, where a plane's losses have ended.
+    const y = Math.max(frame.fromY(frame.top + j * spacing), frame.box[2]);
+    for (let c = 0; c < columns; c++, i++) losses[i] = surface.loss(Math.min(frame.fromX(frame.left + c * spacing), frame.box[1]), y);
     yield;
   }
   const finite = losses.filter(Number.isFinite).sort();
@@ -92,13 +94,17 @@ function lit({ columns, rows, heights, spacing }) {
     for (let k = 0; k < columns; k++, i++) {
       const dx = (heights[k < columns - 1 ? i + 1 : i] - heights[k ? i - 1 : i]) / (k && k < columns - 1 ? 2 : 1);
       const dy = (heights[j < rows - 1 ? i + columns : i] - heights[j ? i - columns : i]) / (j && j < rows - 1 ? 2 : 1);
-      const [nx, ny] = [(-dx * HEIGHT) / spacing, (-dy * HEIGHT) / spacing];
+      const nx = bounded((-dx * HEIGHT) / spacing);
+      const ny = bounded((-dy * HEIGHT) / spacing);
       shades[i] = (nx * LIGHT[0] + ny * LIGHT[1] + LIGHT[2]) / Math.hypot(nx, ny, 1) - LIGHT[2];
-      slopes[i] = Math.hypot(dx, dy);
+      slopes[i] = Math.sqrt(dx * dx + dy * dy) || 0;
     }
   }
   return { shades, slopes };
 }
+
+/** Walls shine no more than steep ground; where a neighbour has no loss, the ground is flat. */
+const bounded = (slope) => (slope > STEEPEST ? STEEPEST : slope < -STEEPEST ? -STEEPEST : slope || 0);
 
 /** 256 colours along the ramp, low to high. */
 export function lookup(ramp) {
@@ -151,6 +157,8 @@ function drawKey(context, frame, level, ramp, muted) {
   context.textBaseline = "middle";
   for (let i = 0; i <= BANDS; i += 4) {
     const y = frame.top + frame.inner.height - i * step;
-    context.fillText(number(level.valueAt(i / BANDS)), x + 16, Math.min(Math.max(y, frame.top + 6), frame.top + frame.inner.height - 5));
+    const value = level.valueAt(i / BANDS);
+    const shown = Math.abs(value) < 1e-6 * Math.abs(level.valueAt(1)) ? 0 : value;
+    context.fillText(number(shown), x + 16, Math.min(Math.max(y, frame.top + 6), frame.top + frame.inner.height - 5));
   }
 }
