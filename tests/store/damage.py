@@ -1,7 +1,4 @@
-"""Runs spoilt in every way we could think of, each made from a number alone.
-
-`python tests/store/damage.py COUNT [FIRST]` tries COUNT of them on all commands that read runs; the suite tries a few.
-"""
+"""Runs spoilt in every way we could think of, each from a number alone; the suite tries a few of them."""
 
 from __future__ import annotations
 

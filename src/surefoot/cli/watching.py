@@ -66,11 +66,11 @@ def run_under(target: Target, make: Callable[[], _P]) -> _P:
 
 def is_script(target: Target) -> bool:
     """Whether a target can only be a script or module, not the name of a recipe or a run."""
-    path = Path(target.name)
-    if target.is_module or target.name.endswith((".py", ".pyz")):
+    name = target.name
+    if target.is_module or name.endswith((".py", ".pyz")):
         return True
-    kept = path.name == "run.db" or path.suffix == ".npz"  # a run, a landscape
-    return (path / "__main__.py").is_file() or (path.is_file() and not kept)
+    kept = Path(name).name == "run.db" or Path(name).suffix == ".npz"  # a run, a landscape
+    return os.path.isfile(os.path.join(name, "__main__.py")) or (os.path.isfile(name) and not kept)
 
 
 def target_of(run: Run) -> Target:

@@ -36,6 +36,10 @@ class Row:
     body: str
     kind: Kind = "plain"
 
+    def __post_init__(self) -> None:
+        # What a script or a run said in several lines must not pass for lines of the verdict.
+        object.__setattr__(self, "body", " ".join(self.body.splitlines()))
+
 
 def verdict_text(history: History, findings: Sequence[Finding]) -> str:
     """The verdict as plain lines, without a newline at the end.

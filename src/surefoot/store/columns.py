@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from surefoot.records import Series
 from surefoot.store import cells
 from surefoot.store.blocks import UNRECORDED_BITS, column, unpack
+from surefoot.store.effort import all_rows
 
 _KEY_COLUMN = {"step": "optimizer", "metric": "name"}
 # Without a clipper these are NaN at every step, so that they line up with the gradient norm.
@@ -44,10 +45,11 @@ def read_columns(
         ):
             found.append(unpack(name, data, rows))
             last = last_id
-    tail = connection.execute(
+    found_later = connection.execute(
         f"SELECT {', '.join(names)} FROM {source} WHERE id > ? AND {_KEY_COLUMN[source]} = ? ORDER BY id",
         (last, key),
-    ).fetchall()
+    )
+    tail = all_rows(connection, found_later)
     values = zip(*tail, strict=True) if tail else ((),) * len(names)
     for name, entries in zip(names, values, strict=True):
         parts[name].append(column(name, entries))

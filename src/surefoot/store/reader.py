@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -66,7 +67,7 @@ class RunReader:
 
     def __init__(self, path: Path) -> None:
         path = path.absolute()
-        self.path = path.parent if path.name == FILE_NAME and not path.is_dir() else path
+        self.path = path.parent if path.name == FILE_NAME and not os.path.isdir(path) else path
         self._file = self.path / FILE_NAME
         self._resources = ExitStack()
         try:
@@ -243,7 +244,7 @@ class RunReader:
 
     def _all(self, build: Callable[[tuple[Any, ...]], _Item], query: str) -> tuple[_Item, ...]:
         with self._snapshot() as connection:
-            return tuple(build(row) for row in connection.execute(query))
+            return tuple(build(row) for row in effort.all_rows(connection, connection.execute(query)))
 
     def _run(self, connection: sqlite3.Connection) -> Run:
         row = _only_row(connection, codec.RUN_COLUMNS)
