@@ -1,4 +1,4 @@
-"""Where answers go: a stdout that is full, closed, left early or knows little; and options that name what cannot be written."""
+"""Where answers go: a stdout that is full, closed, left early or ASCII; and options that name what cannot be written."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_deleted_working_folder(folder: Path) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        ["--name", "last"], ["--name", "a/b"], ["--name", ""], ["--name", "x" * 300], ["--name", "é" * 120],
+        ["--name", "last"], ["--name", "a/b"], ["--name", ""], ["--name", "x" * 300], ["--name", "日" * 100],
         ["--name", "a\x1b"], ["--runs", "file"], ["--runs", "file/below"], ["--runs", ""], ["--runs", "y" * 300],
         ["--report", "absent/a.html"], ["--report", "."], ["--json", "file/a.json"], ["--autoclip", "nan"],
         ["--max-norm", "nan"], ["--max-norm", "inf"], ["--max-norm", "0"], ["--ignore", "absent"], ["--steps", "0"],
