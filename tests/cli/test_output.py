@@ -1,4 +1,4 @@
-"""Where answers go: a stdout that is full, closed, left early or ASCII; and options that name what cannot be written."""
+"""Where answers go: to a stdout that is full, closed, left early, ASCII; and options naming what cannot be written."""
 
 from __future__ import annotations
 
