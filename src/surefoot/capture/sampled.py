@@ -55,7 +55,7 @@ class SampledStep:
         norms = per_parameter_norms(present)
         zero, nonfinite = gradients.shares(present)
         # The norm meets every entry, the share of a large tensor a part of them.
-        least = torch.tensor([1 / gradient.numel() for gradient in present], device=nonfinite.device)
+        least = _on_device([1 / gradient.numel() for gradient in present], nonfinite.device)
         nonfinite = torch.where(norms.isfinite(), nonfinite, nonfinite.maximum(least))
         if scale is not None:
             norms = norms / scale.to(norms.device)
@@ -113,3 +113,8 @@ def plain(parameters: Sequence[Tensor]) -> bool:
         and (p.grad is None or readable(p.grad) is p.grad)
         for p in parameters
     )  # fmt: skip
+
+
+def _on_device(numbers: Sequence[float], device: torch.device) -> Tensor:
+    """Host numbers as a tensor; a copy from pinned memory waits for nothing."""
+    return torch.tensor(numbers, pin_memory=device.type == "cuda").to(device, non_blocking=True)

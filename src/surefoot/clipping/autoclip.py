@@ -80,6 +80,8 @@ class AutoClip(ThresholdClipper):
             # A copy to the device, made once for each set of units.
             rows = self._move_to_device(units, norms.device)
         assert self._on_device is not None
+        if list(units) == self._names:  # the usual case, without copies to rows and back
+            return self._on_device.observe(norms, record.expand(len(units)))
         # Units without a gradient in this step record nothing.
         everywhere = norms.new_zeros(len(self._names)).index_copy(0, rows, norms)
         present = torch.zeros_like(everywhere, dtype=torch.bool)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from surefoot.clipping.base import NOT_A_NUMBER, Clipper
+from surefoot.clipping.device_numbers import device_number
 from surefoot.clipping.names import unit_names
 from surefoot.clipping.step import Step, scale_each, scale_gradients
 from surefoot.errors import SettingError
@@ -122,5 +123,5 @@ def factor_of(norm: float, threshold: float) -> float:
 def _factor_on_device(norms: Tensor, thresholds: Tensor, usable: Tensor) -> Tensor:
     factors = thresholds / norms
     # False for NaN as well: a threshold that is not known, a norm of zero.
-    clipped = (norms > thresholds) & (factors < _ONE) & usable
-    return torch.where(clipped, factors, 1.0)
+    one = device_number(1.0, factors.device, factors.dtype)
+    return torch.where((factors < _ONE) & usable, factors, one)

@@ -2,18 +2,21 @@
 
     U: units that have a history of their own      C: capacity, at least the window or the steps so far
 
-Each row is sorted and filled up with infinities. A step takes one value out of each row (an infinity, or
-what leaves the window) and puts one in: two binary searches and one shift. Values that are not to be
-recorded replace what they would push out by itself, so the number of operations never depends on a number
-that only the device knows.
+Each row is sorted, filled up with infinities and has one column more at either end, so that putting a value in
+or taking one out is a choice between neighbours: two operations for all entries at once. Values that are not to
+be recorded are put in as what would be pushed out by itself, so the operations never depend on a number that only
+the device knows. A launch costs more than the work it does here, hence as few of them as can be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from surefoot.clipping.device_numbers import device_number
 
 _SMALLEST_CAPACITY = 1024
 
@@ -40,14 +43,15 @@ class DevicePercentiles:
             start = [values[-window:] for values in start]
         # Steps so far are known on the host only as an upper bound: skipped ones are counted, too.
         self._steps = max((len(values) for values in start), default=0)
-        capacity = window or _capacity_for(self._steps + 1)
+        capacity = window or _capacity_for(self._steps)
         rows = torch.full((units, capacity), torch.inf, dtype=dtype)
         for row, values in zip(rows, start, strict=True):
             row[: len(values)] = values
         self._count = torch.tensor([len(values) for values in start], dtype=torch.int64, device=device)
         self._recent = rows.to(device) if window else None  # in order of arrival, slot = count % window
-        self._sorted = rows.sort(dim=1).values.to(device)
-        self._places = torch.arange(capacity, device=device)
+        self._sorted = _with_ends(rows.sort(dim=1).values.to(device))
+        self._other = self._sorted.clone()  # what the next state is written into
+        self._ranks, self._weights = self._table(capacity)
 
     def observe(self, values: Tensor, record: Tensor) -> Tensor:
         """Record values and return the percentiles.
@@ -63,67 +67,81 @@ class DevicePercentiles:
         Effects: no host synchronisation.
         """
         self._make_room()
+        values, flags = values.unsqueeze(1), record.unsqueeze(1)
         if self._recent is None:
-            leaving = torch.full_like(values, torch.inf)
+            entering = torch.where(flags, values, device_number(torch.inf, values.device, values.dtype))
         else:
             slot = (self._count % self._recent.shape[1]).unsqueeze(1)
-            leaving = self._recent.gather(1, slot).squeeze(1)
-        entering = torch.where(record, values, leaving)
-        if self._recent is not None:
-            self._recent.scatter_(1, slot, entering.unsqueeze(1))
-        self._replace(leaving.unsqueeze(1), entering.unsqueeze(1))
+            leaving = self._recent.gather(1, slot)
+            entering = torch.where(flags, values, leaving)
+            self._recent.scatter_(1, slot, entering)
+            self._take_out(leaving)
+        self._put_in(entering)
         self._count += record
         return self.thresholds()
 
     def thresholds(self) -> Tensor:
         """The percentiles of what is held, shape (U,)."""
         held = self._count if self._window is None else self._count.clamp(max=self._window)
-        last = (held - 1).clamp(min=0)
-        rank = last.to(self._sorted.dtype) * self._quantile
-        below = rank.floor()
-        weight = rank - below
-        index = below.to(torch.int64)
-        low = self._sorted.gather(1, index.unsqueeze(1)).squeeze(1)
-        high = self._sorted.gather(1, torch.minimum(index + 1, last).unsqueeze(1)).squeeze(1)
-        # numpy's two branches, so that rounding is numpy's too.
-        step = high - low
-        percentile = torch.where(weight >= 0.5, high - step * (1 - weight), low + step * weight)
-        return torch.where(held > 0, percentile, torch.nan)
+        nearest, low, high = self._sorted.gather(1, self._ranks.index_select(0, held)).unbind(1)
+        return nearest + (high - low) * self._weights.index_select(0, held)
 
     def values(self) -> list[Tensor]:
         """What each unit holds, float64, on the host: oldest first under a window, else sorted."""
         counts = self._count.cpu().tolist()
         if self._recent is None:
-            return [row[:count].double() for row, count in zip(self._sorted.cpu(), counts, strict=True)]
+            held = self._sorted[:, 1:-1].cpu()
+            return [row[:count].double() for row, count in zip(held, counts, strict=True)]
         window = self._recent.shape[1]
         return [
             (row[:count] if count <= window else row.roll(-(count % window))).double()
             for row, count in zip(self._recent.cpu(), counts, strict=True)
         ]
 
-    def _replace(self, old: Tensor, new: Tensor) -> None:
-        """Take one `old` out of each sorted row and put `new` in, both shape (U, 1)."""
-        taken = torch.searchsorted(self._sorted, old)
-        # Counted among the values that remain: everything between moves over by one.
-        given = torch.searchsorted(self._sorted, new) - (new > old).to(torch.int64)
-        places = self._places
-        source = (
-            places
-            + ((places >= taken) & (places < given)).to(torch.int64)
-            - ((places > given) & (places <= taken)).to(torch.int64)
-        )
-        moved = self._sorted.gather(1, source)
-        self._sorted.copy_(moved.scatter_(1, given, new))
+    def _take_out(self, old: Tensor) -> None:
+        """Take one `old`, shape (U, 1), out of each row: from its place on, each entry becomes the next one."""
+        present, following = self._sorted[:, 1:-1], self._sorted[:, 2:]
+        torch.where(present < old, present, following, out=self._other[:, 1:-1])
+        self._sorted, self._other = self._other, self._sorted
+
+    def _put_in(self, new: Tensor) -> None:
+        """Put `new`, shape (U, 1), into each row: an entry above it becomes the larger of it and its neighbour."""
+        written = self._other[:, 1:-1]
+        torch.maximum(self._sorted[:, :-2], new, out=written)
+        torch.minimum(written, self._sorted[:, 1:-1], out=written)
+        self._sorted, self._other = self._other, self._sorted
+
+    def _table(self, capacity: int) -> tuple[Tensor, Tensor]:
+        """For each number of values held: columns of the nearest, the lower and the higher one; the weight of their
+        difference."""
+        last = np.maximum(np.arange(capacity + 1) - 1, 0)
+        rank = last * self._quantile
+        low = np.floor(rank)
+        weight = rank - low
+        high = np.minimum(low + 1, last)
+        upper = weight >= 0.5  # numpy's two branches, so that rounding is numpy's too
+        columns = np.stack([np.where(upper, high, low), low, high], axis=1).astype(np.int64) + 1
+        weights = np.where(upper, weight - 1, weight)
+        weights[0] = np.nan
+        device, dtype = self._sorted.device, self._sorted.dtype
+        return torch.from_numpy(columns).to(device), torch.from_numpy(weights).to(device, dtype)
 
     def _make_room(self) -> None:
         self._steps += 1
-        capacity = self._sorted.shape[1]
-        # One infinity must remain to be taken out.
+        held = self._sorted[:, 1:-1]
+        capacity = held.shape[1]
         if self._window is None and self._steps > capacity:
-            grown = self._sorted.new_full((self._sorted.shape[0], _capacity_for(self._steps)), torch.inf)
-            grown[:, :capacity] = self._sorted
-            self._sorted = grown
-            self._places = torch.arange(grown.shape[1], device=grown.device)
+            grown = held.new_full((held.shape[0], _capacity_for(self._steps)), torch.inf)
+            grown[:, :capacity] = held
+            self._sorted = _with_ends(grown)
+            self._other = self._sorted.clone()
+            self._ranks, self._weights = self._table(grown.shape[1])
+
+
+def _with_ends(rows: Tensor) -> Tensor:
+    """Rows between a column of -infinity and one of infinity."""
+    end = rows.new_full((rows.shape[0], 1), torch.inf)
+    return torch.cat([-end, rows, end], dim=1)
 
 
 def _capacity_for(steps: int) -> int:

@@ -8,6 +8,7 @@ all the same: what they hold is copied before and put back after.
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -77,6 +78,9 @@ class HiddenGradients:
 class UndoOnDevice:
     """Copies of weights and state, put back after the step where a flag on the device says so; no host waits.
 
+    The choice between old and new is made on their bits as integers, new * (not bad) + old * bad: exact for NaN and
+    signed zeros too, and one launch for many tensors, which a choice tensor by tensor is not.
+
     Args:
         optimizer: One that it suits, and whose state already exists.
         bad: Shape (), bool: leave the step out.
@@ -89,10 +93,17 @@ class UndoOnDevice:
                 value for value in optimizer.state.get(parameter, {}).values() if isinstance(value, Tensor)
             ]
         self._bad = bad
-        self._saved = [(tensor, tensor.detach().clone()) for tensor in written if _near(tensor, bad)]
         # Step counters may live in host memory: they wait until the flag has arrived there.
-        self._on_host = [(tensor, tensor.detach().clone()) for tensor in written if not _near(tensor, bad)]
+        near = [tensor for tensor in written if tensor.device.type == bad.device.type]
+        away = () if len(near) == len(written) else (t for t in written if t.device.type != bad.device.type)
+        self._on_host = [(tensor, tensor.detach().clone()) for tensor in away]
         self._late = LateNumber(bad) if self._on_host else None
+        self._saved: list[tuple[list[Tensor], list[Tensor]]] = []
+        with torch.no_grad():
+            for bits in _by_width(near):
+                saved = [torch.empty_like(tensor) for tensor in bits]
+                torch._foreach_copy_(saved, bits)
+                self._saved.append((bits, saved))
 
     @staticmethod
     def suits(optimizer: Optimizer) -> bool:
@@ -102,9 +113,11 @@ class UndoOnDevice:
     def apply(self) -> None:
         """After the step: select old or new on the device."""
         with torch.no_grad():
-            for tensor, saved in self._saved:
-                bad = self._bad.to(tensor.device, non_blocking=True)
-                tensor.copy_(torch.where(bad, saved, tensor))
+            for new, old in self._saved:
+                bad = self._bad.to(new[0].device, new[0].dtype, non_blocking=True)
+                torch._foreach_mul_(new, 1 - bad)
+                torch._foreach_mul_(old, bad)
+                torch._foreach_add_(new, old)
         self._saved = []
 
     def apply_on_host(self) -> None:
@@ -142,8 +155,17 @@ class LateNumber:
         return float(self._number.numpy())
 
 
-def _near(tensor: Tensor, flag: Tensor) -> bool:
-    return tensor.device.type == flag.device.type
+_INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def _by_width(tensors: Iterable[Tensor]) -> list[list[Tensor]]:
+    """The bits of tensors as integers that share their memory, by device and size; without autograd alone."""
+    groups: dict[tuple[torch.device, int], list[Tensor]] = {}
+    for tensor in tensors:
+        plain = torch.view_as_real(tensor) if tensor.is_complex() else tensor
+        size = plain.element_size()
+        groups.setdefault((plain.device, size), []).append(plain.view(_INTEGERS[size]))
+    return list(groups.values())
 
 
 def _copied(value: Any) -> Any:
