@@ -6,14 +6,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
 # Read by each set-up step, so that a changed pin installs anew.
 SETTINGS := pyproject.toml constraints.txt
-TEST_EXTRAS := test,check,peers,figures,video,train,separation,lightning,transformers,accelerate
+# What the commands of README's table need.
+USED_EXTRAS := figures,video,train,separation,examples
 
 .PHONY: help setup run test check format faults bench reproduce clean
 
 help:
 	@echo "make run    set up, then train examples/digits.py under observation and write report.html"
 	@echo "make test   set up, then run every check and every test"
-	@echo "make setup  make .venv with .venv/bin/surefoot in it"
+	@echo "make setup  make .venv with .venv/bin/surefoot in it, and all that README's commands need"
 	@echo "make check  lint, format, types, import contract, doctests, docs"
 	@echo "make format rewrite the code in the house style"
 	@echo "make faults score surefoot check on every faulty and healthy program of tests/faults"
@@ -25,11 +26,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(BIN)/python $(SETTINGS)
-	$(INSTALL) --editable '.[examples]'
+	$(INSTALL) --editable '.[$(USED_EXTRAS)]'
 	@touch $@
 
 $(VENV)/.installed-tests: $(VENV)/.installed
-	$(INSTALL) --editable '.[examples,$(TEST_EXTRAS)]'
+	$(INSTALL) --editable '.[all,test,check,peers]'
 	@touch $@
 
 setup: $(VENV)/.installed

@@ -89,7 +89,7 @@ def killed_at_call(folder, number, kind="tensors"):
 
         return wrapped
 
-    module = checkpoint._safetensors()
+    module = checkpoint.safetensors_or_raise()
     module.save_file = counted(module.save_file)
     for owner, name in (
         (os, "replace"),

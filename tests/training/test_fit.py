@@ -427,7 +427,9 @@ def test_lr_beside_an_optimizer_is_refused():
 
 def test_missing_packages_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "accelerate", None)
-    with pytest.raises(MissingExtra, match=r"needs the package accelerate: pip install 'surefoot\[train\]'"):
+    with pytest.raises(
+        MissingExtra, match=r"need Accelerate, which is not installed: pip install 'surefoot\[train\]'"
+    ):
         train()
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from surefoot.errors import SettingError
+from surefoot.errors import MissingExtra, SettingError
+from surefoot.extras import needed_for
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -133,12 +134,14 @@ def saved_state(path: Path) -> Mapping[str, Tensor]:
 
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
+            with needed_for("checkpoints in this format"):
+                from safetensors.torch import load_file
             return dict(load_file(path))
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise SettingError(f"--checkpoint {path}: there is no such file.") from None
+    except MissingExtra:
+        raise
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, ImportError) as error:
         why = str(error).splitlines()[0][:120]
         raise SettingError(f"--checkpoint {path} cannot be read as saved weights ({why}).") from None

@@ -35,6 +35,9 @@ def reproduce_study(
         hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(STUDIES)}."
         raise SettingError(f"There is no study {study!r} to reproduce: {hint}")
     check_folder("--out", out)
+    from surefoot.recipes import require_packages
+
+    require_packages("separation")
     from surefoot.recipes.separation import report, table
     from surefoot.recipes.separation import study as studies
     from surefoot.recipes.separation.corpus import find_corpus

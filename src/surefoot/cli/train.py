@@ -11,7 +11,7 @@ from rich.text import Text
 
 from surefoot.cli.output import show, show_rich
 from surefoot.cli.places import check_folder, check_new_run
-from surefoot.errors import SettingError
+from surefoot.errors import ScriptError, SettingError, SurefootError
 from surefoot.report.numbers import duration, number, value
 
 DIVERGED = 1
@@ -73,6 +73,7 @@ def train_recipe(
 
     from surefoot import recipes
 
+    recipes.require_packages(name)  # all that is missing at once, before a module stumbles over the first
     recipe = recipes.load(name)
     options = recipe.options(seed=seed, out=out, runs=runs, quick=quick, resume=resume, settings=settings)
     began = time.perf_counter()
@@ -136,7 +137,16 @@ def train_from_file(path: str, seed: int | None, out: str | None, runs: str, res
         overrides["folder"] = out
     if runs != "surefoot-runs":
         overrides["runs"] = runs
-    result = train_file(path, **overrides)
+    try:
+        result = train_file(path, **overrides)
+    except SurefootError:
+        raise
+    except Exception as error:
+        from surefoot.training.faults import described
+
+        raise ScriptError(
+            f"{path}: the training failed: {described(error)}; surefoot.training.train_file shows the whole traceback."
+        ) from error
     show(result.reason)
     if len(result.losses):
         show(f"loss {number(float(result.losses[0]))} at first, {number(float(result.losses[-1]))} at last")

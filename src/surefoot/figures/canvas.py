@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from surefoot.errors import MissingExtra, SettingError
+from surefoot.errors import SettingError
+from surefoot.extras import needed_for
 
 # Okabe and Ito's palette: told apart by colour-blind readers. Line styles and markers repeat the distinction.
 COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -44,12 +45,9 @@ def matplotlib_or_raise() -> Any:
     Raises:
         MissingExtra: It is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise MissingExtra(
-            "figures need matplotlib and Pillow; install them with: pip install 'surefoot[figures]'"
-        ) from error
+    with needed_for("figures"):
+        import matplotlib.figure
+        import PIL  # noqa: F401
     return matplotlib
 
 

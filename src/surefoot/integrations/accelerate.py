@@ -8,13 +8,12 @@ from torch import nn
 
 from surefoot.clipping import Clipper
 from surefoot.errors import MissingExtra
+from surefoot.extras import sentence
 
 try:
     from accelerate import Accelerator
 except ImportError:
-    raise MissingExtra(
-        "surefoot.integrations.accelerate needs Accelerate: pip install 'surefoot[accelerate]'"
-    ) from None
+    raise MissingExtra(sentence("clippers for Accelerate", "accelerate", extra="accelerate")) from None
 
 
 def clip_gradients(

@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 
 from surefoot.clipping import Clipper
 from surefoot.errors import ClippingError, MissingExtra
+from surefoot.extras import sentence
 
 try:
     from lightning.pytorch import Callback
@@ -16,9 +17,7 @@ except ImportError:
     try:
         from pytorch_lightning import Callback
     except ImportError:
-        raise MissingExtra(
-            "surefoot.integrations.lightning needs Lightning: pip install 'surefoot[lightning]'"
-        ) from None
+        raise MissingExtra(sentence("callbacks of Lightning", "lightning")) from None
 
 
 class ClipGradients(Callback):

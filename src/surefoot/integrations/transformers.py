@@ -9,13 +9,12 @@ import torch
 
 from surefoot.clipping import Clipper
 from surefoot.errors import MissingExtra
+from surefoot.extras import sentence
 
 try:
     from transformers import TrainerCallback
 except ImportError:
-    raise MissingExtra(
-        "surefoot.integrations.transformers needs Transformers: pip install 'surefoot[transformers]'"
-    ) from None
+    raise MissingExtra(sentence("callbacks of Transformers", "transformers")) from None
 
 # Beside the optimizer's state in each of the Trainer's checkpoints.
 FILE = "surefoot_clipper.pt"

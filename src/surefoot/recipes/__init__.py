@@ -7,7 +7,7 @@ numbers. Names, titles and seconds are read without torch; a recipe itself is lo
 from __future__ import annotations
 
 from surefoot.recipes.base import Landscape, Number, Options, Outcome, Recipe, run
-from surefoot.recipes.catalogue import ENTRIES, Entry, entry, load, names
+from surefoot.recipes.catalogue import ENTRIES, Entry, entry, load, names, require_packages
 
 __all__ = [
     "ENTRIES",
@@ -20,5 +20,6 @@ __all__ = [
     "entry",
     "load",
     "names",
+    "require_packages",
     "run",
 ]

@@ -260,9 +260,13 @@ def run(recipe: Recipe, options: Options) -> Outcome:
 
     Raises:
         StoreError: The folder cannot be written.
+        MissingExtra: A package that it needs is not installed.
 
     Effects: writes NAME.png and results.json into `options.out`, and recorded runs below `options.runs`.
     """
+    from surefoot.recipes.catalogue import require_packages
+
+    require_packages(recipe.name)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -6,10 +6,12 @@ import difflib
 import importlib
 from dataclasses import dataclass
 
-from surefoot.errors import MissingExtra, UnknownRecipe
+from surefoot.errors import UnknownRecipe
+from surefoot.extras import needed_for, require
 from surefoot.recipes.base import Recipe
 
-_EXTRAS = {"sklearn": "scikit-learn", "accelerate": "accelerate", "safetensors": "safetensors"}
+_FIT = ("accelerate", "matplotlib", "PIL")
+_DIGITS = (*_FIT, "sklearn")
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,16 @@ class Entry:
         title: What it shows, in one line.
         seconds: How long the full form takes on two cores, roughly; set-up left out.
         module: Where its `RECIPE` is, below this package.
+        needs: Optional packages, as they are imported.
+        extra: The extra that brings them all; by default those of each.
     """
 
     name: str
     title: str
     seconds: float
     module: str
+    needs: tuple[str, ...] = _FIT
+    extra: str | None = None
 
 
 _ALL = (
@@ -43,13 +49,18 @@ _ALL = (
         "linear_5d",
     ),
     Entry(
-        "digits", "Handwritten digits with validation, the best weights kept, a test at the end", 8, "digits"
+        "digits",
+        "Handwritten digits with validation, the best weights kept, a test at the end",
+        8,
+        "digits",
+        (*_DIGITS, "safetensors"),
     ),
     Entry(
         "deep-sigmoid",
         "A vanishing gradient in ten sigmoid layers, and each cure alone and together",
         15,
         "deep_sigmoid",
+        _DIGITS,
     ),
     Entry(
         "long-memory",
@@ -58,18 +69,25 @@ _ALL = (
         "long_memory",
     ),
     Entry(
-        "fine-tune", "A pretrained backbone tuned to new digits: frozen, one rate, two rates", 20, "fine_tune"
+        "fine-tune",
+        "A pretrained backbone tuned to new digits: frozen, one rate, two rates",
+        20,
+        "fine_tune",
+        (*_DIGITS, "scipy"),
     ),
     Entry(
         "adam-vs-sgd",
         "Which generalises better: AdamW or SGD, tuned alike, with the sharpness of the minima",
         240,
         "adam_vs_sgd",
+        (*_DIGITS, "scipy"),
     ),
     Entry(
         "separation",
         "Two voices taken apart by a network under AutoClip, from recorded speech",
         90,
+        "separation",
+        ("soundfile", "scipy", "torchmetrics", "safetensors", "matplotlib", "PIL"),
         "separation",
     ),
 )
@@ -95,6 +113,17 @@ def entry(name: str) -> Entry:
     return ENTRIES[name]
 
 
+def require_packages(name: str) -> None:
+    """Make sure that what a recipe needs is installed, before it trains.
+
+    Raises:
+        UnknownRecipe: There is none of that name.
+        MissingExtra: Something is not installed.
+    """
+    found = entry(name)
+    require(f"recipes like {name!r}", found.needs, found.extra)
+
+
 def load(name: str) -> Recipe:
     """The recipe of a name.
 
@@ -105,15 +134,8 @@ def load(name: str) -> Recipe:
     Effects: imports its module, and with it torch.
     """
     found = entry(name)
-    try:
+    with needed_for(f"recipes like {name!r}"):
         module = importlib.import_module(f"surefoot.recipes.{found.module}")
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in _EXTRAS:
-            raise
-        raise MissingExtra(
-            f"The recipe {name!r} needs the package {_EXTRAS[package]}: pip install 'surefoot[train]'."
-        ) from error
     recipe = module.RECIPE
     assert isinstance(recipe, Recipe)
     return recipe

@@ -53,11 +53,13 @@ def parse(text: str) -> Schedule:
     """
     try:
         tree = ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise SettingError(f"The schedule {text!r} cannot be read: {error}.") from error
     try:
         made = _value(tree.body)
-    except TypeError as error:  # a missing or unknown argument
+    except SettingError:
+        raise
+    except (TypeError, ValueError, ArithmeticError, RecursionError) as error:  # a missing or unknown argument
         raise SettingError(f"The schedule {text!r} cannot be made: {error}.") from error
     if not isinstance(made, Schedule):
         raise SettingError(f"{text!r} is no schedule: write one such as 'warmup(100) >> cosine(900)'.")
@@ -75,7 +77,7 @@ def _value(node: ast.expr) -> Any:
         case ast.BinOp(left=left, op=ast.RShift(), right=right):
             return _value(left) >> _value(right)
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
-            return _value(left) * _value(right)
+            return _product(_value(left), _value(right), node)
         case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
             return _called(name, args, keywords)
         case ast.Call(func=ast.Attribute(value=inner, attr=method), args=[length], keywords=[]) if (
@@ -88,6 +90,14 @@ def _value(node: ast.expr) -> Any:
             raise SettingError(f"{name!r} in the schedule needs its settings: write {name}(…).")
     raise SettingError(
         f"{ast.unparse(node)!r} has no place in a schedule: use {', '.join(NAMES)}, '>>', '*' and numbers."
+    )
+
+
+def _product(left: Any, right: Any, node: ast.expr) -> Any:
+    if all(isinstance(factor, Schedule | int | float) for factor in (left, right)):
+        return left * right
+    raise SettingError(
+        f"{ast.unparse(node)!r} has no place in a schedule: only schedules and numbers are multiplied."
     )
 
 

@@ -27,13 +27,7 @@ def __getattr__(name: str) -> Any:
 
     if name not in _HOMES:
         raise AttributeError(f"module 'surefoot.training' has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"surefoot.training.{_HOMES[name]}"), name)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "pydantic":
-            raise
-        from surefoot.errors import MissingExtra
+    from surefoot.extras import needed_for
 
-        raise MissingExtra(
-            "Training files need the package pydantic: pip install 'surefoot[train]'."
-        ) from error
+    with needed_for("training files"):
+        return getattr(import_module(f"surefoot.training.{_HOMES[name]}"), name)

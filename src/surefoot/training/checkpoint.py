@@ -22,6 +22,7 @@ from typing import Any
 from torch import Tensor
 
 from surefoot.errors import CheckpointError, MissingExtra
+from surefoot.extras import needed_for
 from surefoot.training.checkpoint_index import FORMAT, INDEX, Index, is_checkpoint_name, load_index
 from surefoot.training.checksums import SUMS, file_sum, mismatch, sums_digest, sums_of
 from surefoot.training.tree import decoded, encoded
@@ -73,7 +74,7 @@ def _write(folder: Path, name: str, state: dict[str, Any], marks: Iterable[str])
 
 
 def _write_files(folder: Path, state: dict[str, Any]) -> None:
-    safetensors = _safetensors()
+    safetensors = safetensors_or_raise()
     # Copies: safetensors takes no two names for one memory.
     weights = {key: value.to("cpu", copy=True).contiguous() for key, value in state["model"].items()}
     safetensors.save_file(weights, folder / MODEL)
@@ -169,7 +170,7 @@ def read_checkpoint_at(at: Path) -> dict[str, Any]:
     if why is None:
         try:
             return _read(at)
-        except CheckpointError:
+        except (CheckpointError, MissingExtra):
             raise
         except Exception as error:  # safetensors raises an exception of its own for a damaged file
             why = f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -223,7 +224,7 @@ def _read(at: Path) -> dict[str, Any]:
     data = json.loads((at / STATE).read_text(encoding="utf-8"))
     if data["format"] > FORMAT:
         raise CheckpointError(f"A newer surefoot wrote the checkpoint {at}: update surefoot to read it.")
-    safetensors = _safetensors()
+    safetensors = safetensors_or_raise()
     tensors = safetensors.load_file(at / TRAINING)
     state: dict[str, Any] = decoded(data["state"], tensors)
     state["model"] = safetensors.load_file(at / MODEL)
@@ -253,11 +254,12 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
-def _safetensors() -> Any:
-    try:
+def safetensors_or_raise() -> Any:
+    """The module safetensors.torch.
+
+    Raises:
+        MissingExtra: It is not installed.
+    """
+    with needed_for("checkpoints"):
         import safetensors.torch
-    except ImportError as error:
-        raise MissingExtra(
-            "Checkpoints need the package safetensors: pip install 'surefoot[train]'."
-        ) from error
     return safetensors.torch

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from surefoot.errors import MissingExtra, SettingError
+from surefoot.errors import SettingError
+from surefoot.extras import needed_for
 
 PRECISIONS = ("no", "fp16", "bf16")
 _NOTHING = nullcontext()
@@ -37,12 +38,10 @@ class Engine:
             raise SettingError(
                 f"mixed_precision is {mixed_precision!r}: use {', '.join(map(repr, PRECISIONS))} or None."
             )
-        try:
+        with needed_for("trainings by fit"):
             import accelerate
             from accelerate.state import AcceleratorState
             from accelerate.utils import send_to_device
-        except ImportError as error:
-            raise MissingExtra("fit needs the package accelerate: pip install 'surefoot[train]'.") from error
         self._send = send_to_device
         self._forward: dict[str, Any] = {}  # one that the user put on the model itself
         # Accelerate keeps the first precision of the process; a second training may want another.

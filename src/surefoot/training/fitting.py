@@ -17,7 +17,7 @@ from surefoot.errors import SettingError
 from surefoot.optimizers import optimizer as make_optimizer
 from surefoot.schedules import Schedule, ScheduledLR, as_schedule, constant, parse
 from surefoot.training.batches import Source, Split
-from surefoot.training.checkpoint import read_checkpoint_at
+from surefoot.training.checkpoint import read_checkpoint_at, safetensors_or_raise
 from surefoot.training.checkpoint_lock import CheckpointLock
 from surefoot.training.checks import check_settings
 from surefoot.training.data import DEFAULT_BATCH_SIZE, source_of
@@ -149,6 +149,8 @@ def fit(
     task = Task(loss)
     engine = Engine(mixed_precision)
     kept, begun = chosen(folder, resume)
+    if kept is not None:
+        safetensors_or_raise()  # at once, not after an epoch
     earlier = read_checkpoint_at(begun) if begun is not None else None
     order_seed = _seeded(seed, earlier, engine)
     split = Split(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -73,11 +74,17 @@ def sentence(path: str, text: str, model: type[BaseModel], error: ValidationErro
         return f"{where}: {key!r} is missing: add it."
     # Where several kinds are allowed, each says what it would have been.
     said = [fault["msg"] for fault in faults if _in_file(data, fault["loc"]) == place]
-    wanted = [text.removeprefix("Input should be ") for text in said if text.startswith("Input should be ")]
+    wanted = [_kind(text) for text in said if text.startswith("Input should be ")]
     if wanted:
         return f"{where}: {key} = {found['input']!r} must be {' or '.join(wanted)}."
     message = said[0].removeprefix("Value error, ")
     return f"{where}: {key}: {message}" + ("" if message[-1] in ".?" else ".")
+
+
+def _kind(message: str) -> str:
+    """What Pydantic wanted, in the words of a TOML file."""
+    kind = re.sub(r" or instance of \w+", "", message.removeprefix("Input should be "))
+    return kind.replace("a valid dictionary", "a table")
 
 
 def _in_file(data: Any, place: Place) -> Place:

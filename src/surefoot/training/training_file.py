@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,7 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from surefoot.errors import SettingError
 from surefoot.optimizers.catalogue import named_optimizer
 from surefoot.schedules import parse
-from surefoot.training.entry_point import load_entry_point
+from surefoot.training.entry_point import failing, load_entry_point
+from surefoot.training.foreign_code import foreign_code, told
 from surefoot.training.toml_file import read_toml
 
 if TYPE_CHECKING:
@@ -36,10 +40,26 @@ class Part(BaseModel):
         maker = load_entry_point(self.source, folder)
         if not callable(maker):
             return maker
-        try:
-            return maker(**(self.model_extra or {}))
-        except TypeError as error:
-            raise SettingError(f"{self.source} cannot be called with these keys: {error}.") from error
+        arguments = self.model_extra or {}
+        check_arguments(self.source, maker, arguments)
+        with failing(self.source):
+            return maker(**arguments)
+
+
+def check_arguments(source: str, maker: Any, arguments: Mapping[str, Any]) -> None:
+    """Refuse keys that a function does not take, before it runs.
+
+    Raises:
+        SettingError: It cannot be called with them.
+    """
+    try:
+        signature = inspect.signature(maker)
+    except (TypeError, ValueError):
+        return  # some built-in ones do not say
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        raise SettingError(f"{source} cannot be called with these keys: {error}.") from error
 
 
 def _part(given: Any) -> Any:
@@ -136,6 +156,14 @@ class TrainingFile(BaseModel):
     optimizer: OptimizerSettings = OptimizerSettings()
     training: TrainingSettings
 
+    def names(self) -> list[str]:
+        """Every name of code in the file."""
+        parts = [
+            part.source for part in (self.model, self.loss, self.data, self.held_out) if part is not None
+        ]
+        module, dot, name = self.optimizer.name.rpartition(".")
+        return [*parts, *self.metrics.values(), *([f"{module}:{name}"] if dot else [])]
+
 
 def train_file(path: str | Path, **overrides: Any) -> Fit:
     """Train what a TOML file describes.
@@ -150,13 +178,16 @@ def train_file(path: str | Path, **overrides: Any) -> Fit:
     Raises:
         SettingError: What is wrong with the file, with its line and the nearest right key.
 
-    Effects: those of `fit`; imports what the file names.
+    Effects: those of `fit`; imports and calls what the file names, so it is a program; one line on standard error first
+        where it names code that is neither in its folder nor an installed package.
     """
     from surefoot.training.fitting import fit
     from surefoot.training.random_state import seed_everything
 
     file = read_toml(path, TrainingFile)
     folder = Path(path).resolve().parent
+    if foreign := foreign_code(file.names(), folder):
+        print(f"surefoot: {told(str(path), foreign)}", file=sys.stderr)
     arguments = file.training.arguments()
     if arguments["folder"] is not None:
         arguments["folder"] = folder / arguments["folder"]

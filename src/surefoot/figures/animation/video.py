@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from surefoot.errors import MissingExtra
+from surefoot.extras import needed_for
 from surefoot.figures.animation.render import frames
 from surefoot.figures.animation.scenes import Scene
 
@@ -18,12 +18,8 @@ def ffmpeg_or_raise() -> Any:
     Raises:
         MissingExtra: It is not installed.
     """
-    try:
+    with needed_for("MP4 files"):
         import imageio_ffmpeg
-    except ImportError as error:
-        raise MissingExtra(
-            "an MP4 needs imageio-ffmpeg; install it with: pip install 'surefoot[video]', or write a .gif"
-        ) from error
     return imageio_ffmpeg
 
 

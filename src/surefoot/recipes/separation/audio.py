@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.errors import MissingExtra, SettingError, StoreError
+from surefoot.errors import SettingError, StoreError
+from surefoot.extras import require
 
 RATE = 8000  # Hz
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga")
@@ -103,14 +104,10 @@ def trimmed(samples: Samples, rate: int = RATE, decibels: float = 40.0) -> Sampl
 
 
 def _soundfile() -> Any:
-    try:
-        import scipy  # noqa: F401  # for other rates; told at once, not at the first such file
-        import soundfile
-    except (ImportError, OSError) as error:  # OSError: the package is there, libsndfile is not
-        raise MissingExtra(
-            "the separation recipe needs soundfile, scipy and torchmetrics; install them with: "
-            "pip install 'surefoot[separation]'"
-        ) from error
+    # SciPy is for other rates: told at once, not at the first such file.
+    require("recordings of speech", ("scipy", "soundfile"), extra="separation")
+    import soundfile
+
     return soundfile
 
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surefoot.errors import MissingExtra
+from surefoot.extras import needed_for
 from surefoot.recipes.separation.model import SOURCES, Separator
 from surefoot.recipes.separation.spectra import BINS, spectrum, waveform
 
@@ -125,10 +125,6 @@ def _best_order(estimates: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _torchmetrics() -> Any:
-    try:
+    with needed_for("measures of separation"):
         from torchmetrics.functional import audio
-    except ImportError as error:
-        raise MissingExtra(
-            "the separation recipe needs torchmetrics; install it with: pip install 'surefoot[separation]'"
-        ) from error
     return audio
