@@ -20,6 +20,7 @@ from torch._functorch import apis
 from torch.optim import lr_scheduler
 from torch.optim.optimizer import Optimizer
 from torch.utils.data import DataLoader
+from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from surefoot.capture.callsites import ClipCalls, Loaders, ScalerWatch, Schedulers, clippers_facts
 from surefoot.capture.losses import FUNCTIONS
@@ -57,6 +58,7 @@ class Attachment:
         self._patches = Patches()
         self._listener: StepListener | None = None
         self._threads = observer.threads
+        self._hears_compiled = False
         deferred = observer.recorder.deferred
         self.clips = ClipCalls(deferred, lambda: observer.loops.own)
         self.schedulers = Schedulers(observer.loops.known, lambda: observer.steps)
@@ -131,6 +133,11 @@ class Attachment:
         patch(Optimizer, "__init__", self._after(lambda args, result: observer.optimizer_made(args[0])))
         patch(nn.Module, "train", self._before(lambda args: observer.mode_changes()))
         patch(DataLoader, "__iter__", self._before(self._loader_begins))
+        patch(
+            _BaseDataLoaderIter,
+            "__next__",
+            self._after(lambda args, result: observer.losses.validation.data.yielded(args[0])),
+        )
         patch(torch.no_grad, "__enter__", self._gradients_off)
         patch(torch.inference_mode, "__enter__", self._gradients_off)
         for kind in _schedulers():
@@ -141,7 +148,7 @@ class Attachment:
         patch(torch.amp.GradScaler, "update", self._after(self._scaler_updated))
         patch(torch.Tensor, "register_hook", self._before(self._tensor_hooked))
         patch(torch.autograd.graph.saved_tensors_hooks, "__enter__", self._before(self._saved_tensors_hooked))
-        patch(torch, "compile", self._before(self._compiled))
+        patch(torch, "compile", self._after(lambda args, result: self._compiled(args)))
         patch(nn.Module, "compile", self._before(self._compiled))
         self.attached = True
 
@@ -154,6 +161,8 @@ class Attachment:
             self._listener = None
         self.observer.modules.forbidden = True  # the last step of a descent by hand is settled after this
         self.observer.modules.close()
+        self.observer.losses.validation.reading.end()
+        self.observer.losses.validation.reading.allowed = False
         self._patches.undo()
 
     # -- wrappers
@@ -390,6 +399,23 @@ class Attachment:
             return  # a step that is compiled runs no module
         self.observer.modules.forbidden = True
         self.observer.modules.close()
+        compiled = getattr(sys.modules.get("torch._dynamo.eval_frame"), "OptimizedModule", None)
+        if compiled is not None and not self._hears_compiled:
+            self._hears_compiled = True
+            self._patches.add(compiled, "__call__", self._optimized_call)
+
+    def _optimized_call(self, original: Any) -> Any:
+        losses = self.observer.losses
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if not self.active or traced():
+                return original(*args, **kwargs)
+            self.observer.guard.run("losses", losses.entered)
+            output = original(*args, **kwargs)
+            self.observer.guard.run("losses", lambda: losses.returned(args[0], args[1:], output))
+            return output
+
+        return call
 
 
 def _first(tensors: Any) -> Tensor | None:

@@ -88,6 +88,14 @@ class LossCall:
         if isinstance(target, Tensor) and target.numel():
             self._describe_target(step, target)
 
+    def evaluated(self, scores: Tensor, target: Any, looking: bool) -> None:
+        """A call without gradients, in an evaluation."""
+        self.counts["validation"] += 1
+        if looking or self.counts["validation"] <= 2:
+            self.described.setdefault("input_shape", tuple(scores.shape))
+            if isinstance(target, Tensor):
+                self.described.setdefault("target_shape", tuple(target.shape))
+
     def _describe_target(self, step: int, target: Tensor) -> None:
         described = self.described
         integer = not target.is_floating_point()

@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from surefoot.capture.deferred import Deferred
+from surefoot.capture.evaluation import Batch
 from surefoot.capture.loss_call import LossCall, MetricSink, joint_fact
-from surefoot.capture.place import Site, caller_chain, caller_site, text_of
+from surefoot.capture.model import first_tensor
+from surefoot.capture.place import Site, caller_site, text_of
+from surefoot.capture.returns import Returns, starts_from
 from surefoot.capture.unseen import readable
+from surefoot.capture.validation import Validation
 from surefoot.facts import Fact
 
 # Every loss of torch.nn.functional; the second argument is the target where there is one.
@@ -34,32 +38,21 @@ _SMALL_TARGET = 512  # entries up to which a target waits as it is: one copy cos
 class Pending:
     """A call whose backward has not come yet."""
 
-    __slots__ = ("asleep", "call", "sequence", "value", "weight")
+    __slots__ = ("asleep", "call", "evaluated", "sequence", "value")
 
     def __init__(
-        self, call: LossCall, sequence: int, asleep: bool, value: Tensor | None, weight: int
+        self,
+        call: LossCall,
+        sequence: int,
+        asleep: bool = False,
+        value: Tensor | None = None,
+        evaluated: Batch | None = None,
     ) -> None:
         self.call = call
         self.sequence = sequence
         self.asleep = asleep
         self.value = value
-        self.weight = weight
-
-
-class _Window:
-    """Sum of the losses of one evaluation pass, on the device."""
-
-    __slots__ = ("function", "total", "weight")
-
-    def __init__(self, function: str) -> None:
-        self.function = function
-        self.total: Tensor | None = None
-        self.weight = 0
-
-    def add(self, value: Tensor, weight: int) -> None:
-        term = value.detach() * weight
-        self.total = term if self.total is None else self.total + term
-        self.weight += weight
+        self.evaluated = evaluated  # what it is if no backward uses it
 
 
 class LossWatch:
@@ -69,9 +62,16 @@ class LossWatch:
         deferred: Where device numbers wait for the next flush.
         metric: Called with (name, step, value) for each number that becomes a metric.
         in_eval: Whether all trained models are in eval mode.
+        guarded: Keeps a callback's errors away from the training.
     """
 
-    def __init__(self, deferred: Deferred, metric: MetricSink, in_eval: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        deferred: Deferred,
+        metric: MetricSink,
+        in_eval: Callable[[], bool],
+        guarded: Callable[[Callable[..., None]], Callable[..., None]] = lambda call: call,
+    ) -> None:
         self.looking = True
         self.step = 0
         self._deferred = deferred
@@ -79,12 +79,12 @@ class LossWatch:
         self._in_eval = in_eval
         self._calls: dict[tuple[Site | None, str], LossCall] = {}
         self._pending: list[Pending] = []
-        self._windows: dict[tuple[tuple[Site, ...], str], _Window] = {}
         self._train_target: weakref.ref[Tensor] | None = None
-        self._train_function: str | None = None
         self._targets_seen = 0
         self._scores: tuple[Tensor | None, Any] = (None, None)
-        self.logged: set[str] = set()  # metrics that the program gives itself
+        self.validation = Validation(deferred, metric, guarded)
+        self._returns = Returns()
+        self._before_module = 0
 
     def seen(self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any], value: Any) -> None:
         """Note one call of a loss function; `value` is what it returned."""
@@ -93,12 +93,11 @@ class LossWatch:
         site = caller_site()
         call = self._calls.get((site, function))
         node = value.grad_fn
-        if call is not None and node is not None and not self._examines():
+        if call is not None and node is not None and call.counts["train"] and not self._examines():
             # One of many training calls: that it was made, and against what.
             target = args[1] if len(args) > 1 else kwargs.get("target")
             self._train_target = weakref.ref(target) if isinstance(target, Tensor) else None
-            self._train_function = function
-            self._pending.append(Pending(call, node._sequence_nr(), False, None, 1))
+            self._pending.append(Pending(call, node._sequence_nr()))
             if len(self._pending) > _MOST_PENDING:
                 del self._pending[: _MOST_PENDING // 2]
             return
@@ -113,15 +112,20 @@ class LossWatch:
         weight = int(scores.shape[0]) if scores.ndim else 1
         if any(readable(t) is not t for t in (value, scores, target) if isinstance(t, Tensor)):
             if node is not None:
-                self._pending.append(Pending(call, node._sequence_nr(), False, None, weight))
+                self._pending.append(Pending(call, node._sequence_nr()))
             return
         if node is None:
-            if not torch.is_grad_enabled() or not scores.requires_grad:
-                self._validation(call, self._per_example(value, weight, args, kwargs), scores, target, weight)
+            figure = isinstance(target, Tensor) and self._is_training_target(target)
+            if not figure and (not torch.is_grad_enabled() or not scores.requires_grad):
+                call.evaluated(scores, target, self.looking)
+                self.validation.add(self._evaluated(call, value, weight, args, kwargs))
             return
         asleep = self._in_eval()
         kept = self._per_example(value, weight, args, kwargs) if asleep or self.looking else None
-        self._pending.append(Pending(call, node._sequence_nr(), asleep, kept, weight))
+        evaluated = None
+        if asleep or not (call.counts["train"] or self._is_training_target(target)):
+            evaluated = self._evaluated(call, value, weight, args, kwargs)
+        self._pending.append(Pending(call, node._sequence_nr(), asleep, kept, evaluated))
         if len(self._pending) > _MOST_PENDING:  # losses that no backward ever uses
             del self._pending[: _MOST_PENDING // 2]
         if isinstance(target, Tensor):
@@ -129,7 +133,6 @@ class LossWatch:
             self._targets_seen += 1
             if self.looking or self._targets_seen <= _EARLY_TARGETS:
                 self._watch_target(target)
-        self._train_function = function
         if self.looking:
             self._scores = (scores, target)
             call.describe(self.step, args, kwargs, scores, target, value, weight)
@@ -146,23 +149,21 @@ class LossWatch:
         detached = value.detach()
         if detached.numel() > 1:
             return detached.mean()
-        summed = kwargs.get("reduction") == "sum" or "sum" in [a for a in args if isinstance(a, str)]
+        summed = _sums(args, kwargs)
         return detached.reshape(()) / max(1, weight) if summed else detached.reshape(()).clone()
 
-    def _validation(self, call: LossCall, value: Tensor, scores: Tensor, target: Any, weight: int) -> None:
-        if isinstance(target, Tensor) and self._is_training_target(target):
-            return  # a figure of the training batch
-        call.counts["validation"] += 1
-        self._add(call, value, weight)
-        if self.looking or call.counts["validation"] <= 2:
-            call.described.setdefault("input_shape", tuple(scores.shape))
-            if isinstance(target, Tensor):
-                call.described.setdefault("target_shape", tuple(target.shape))
+    def _evaluated(
+        self, call: LossCall, value: Tensor, weight: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Batch | None:
+        found = value.detach()
+        return self.validation.batch(
+            call.function, found.mean() if found.numel() > 1 else found, weight, _sums(args, kwargs)
+        )
 
-    def _is_training_target(self, target: Tensor) -> bool:
+    def _is_training_target(self, target: Any) -> bool:
         other = self._train_target() if self._train_target is not None else None
-        if other is None or other is target:
-            return other is target
+        if other is None or other is target or not isinstance(target, Tensor):
+            return other is target and other is not None
         # The same slice of the same tensor.
         return (
             target._base is not None
@@ -171,76 +172,82 @@ class LossWatch:
             and other.shape == target.shape
         )
 
-    def _add(self, call: LossCall, value: Tensor, weight: int) -> None:
-        # One function often evaluates the training set and then the validation set: two calls of it.
-        key = (caller_chain(), call.function)
-        window = self._windows.get(key)
-        if window is None:
-            window = self._windows[key] = _Window(call.function)
-        window.add(value, weight)
-
     def take_scores(self) -> tuple[Tensor | None, Any]:
         """What entered the last looked-at training loss, and its target; kept until then only."""
         taken, self._scores = self._scores, (None, None)
         return taken
 
-    @property
-    def evaluating(self) -> bool:
-        """Whether an evaluation pass is under way."""
-        return bool(self._windows)
-
-    def close_window(self, step: int) -> None:
-        """End an evaluation pass: its mean becomes `val_loss` at `step`."""
-        if not self._windows:
-            return
-        windows, self._windows = list(self._windows.values()), {}
-        # The last one: where the training set is evaluated as well, it comes first.
-        alike = [window for window in windows if window.function == self._train_function]
-        chosen = alike[-1] if alike else windows[0]
-        if self._train_function is not None or len(windows) == 1:
-            self._emit("val_loss", step, chosen)
-
-    def _emit(self, name: str, step: int, window: _Window) -> None:
-        if window.total is not None and name not in self.logged:
-            weight = window.weight
-            self._deferred.add(window.total, lambda v: self._metric(name, step, v[0] / max(1, weight)))
-
     def forget(self) -> None:
         """Drop what waits: it may be of another thread's training."""
         self._pending.clear()
-        self._windows.clear()
+        self.validation.forget()
         self._scores = (None, None)
 
-    def settle(self) -> None:
+    def close(self, step: int) -> None:
         """No backward will come: what still waits and was made in eval mode is validation."""
         pending, self._pending = self._pending, []
         for item in pending:
             self._as_validation(item)
+        self.validation.close(step, ending=True)
 
     def _as_validation(self, item: Pending) -> None:
-        if item.asleep and item.value is not None:
+        if item.evaluated is not None and (item.asleep or not item.call.counts["train"]):
             item.call.counts["validation"] += 1
-            self._add(item.call, item.value, item.weight)
+            self.validation.add(item.evaluated)
 
     # -- training
 
-    def before_backward(self, root: Tensor) -> list[Pending]:
-        """Sort the calls since the last backward: those it uses are training, others in eval mode validation."""
+    def before_backward(self, root: Tensor, step: int) -> list[Pending]:
+        """Sort the calls since the last backward: those it uses are training, others in eval mode validation.
+
+        Args:
+            root: What backward starts from.
+            step: Steps taken so far.
+        """
+        self.step = step + 1
         pending, self._pending = self._pending, []
+        mine = self._used(root, pending)
+        if mine:
+            functions = tuple(item.call.function for item in mine)
+            if self.looking or not self.validation.knows(functions):
+                alone = len(mine) == 1 and starts_from(root, mine[0].sequence)
+                self.validation.trained(functions, alone, root)
+        self._returns.backward(root)
+        self.validation.close(step)
+        return mine
+
+    def _used(self, root: Tensor, pending: list[Pending]) -> list[Pending]:
         if not pending:
             return []
-        if len(pending) == 1 and not pending[0].asleep:
+        if len(pending) == 1 and not pending[0].asleep and pending[0].evaluated is None:
             pending[0].call.counts["train"] += 1
             return pending
         used = _sequence_numbers(root, least=min(item.sequence for item in pending))
-        mine = []
+        mine = [item for item in pending if item.sequence in used]
+        for item in mine:
+            item.call.counts["train"] += 1
         for item in pending:
-            if item.sequence in used:
-                item.call.counts["train"] += 1
-                mine.append(item)
-            else:
+            if item.sequence not in used:
                 self._as_validation(item)
         return mine
+
+    def entered(self) -> None:
+        """An outermost module is called."""
+        self._before_module = self.validation.count
+
+    def returned(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        """An outermost module has returned: in training its loss may be in it, and is then in evaluation."""
+        if torch.is_grad_enabled():
+            if self.looking or not self._returns.knows(module):
+                self._returns.training(module, output)
+            return
+        value = self._returns.loss(module, output)
+        if value is None or readable(value) is not value:
+            return
+        self.validation.drop(self._before_module)  # what the module made its loss of
+        first = first_tensor(inputs)
+        weight = int(first.shape[0]) if first is not None and first.ndim else 1
+        self.validation.add(self.validation.batch(type(module).__name__, value.detach(), weight, False))
 
     def _watch_target(self, target: Tensor) -> None:
         if target.numel() < 2:
@@ -274,6 +281,11 @@ class LossWatch:
             lines.setdefault(f"{text_of(call.site)} {call.function}", []).append(call)
         for subject, calls in lines.items():
             yield joint_fact(subject, calls)
+        yield from self.validation.facts()
+
+
+def _sums(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return kwargs.get("reduction") == "sum" or "sum" in [a for a in args if isinstance(a, str)]
 
 
 def _sequence_numbers(root: Tensor, least: int, limit: int = 400) -> set[int]:

@@ -60,6 +60,8 @@ class ModuleWatch:
         self._training_forward = False
         self._entered = 0  # storage of what entered the outermost module
         self._batch: weakref.ref[Tensor] | None = None  # what entered it
+        self.on_enter: Callable[[], None] = lambda: None
+        self.on_return: Callable[[nn.Module, Any, Any], None] = lambda module, inputs, output: None
         self.on_exchanged: Callable[[str | None, str], None] = lambda place, model: None
         self._output = 0  # storage of the last connected output
         self._labelled: dict[int, str] = {}
@@ -104,6 +106,7 @@ class ModuleWatch:
         stack.append(module)
         if len(stack) == 1:
             self._guard("modules", lambda: self._enter(module, inputs))
+            self._guard("losses", self.on_enter)
         elif self._training_forward:
             self._guard("modules", lambda: self._enter_inner(module, inputs))
 
@@ -115,6 +118,8 @@ class ModuleWatch:
             pass
         if torch.is_grad_enabled():
             self._guard("modules", lambda: self._leave(module, output))
+        if not stack:
+            self._guard("losses", lambda: self.on_return(module, inputs, output))
 
     # -- what they tell
 

@@ -135,7 +135,7 @@ class Observation:
                 flush.
         """
         step = self.observer.steps
-        self.observer.losses.logged.update(metrics)
+        self.observer.losses.validation.logged.update(metrics)
         for name, value in metrics.items():
             if isinstance(value, Tensor):
                 if value.numel() != 1:

@@ -96,7 +96,10 @@ class Observer:
             asked(self._other),
         )
         self.modules = ModuleWatch(self.parameters, self._model_input, self.guard.run, self.threads.here)
-        self.losses = LossWatch(deferred, recorder.metric, self.modules.all_in_eval)
+        self.losses = LossWatch(
+            deferred, recorder.metric, self.modules.all_in_eval, lambda call: self.guard.part("losses", call)
+        )
+        self.modules.on_enter, self.modules.on_return = self.losses.entered, self.losses.returned
         self.graphs = GraphLook(self.parameters, deferred, recorder.metric, recorder.activation)
         self.batches = BatchWatch(deferred, recorder.metric)
         self.manual = ManualDescent(self)
@@ -237,7 +240,7 @@ class Observer:
         step = self.steps + 1
         if self._first_backward is None:
             self._first_backward = text_of(site)
-        self.losses.step = self.modules.step = step
+        self.modules.step = step
         self._position = (
             step if self.steps else self.backwards
         )  # a script that never steps is looked at all the same
@@ -253,9 +256,7 @@ class Observer:
         if self.nonfinite.wanted and self._looks_nonfinite():
             part = self.guard.part("non-finite trace", self.nonfinite.trace)
             part(root, step, text_of(site), self.graphs.saved_tensors)
-        calls = self.losses.before_backward(root)
-        if self.losses.evaluating:
-            self.losses.close_window(self.steps)
+        calls = self.losses.before_backward(root, self.steps)
         if self.manual.active:
             self.manual.before_backward(root)
         for loop in self.loops.own:
@@ -548,8 +549,7 @@ class Observer:
 
     def close(self) -> None:
         """The training has ended: settle what is still open."""
-        self.losses.settle()
-        self.losses.close_window(self.steps)
+        self.losses.close(self.steps)
         if self.manual.active:
             self.manual.settle()
 

@@ -7,6 +7,7 @@ import os
 import site as installation
 import sys
 import sysconfig
+from collections.abc import Iterator
 from types import CodeType, FrameType
 
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -64,7 +65,7 @@ def caller_site() -> Site | None:
         if known is None:
             known = _library(code.co_filename)
         if not known:
-            return _site(frame)
+            return site_of(frame)
         frame = frame.f_back
     return None
 
@@ -77,18 +78,18 @@ def from_users_code() -> bool:
     return frame is not None and not _library(frame.f_code.co_filename)
 
 
-def caller_chain(most: int = 6) -> tuple[Site, ...]:
-    """The instructions in the user's own code that led here, the innermost first."""
-    chain: list[Site] = []
+def caller_frames(most: int) -> Iterator[FrameType]:
+    """The frames of the user's own code that led here, the innermost first."""
     frame = caller_frame()
-    while frame is not None and len(chain) < most:
+    while frame is not None and most:
         if not _library(frame.f_code.co_filename):
-            chain.append(_site(frame))
+            yield frame
+            most -= 1
         frame = frame.f_back
-    return tuple(chain)
 
 
-def _site(frame: FrameType) -> Site:
+def site_of(frame: FrameType) -> Site:
+    """The instruction that a frame is at."""
     key = (id(frame.f_code), frame.f_lasti)
     site = _sites.get(key)
     if site is None:

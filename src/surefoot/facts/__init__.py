@@ -13,7 +13,7 @@ from surefoot.facts.loops import (
     OptimizerCreated,
     Scheduler,
 )
-from surefoot.facts.losses import Broadcast, LossCall, ManualLoss, Spread
+from surefoot.facts.losses import Broadcast, LossCall, ManualLoss, Spread, ValidationLoss
 from surefoot.facts.models import (
     BatchMixing,
     Cut,
@@ -61,6 +61,7 @@ __all__ = [
     "Threads",
     "TrainingMode",
     "UnknownFact",
+    "ValidationLoss",
     "ValidationMode",
     "fact_from",
 ]

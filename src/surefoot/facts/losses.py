@@ -109,6 +109,31 @@ class Broadcast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationLoss(Fact, kind="validation-loss", question="What the validation loss is"):
+    """What the metric `val_loss` is, as of the last evaluation.
+
+    Args:
+        split: The split's name in the script.
+        functions: Loss functions that enter it, or the class of the module that returned it.
+        place: Where it is computed.
+        shown: False: training follows more than was seen here, and nothing shows what the script makes of it.
+        part: Only a part of what training follows.
+        per: "example" or "batch": what it is the mean over.
+        summed: A batch's loss is the sum over its examples.
+        examples: In one evaluation.
+    """
+
+    split: str | None = None
+    functions: tuple[str, ...] = ()
+    place: str | None = None
+    shown: bool = True
+    part: bool = False
+    per: str | None = None
+    summed: bool = False
+    examples: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManualLoss(Fact, kind="manual-loss", question="Losses made without a loss function"):
     """A loss that no loss function of PyTorch's made, by the place of its backward.
 

@@ -36,7 +36,8 @@ At inspected steps, a `Series` each (`history.metric(name)`):
 
 | name | meaning |
 | --- | --- |
-| `val_loss` | mean of the validation loss over one evaluation pass |
+| `val_loss` | the validation loss of one evaluation pass, as the script combines it; a logged one takes its place |
+| `test_loss`, `train_loss` … | the same of other splits that are evaluated, where the script names them |
 | `target/mean`, `target/std`, `target/size` | of the training loss's target batch; the first 200 steps, then sampled |
 | `target/classes` | distinct labels in the batch (integer targets) |
 | `input/mean`, `input/std` | of the training batch |
