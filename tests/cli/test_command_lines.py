@@ -21,6 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "text.txt").write_text("no script\n")
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("webbrowser.open", lambda *arguments, **options: False)
     with restored():
         yield tmp_path
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from capture.twin import ENVIRONMENT, SUREFOOT
+from surefoot.cli import main
 from surefoot.cli.output import one_line, printable
 from surefoot.records import Run
 from surefoot.store.writer import RunWriter
@@ -104,6 +106,12 @@ def test_a_run_with_a_long_name_is_not_there(folder: Path) -> None:
     for command in ("show", "doctor", "report", "landscape", "animate"):
         code, out, err = answer([command, "x" * 300])
         assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_every_answer_passes_through_one_place() -> None:
+    """Where what a terminal would obey is spelled out."""
+    for file in Path(main.__file__).parent.glob("*.py"):
+        assert not re.search(r"(?<![\w.])print\(", file.read_text(encoding="utf-8")), file.name
 
 
 def test_what_a_terminal_would_obey_is_spelled_out() -> None:

@@ -9,6 +9,8 @@ import typer
 
 from surefoot.cli.counting import counting
 from surefoot.cli.output import say
+from surefoot.cli.output import show as show_line
+from surefoot.cli.places import check_file
 from surefoot.cli.subject_options import Batches, Quick, Runs, Settings, Steps
 from surefoot.errors import SettingError
 
@@ -44,6 +46,7 @@ def lab(
     target = None if output is None else Path(output).absolute()
     if target is not None and target.suffix.lower() not in (".html", ".htm"):
         raise SettingError(f"-o {output} is no page: end it in .html.")
+    check_file("--output", output)
     if plane is not None and plane not in _PLANES:
         raise SettingError(f"--plane {plane} is not known: give {', '.join(_PLANES)}.")
     named = context.obj
@@ -57,9 +60,9 @@ def lab(
 
     page = made(surfaces, settings=show.removeprefix("#"))
     if target is not None:
-        print(page.save(target))
+        show_line(page.save(target))
         return
-    print(page.open())
+    show_line(page.open())
     say("if no browser has opened, open that file in one.")
 
 
@@ -79,9 +82,9 @@ def _surface(named: Any, plane: str | None, points: int, seed: int, *options: An
 
     subject = subject_of("lab", named, None, seed, *options)
     for line in subject.about:
-        print(line)
+        show_line(line)
     with counting(f"plane of {subject.name}") as progress:
         drawn: dict[str, Any] = {"points": points, "progress": progress}
         surface = surface_of(subject, None, None, plane, (None, None), [], seed, drawn)
-    print(f"{surface.statement}.")
+    show_line(f"{surface.statement}.")
     return subject.title or subject.name, surface
