@@ -19,7 +19,20 @@ _F = TypeVar("_F", bound=Fact)
 
 Severity = Literal["error", "warning", "information"]
 Status = Literal["running", "finished", "failed", "interrupted", "stopped", "crashed"]
-Verdict = Literal["healthy", "warning", "error"]
+Word = Literal["healthy", "warning", "error", "unknown"]
+Extent = Literal[
+    "whole",  # it ended by itself
+    "limited",  # stopped after the number of steps that was asked for
+    "running",  # not ended yet
+    "recording stopped",  # it went on unrecorded
+    "failed",  # the script's own exception or exit code
+    "interrupted",  # by Ctrl-C
+    "end unknown",  # its process is gone and left no word: killed, or the last write failed
+    "nothing trained",  # no backward pass
+    "no step",  # backward passes, no step
+    "too short",  # too few steps to judge by
+    "elsewhere",  # only threads that were not observed trained
+]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "information")
 
@@ -76,6 +89,25 @@ class Finding:
     confidence: float = 1.0
     because: tuple[str, ...] = ()
     consequences: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a run is found to be, and how much of the training that was judged by.
+
+    Args:
+        word: The gravest severity found; else "healthy", or "unknown" where too little was seen to say so.
+        extent: How far the training was recorded.
+        steps: The last step of which anything was recorded.
+        said: The verdict in one line.
+        reason: Why the rest was not seen, where that is known.
+    """
+
+    word: Word
+    extent: Extent
+    steps: int
+    said: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

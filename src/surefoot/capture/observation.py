@@ -23,7 +23,9 @@ from surefoot.capture.observer import ClipperFactory, Observer
 from surefoot.capture.recorder import Latest, Recorder, warn_on_stderr
 from surefoot.clipping import Clipper
 from surefoot.errors import SettingError, StoreError
-from surefoot.records import Finding, History, Run, Status
+from surefoot.facts import Recording
+from surefoot.records import Finding, History, Run, Status, Verdict
+from surefoot.report.verdict import judge
 from surefoot.store.reader import open_run
 
 DEFAULT_RUNS = "surefoot-runs"
@@ -60,6 +62,7 @@ class Observation:
         self._environment = dict(run.environment)
         self._clippers: list[Clipper] = []
         self._closed = False
+        self._ended: dict[str, Any] | None = None  # how, as fields of the run
         self._final: tuple[Finding, ...] | None = None
         self.recorder = Recorder(runs, warn)
         self.recorder.begin(run, name)
@@ -112,6 +115,15 @@ class Observation:
         self.recorder.flush(facts=True)
         return self.diagnose()
 
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the training is healthy so far, and how much of it that is judged by."""
+        history = self.history()
+        if history is None:
+            reason = self.recorder.reason or "its run cannot be read"
+            return Verdict("unknown", "recording stopped", 0, f"nothing was recorded: {reason}", reason)
+        return judge(history, self.findings)
+
     def diagnose(self) -> tuple[Finding, ...]:
         """Judge what has been written so far."""
         history = self.history()
@@ -123,9 +135,15 @@ class Observation:
             return None
         try:
             with open_run(self.path) as reader:
-                return reader.history()
+                return self._as_known(reader.history())
         except StoreError:
             return None
+
+    def _as_known(self, history: History) -> History:
+        """With what this process knows and a file that can't be written any more lacks."""
+        run = history.run if self._ended is None else replace(history.run, **self._ended)
+        facts = history.all_facts if history.fact(Recording) else (*history.all_facts, *self.recorder.stopped())
+        return replace(history, run=run, all_facts=facts)
 
     def log(self, **metrics: float | Tensor) -> None:
         """Record scalars at the present step.
@@ -184,10 +202,10 @@ class Observation:
         self.recorder.update(environment={**self._environment, "seeds": seeds()})
         self.recorder.flush(facts=True)
         # Some findings are sure at the end only: judge the run as it will stand, and keep that with it.
+        self._ended = {"status": status, "exit_code": exit_code, "error": error}
         ended = self.history()
         if ended is not None:
-            run = replace(ended.run, status=status, exit_code=exit_code, error=error)
-            self._final = rules.diagnose(replace(ended, run=run), ignore=self._ignore)
+            self._final = rules.diagnose(ended, ignore=self._ignore)
             self.recorder.findings(self._final)
         self.recorder.finish(status, exit_code, error)
         for clipper in self._clippers:

@@ -21,7 +21,7 @@ from surefoot.capture.deferred import Deferred, scalars_to_host, to_host
 from surefoot.capture.pending import PendingLayer, PendingStep, clip_tensors, global_norms, placed
 from surefoot.capture.unseen import unseen
 from surefoot.errors import RunLocked, StoreError
-from surefoot.facts import Fact
+from surefoot.facts import Fact, Recording
 from surefoot.records import ActivationInfo, Finding, OptimizerInfo, ParameterInfo, Run, Status
 from surefoot.store.batch import Batch, HyperparameterRow, LayerRow, MetricRow, StepRow
 from surefoot.store.writer import RunWriter
@@ -68,6 +68,7 @@ class Recorder:
         self.path: Path | None = None
         self.notes: list[str] = []  # faults of the monitor
         self.failed = False
+        self.reason: str | None = None  # why recording stopped
         self.collect_facts: Callable[[], Iterable[Fact]] = tuple
         self.collect_parameters: Callable[[], list[ParameterInfo]] = list
         self.collect_optimizers: Callable[[], list[OptimizerInfo]] = list
@@ -91,6 +92,7 @@ class Recorder:
         self._activations_written = 0
         self._last_optimizer = -1
         self._last_loss: dict[int, float] = {}
+        self._last_findings: list[Finding] | None = None
         self._unwritten: list[Batch] = []
         self._lock = threading.RLock()
 
@@ -109,6 +111,7 @@ class Recorder:
         """Stop recording with one warning; the training goes on."""
         if not self.failed:
             self.failed = True
+            self.reason = reason
             self._warn(f"recording has stopped, the training goes on: {reason}")
         self._steps.clear()
         self._layers.clear()
@@ -116,17 +119,27 @@ class Recorder:
         self.deferred = Deferred()
 
     def finish(self, status: Status, exit_code: int | None, error: str | None) -> None:
-        """Write what is left and close the run."""
+        """Write what is left and close the run; where recording has stopped, that it did."""
         if os.getpid() != self._owner:
             return
         with self._lock:
             self.flush(facts=True)
+            self._writer.give_back()
             try:
-                if self._unwritten and not self.failed:
+                if self.failed:
+                    self._writer.write(Batch(facts=[*self.stopped()], findings=self._last_findings))
+                elif self._unwritten:
                     self._write(Batch(), _LAST_PATIENCE)
                 self._writer.finish(status, exit_code, error)
             except StoreError as problem:
+                self._writer.close()
                 self.fail(str(problem))
+
+    def stopped(self) -> Iterator[Fact]:
+        """That recording stopped before the training ended, if it did."""
+        if self.failed:
+            steps, _ = self.counts()
+            yield Recording("run", step=steps, stopped=self.reason or "", seen=steps)
 
     def now(self) -> float:
         """Seconds since the run began."""
@@ -196,11 +209,12 @@ class Recorder:
 
     def findings(self, findings: Iterable[Finding]) -> None:
         """Keep the latest diagnosis in the run."""
+        self._last_findings = list(findings)
         if self.failed or os.getpid() != self._owner:
             return
         with self._lock:
             try:
-                self._write(Batch(findings=list(findings)))
+                self._write(Batch(findings=self._last_findings))
             except StoreError as error:
                 self.fail(str(error))
 

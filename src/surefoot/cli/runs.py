@@ -11,10 +11,21 @@ from surefoot.cli.answering import answering
 from surefoot.cli.output import show, show_rich
 from surefoot.diagnosis import diagnose
 from surefoot.errors import StoreError
+from surefoot.facts import Recording
+from surefoot.records import Extent
 from surefoot.report.json import ends, plain, summary
 from surefoot.report.text import verdict_text
-from surefoot.store.reader import open_run
+from surefoot.report.verdict import extent_of
+from surefoot.store.reader import RunReader, open_run
 from surefoot.store.runs import find_run, list_runs
+
+
+# What the run's own status does not say.
+_STATUS: dict[Extent, str] = {
+    "recording stopped": "recording stopped",
+    "end unknown": "end unknown",
+    "nothing trained": "nothing trained",
+}
 
 
 def show_list(runs: str, as_json: bool) -> None:
@@ -40,12 +51,17 @@ def show_list(runs: str, as_json: bool) -> None:
             with open_run(run.path) as reader:
                 reader.run()
                 last = ends(reader.series("loss"))["last"]
+                extent = extent_of(run, _stopped(reader))
         except StoreError as error:
             table.add_row(run.name, "unreadable", "", "", str(error))
             continue
         loss = "" if last is None else f"{last:.4g}" if isinstance(last, float) else str(last)
-        table.add_row(run.name, run.status, f"{run.steps:,}", loss, Path(run.script).name)
+        table.add_row(run.name, _STATUS.get(extent, run.status), f"{run.steps:,}", loss, Path(run.script).name)
     show_rich(table)
+
+
+def _stopped(reader: RunReader) -> bool:
+    return any(isinstance(fact, Recording) for fact in reader.facts())
 
 
 def _fields(run: object) -> dict[str, object]:

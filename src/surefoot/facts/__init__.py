@@ -26,7 +26,7 @@ from surefoot.facts.models import (
     ValidationMode,
 )
 from surefoot.facts.numbers import BatchInput, ClipCall, Clipper, Loader, Noise, Nonfinite, Scaler
-from surefoot.facts.processes import Defect, Ranks, Threads
+from surefoot.facts.processes import Defect, Ranks, Recording, Threads
 
 __all__ = [
     "KINDS",
@@ -54,6 +54,7 @@ __all__ = [
     "OptimizerCreated",
     "Ranks",
     "Reach",
+    "Recording",
     "Scaler",
     "Scheduler",
     "Spread",

@@ -38,6 +38,19 @@ class Threads(Fact, kind="threads", question="Threads that trained unobserved"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recording(Fact, kind="recording", question="Why recording stopped"):
+    """Recording ended before the training did; there is no such fact where it did not.
+
+    Args:
+        stopped: Why, in one sentence.
+        seen: Optimizer steps counted by then.
+    """
+
+    stopped: str = ""
+    seen: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Defect(Fact, kind="defect", question="Faults of surefoot's own"):
     """A fault of surefoot's own, by the part that has it.
 

@@ -20,13 +20,14 @@ from markupsafe import Markup
 
 from surefoot.records import Finding, History
 from surefoot.report.charts import charts, metric_charts
-from surefoot.report.json import plain, verdict
+from surefoot.report.json import plain
 from surefoot.report.layers import heat_maps, parameter_order
 from surefoot.report.numbers import number, value, words
 from surefoot.report.places import finding_lines, script_name
 from surefoot.report.rule_pages import rule_page
 from surefoot.report.source import marked_source
 from surefoot.report.tables import fact_groups, figures
+from surefoot.report.verdict import judge
 
 SCRIPTS = (
     "uplot/uPlot.iife.min.js",
@@ -72,7 +73,7 @@ def render(history: History, findings: Sequence[Finding]) -> str:
             history=history,
             parameters=[history.parameters[place] for place in parameter_order(history)],
             findings=findings,
-            outcome=verdict(findings),
+            verdict=judge(history, findings),
             figures=figures(history),
             started=_date(run.started) if run.started else None,
             page=page,

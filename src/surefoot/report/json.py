@@ -14,24 +14,10 @@ from typing import Any
 import numpy as np
 
 from surefoot.facts import Threads
-from surefoot.records import Finding, History, Series, Verdict
+from surefoot.records import Finding, History, Series
+from surefoot.report.verdict import judge
 
 SCHEMA = 1
-
-
-def verdict(findings: Sequence[Finding]) -> Verdict:
-    """The gravest severity among the findings; "healthy" if there is no warning and no error.
-
-    Example:
-        >>> verdict([])
-        'healthy'
-        >>> verdict([Finding("lr-too-high", "warning", "The loss rises.", "Divide it by 10.")])
-        'warning'
-    """
-    severities = {finding.severity for finding in findings}
-    if "error" in severities:
-        return "error"
-    return "warning" if "warning" in severities else "healthy"
 
 
 def folded(finding: Finding) -> list[Finding]:
@@ -66,10 +52,11 @@ def summary(history: History, findings: Sequence[Finding]) -> dict[str, Any]:
 
     Example:
         >>> from surefoot.records import Run
-        >>> summary(History(Run(path="runs/a", name="a", script="a.py", steps=0)), ())["verdict"]
+        >>> summary(History(Run(path="runs/a", name="a", script="a.py", status="finished", steps=60)), ())["verdict"]
         'healthy'
     """
     run = history.run
+    verdict = judge(history, findings)
     validation = history.metric("val_loss")
     document = {
         "schema": SCHEMA,
@@ -83,7 +70,11 @@ def summary(history: History, findings: Sequence[Finding]) -> dict[str, Any]:
         "grad_norm": spread(history.series("grad_norm")),
         "clip_rate": clip_rate(history),
         "unobserved_threads": unobserved_threads(history),
-        "verdict": verdict(findings),
+        "verdict": verdict.word,
+        "extent": verdict.extent,
+        "recorded_steps": verdict.steps,
+        "reason": verdict.reason,
+        "said": verdict.said,
         "findings": [_finding(finding) for finding in findings],
     }
     strict: dict[str, Any] = plain(document)

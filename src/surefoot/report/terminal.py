@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from surefoot.records import Finding, History
-from surefoot.report.json import verdict
-from surefoot.report.text import Kind, finding_line, headline, rows
+from surefoot.report.text import Kind, finding_line, rows
+from surefoot.report.verdict import judge
 
 STYLES: dict[Kind, str] = {
     "error": "bold red",
@@ -23,13 +23,14 @@ STYLES: dict[Kind, str] = {
 
 def verdict_view(history: History, findings: Sequence[Finding]) -> RenderableType:
     """The verdict for `rich.console.Console.print`: says what `text.verdict_text` says."""
-    style = STYLES[verdict(findings)] if history.run.steps or findings else STYLES["warning"]
+    verdict = judge(history, findings)
+    style = STYLES["warning" if verdict.word == "unknown" else verdict.word]
     table = Table.grid(padding=(0, 1))
     table.add_column(min_width=12, no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
     for row in rows(history, findings):
         table.add_row(Text(f"  {row.label}", STYLES[row.kind]), _body(row.body, row.label, row.kind))
-    return Group(Text.assemble("surefoot: ", (headline(history, findings), style)), table)
+    return Group(Text.assemble("surefoot: ", (verdict.said, style)), table)
 
 
 def finding_view(finding: Finding) -> Text:

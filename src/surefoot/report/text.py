@@ -13,10 +13,11 @@ from typing import Literal
 
 import numpy as np
 
-from surefoot.records import Finding, History, Run, Series, Severity
-from surefoot.report.json import clip_rate, ends, folded, spread, unobserved_threads, verdict
+from surefoot.records import Finding, History, Run, Series
+from surefoot.report.json import clip_rate, ends, folded, spread, unobserved_threads
 from surefoot.report.numbers import duration, number, share, value
 from surefoot.report.places import optimizer_labels
+from surefoot.report.verdict import judge
 
 RUNS = "surefoot-runs"  # the default of --runs
 Kind = Literal["error", "warning", "information", "healthy", "plain"]
@@ -52,7 +53,7 @@ def verdict_text(history: History, findings: Sequence[Finding]) -> str:
           run          runs/a
           next         surefoot report runs/a
     """
-    head = f"surefoot: {headline(history, findings)}"
+    head = f"surefoot: {judge(history, findings).said}"
     return "\n".join([head, *(f"  {row.label:<12} {row.body}" for row in rows(history, findings))])
 
 
@@ -65,16 +66,6 @@ def finding_line(finding: Finding) -> str:
     """
     at = "" if finding.step is None else f" at step {number(finding.step)}"
     return f"surefoot: {finding.severity}{at}: {finding.title} [{finding.code}]"
-
-
-def headline(history: History, findings: Sequence[Finding]) -> str:
-    """The verdict in a word, with a count by severity where there is something to count."""
-    outcome = verdict(findings)
-    if outcome == "healthy":
-        return "healthy" if history.run.steps else "nothing trained"
-    main = [finding.severity for finding in findings]
-    counts = [_count(main, "error"), _count(main, "warning")]
-    return f"{outcome} ({', '.join(count for count in counts if count)})"
 
 
 def rows(history: History, findings: Sequence[Finding]) -> list[Row]:
@@ -107,9 +98,7 @@ def _reference(run: Run) -> str:
 def trained(history: History) -> str:
     """What was trained and how far it came, in one line."""
     run = history.run
-    parts = []
-    if run.status in ("failed", "interrupted", "stopped", "crashed"):
-        parts.append(f"{run.status} with {run.error}" if run.status == "failed" and run.error else run.status)
+    parts = ["stopped"] if run.status == "stopped" else []
     if not run.steps:
         seen = f" in {number(run.backwards)} backward passes" if run.backwards else ""
         return ", ".join([*parts, f"no optimizer step was recorded{seen}"])
@@ -177,8 +166,3 @@ def _course(series: Series) -> str:
     assert last is not None
     text = f"{number(first)} -> {number(last)}"
     return text if best is None or best == last else f"{text} (best {number(best)})"
-
-
-def _count(severities: list[Severity], severity: Severity) -> str:
-    count = severities.count(severity)
-    return f"{count} {severity}{'s' if count > 1 else ''}" if count else ""

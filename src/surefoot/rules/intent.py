@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from surefoot.facts import ClipCall
+from surefoot.facts import ClipCall, Recording
 from surefoot.records import History, OptimizerInfo
 
 # Their update does not change when all gradients are multiplied by one number.
@@ -32,8 +32,8 @@ SCALE_FREE = (
 
 
 def ended(history: History) -> bool:
-    """Whether no more steps will come."""
-    return history.run.status != "running"
+    """Whether no more steps came after those recorded."""
+    return history.run.status != "running" and history.fact(Recording) is None
 
 
 def stepping(history: History) -> list[OptimizerInfo]:

@@ -20,6 +20,7 @@ from surefoot.store.blocks import BlockedRows
 from surefoot.store.connection import FILE_NAME, connect_writer, plain_errors, set_journal, wait_at_most
 from surefoot.store.folders import make_folder
 from surefoot.store.migrations import begin_schema
+from surefoot.store.reserve import give_back, keep_back
 from surefoot.store.statements import insert, insert_run, layer_row, unrecorded, write_records, write_run
 
 _Setting = tuple[int, int, int, str, str]  # step, optimizer, group, name, JSON value
@@ -88,6 +89,7 @@ class RunWriter:
                 insert_run(connection, replace(run, name=folder.name, started=started), heartbeat=now)
                 connection.execute("COMMIT")
                 self.notice = set_journal(connection, file)
+            keep_back(folder, len(run.source))
         except StoreError:
             self._close()
             remove_run(folder)
@@ -162,12 +164,19 @@ class RunWriter:
                 self._leave_single_file()
             finally:
                 self._close()
+                give_back(self._file.parent)
+
+    def give_back(self) -> None:
+        """Leave the room that was kept back on the disk to the writes to come, the last ones."""
+        if os.getpid() == self._owner and self.path is not None:
+            give_back(self.path)
 
     def close(self) -> None:
         """Close the file without saying how the run ended: readers will find it crashed."""
         if os.getpid() == self._owner:
             with self._lock:
                 self._close()
+                self.give_back()
 
     @property
     def _file(self) -> Path:
