@@ -141,7 +141,7 @@ def test_known_rule_brings_its_page():
 
 def test_empty_run_says_that_nothing_was_trained():
     text = said("empty")
-    assert "Nothing trained" in text
+    assert "Failed" in text
     assert "NameError: name 'modle' is not defined" in text
     assert "Curves" not in text
     assert "Healthy" not in text

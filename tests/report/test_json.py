@@ -8,7 +8,8 @@ import pytest
 
 from report import histories
 from surefoot.records import Finding, History, OptimizerInfo, Run, Series
-from surefoot.report.json import clip_rate, dumps, plain, summary, verdict
+from surefoot.report.json import clip_rate, dumps, plain, summary
+from surefoot.report.verdict import judge
 
 KEYS = {
     "schema",
@@ -23,6 +24,10 @@ KEYS = {
     "clip_rate",
     "unobserved_threads",
     "verdict",
+    "extent",
+    "recorded_steps",
+    "reason",
+    "said",
     "findings",
 }
 
@@ -104,7 +109,8 @@ def test_all_nan_loss_has_no_best():
     ],
 )
 def test_verdict_is_the_gravest(severities, expected):
-    assert verdict([finding("a", severity) for severity in severities]) == expected
+    findings = [finding("a", severity) for severity in severities]
+    assert judge(histories.healthy(), findings).word == expected
 
 
 def test_clip_rate_pools_the_optimizers_and_ignores_steps_without_a_clipper():

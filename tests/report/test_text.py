@@ -52,13 +52,14 @@ def test_several_optimizers_are_told_apart_by_the_scripts_own_names():
     text = verdict_text(histories.gan(), ())
     assert "loss of opt_g (Adam) 0.724 -> 1.48" in text
     assert "loss of opt_d (Adam) 1.29 -> 1.68" in text
-    assert "interrupted; 1,800 steps" in text
+    assert "surefoot: interrupted at step 1,800" in text
 
 
 def test_failed_run_without_a_step_names_the_exception():
     text = verdict_text(histories.empty(), ())
-    assert text.startswith("surefoot: nothing trained\n")
-    assert "failed with NameError: name 'modle' is not defined, no optimizer step was recorded" in text
+    said = "surefoot: the script failed before the first step with NameError: name 'modle' is not defined\n"
+    assert text.startswith(said)
+    assert "no optimizer step was recorded" in text
 
 
 def test_path_with_spaces_can_be_pasted():

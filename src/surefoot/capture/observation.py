@@ -142,7 +142,9 @@ class Observation:
     def _as_known(self, history: History) -> History:
         """With what this process knows and a file that can't be written any more lacks."""
         run = history.run if self._ended is None else replace(history.run, **self._ended)
-        facts = history.all_facts if history.fact(Recording) else (*history.all_facts, *self.recorder.stopped())
+        facts = (
+            history.all_facts if history.fact(Recording) else (*history.all_facts, *self.recorder.stopped())
+        )
         return replace(history, run=run, all_facts=facts)
 
     def log(self, **metrics: float | Tensor) -> None:

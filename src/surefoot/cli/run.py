@@ -18,12 +18,17 @@ from surefoot.cli.places import check_file, check_new_run
 from surefoot.cli.progress import ProgressLine
 from surefoot.cli.settings import RunSettings
 from surefoot.errors import OutputError, SettingError, StoreError, SurefootError
+from surefoot.records import History, Run
+from surefoot.report.verdict import judge
+from surefoot.store.process import children_seconds
 
 if TYPE_CHECKING:
     from surefoot.capture.observation import Observation
-    from surefoot.records import Finding, History
+    from surefoot.facts import Fact
+    from surefoot.records import Finding, Verdict
 
 HEALTHY, FOUND, COULD_NOT_RUN = 0, 1, 2
+_OTHERS_AT_WORK = 1.0  # seconds: to import torch takes as long, and nothing trains without it
 
 
 def run_script(settings: RunSettings) -> int:
@@ -149,32 +154,46 @@ class _Session:
         """Close the run, show the verdict, and hand on what the script raised."""
         error = outcome.error
         if os.getpid() == self._owner:  # a child that the script forked has no run of its own
-            observed = self._close(outcome)
+            verdict = self._close(outcome)
             if self._settings.check:
-                return self._check_code(outcome, observed)
+                return self._check_code(outcome, verdict)
         if error is not None:
             self._hand_on(error)
         return outcome.exit_code
 
-    def _close(self, outcome: Outcome) -> History | None:
+    def _close(self, outcome: Outcome) -> Verdict:
         observation = self._observation
         if observation is None:
             if not self._unobserved and (outcome.error is None or self._settings.check):
                 self._nothing("torch was never imported")
-            return None
+            return self._written(self._bare(outcome), ())
         observation.close(outcome.status, outcome.exit_code, outcome.described)
         self._progress.erase()
         history = observation.history()
         if history is None:
-            return None
-        if observation.observer.backwards == 0 and observation.steps == 0 and outcome.described is None:
-            self._nothing("no backward pass was seen")
-            _discard(observation)
-            return None
+            return self._written(self._bare(outcome, tuple(observation.recorder.stopped())), ())
         findings = observation.findings
+        if judge(history, findings).extent == "nothing trained":
+            self._nothing(_no_backward())
+            _discard(observation)
+            return self._written(self._bare(outcome), ())
         self._show(history, findings)
-        self._write_files(observation, history, findings)
-        return history
+        return self._written(history, findings)
+
+    def _bare(self, outcome: Outcome, facts: tuple[Fact, ...] = ()) -> History:
+        """What is known of a training of which nothing was recorded."""
+        prepared, ended = self._prepared, outcome
+        run = Run(
+            path="",
+            name="",
+            script=prepared.filename,
+            argv=tuple(prepared.argv[1:]),
+            status=ended.status,
+            exit_code=ended.exit_code,
+            error=ended.described,
+            source=prepared.source,
+        )
+        return History(run, all_facts=facts)
 
     def _nothing(self, why: str) -> None:
         if self._loud:
@@ -203,7 +222,11 @@ class _Session:
         except OutputError as error:
             say(str(error))
 
-    def _write_files(self, observation: Observation, history: History, findings: tuple[Finding, ...]) -> None:
+    def _written(self, history: History, findings: tuple[Finding, ...]) -> Verdict:
+        self._write_files(history, findings)
+        return judge(history, findings)
+
+    def _write_files(self, history: History, findings: tuple[Finding, ...]) -> None:
         from surefoot.report import html, json
 
         settings = self._settings
@@ -215,23 +238,21 @@ class _Session:
             except OutputError as error:
                 say(str(error))
 
-    def _check_code(self, outcome: Outcome, history: History | None) -> int:
+    def _check_code(self, outcome: Outcome, verdict: Verdict) -> int:
         error = outcome.error
         if error is not None and not isinstance(error, SystemExit):
             clean(error)
             if isinstance(error, KeyboardInterrupt):
                 self._hand_on(error)
             sys.excepthook(type(error), error, error.__traceback__)
-        findings = self._observation.findings if self._observation is not None and history is not None else ()
-        if any(finding.severity in ("error", "warning") for finding in findings):
+        if verdict.word == "healthy":
+            return HEALTHY
+        if verdict.word != "unknown":
             return FOUND
-        if history is None:
-            return COULD_NOT_RUN
         if outcome.status == "failed":
             why = outcome.described or f"exit code {outcome.exit_code}"
             say(f"the script failed before a verdict was possible: {why}.")
-            return COULD_NOT_RUN
-        return HEALTHY
+        return COULD_NOT_RUN
 
     def _hand_on(self, error: BaseException) -> None:
         """Raise the script's exception to Python, which shows it by the script's hook and ends as always."""
@@ -256,6 +277,14 @@ def _absolute(runs: str) -> Path:
         raise StoreError(
             "the working folder is gone, so nothing can be recorded in it; give --runs a path from the root."
         ) from None
+
+
+def _no_backward() -> str:
+    """Why no backward pass was seen, as far as it can be told."""
+    seconds = children_seconds()
+    if seconds < _OTHERS_AT_WORK:
+        return "no backward pass was seen"
+    return f"no backward pass was seen here, and the processes that it started ({seconds:.0f} s) are not observed"
 
 
 def _discard(observation: Observation) -> None:

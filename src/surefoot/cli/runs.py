@@ -19,7 +19,6 @@ from surefoot.report.verdict import extent_of
 from surefoot.store.reader import RunReader, open_run
 from surefoot.store.runs import find_run, list_runs
 
-
 # What the run's own status does not say.
 _STATUS: dict[Extent, str] = {
     "recording stopped": "recording stopped",
@@ -56,7 +55,9 @@ def show_list(runs: str, as_json: bool) -> None:
             table.add_row(run.name, "unreadable", "", "", str(error))
             continue
         loss = "" if last is None else f"{last:.4g}" if isinstance(last, float) else str(last)
-        table.add_row(run.name, _STATUS.get(extent, run.status), f"{run.steps:,}", loss, Path(run.script).name)
+        table.add_row(
+            run.name, _STATUS.get(extent, run.status), f"{run.steps:,}", loss, Path(run.script).name
+        )
     show_rich(table)
 
 

@@ -70,7 +70,7 @@ def finding_line(finding: Finding) -> str:
 
 def rows(history: History, findings: Sequence[Finding]) -> list[Row]:
     """All lines below the headline: what was trained, the findings, the run's path and what to type next."""
-    said = [Row("trained", trained(history)), *_elsewhere(history)]
+    said = [Row("trained", trained(history)), *_unseen(history), *_elsewhere(history)]
     for finding in findings:
         said += finding_rows(finding)
     said.append(Row("run", history.run.path))
@@ -87,6 +87,15 @@ def _elsewhere(history: History) -> list[Row]:
         return []
     others = "1 other thread" if count == 1 else f"{number(count)} other threads"
     return [Row("threads", f"{others} trained unobserved: a run follows one thread.")]
+
+
+def _unseen(history: History) -> list[Row]:
+    """What of the training was not recorded, and why."""
+    verdict = judge(history, ())
+    if verdict.extent != "recording stopped":
+        return []
+    until = f"until step {number(verdict.steps)} only" if verdict.steps else "nothing"
+    return [Row("recorded", f"{until}, the training went on: {verdict.reason}")]
 
 
 def _reference(run: Run) -> str:

@@ -32,11 +32,11 @@ def judge(history: History, findings: Sequence[Finding]) -> Verdict:
     """
     extent, steps = _extent(history), _recorded(history)
     severities = {finding.severity for finding in findings}
-    gravest = "error" if "error" in severities else "warning" if "warning" in severities else None
-    word: Word = gravest or ("healthy" if extent in _WHOLE else "unknown")
+    word: Word = "healthy" if extent in _WHOLE else "unknown"
+    word = "error" if "error" in severities else "warning" if "warning" in severities else word
     clause = _clause(history, extent, steps)
     counts = _counts([finding.severity for finding in findings])
-    said = f"{gravest} ({counts})" if gravest else ""
+    said = f"{word} ({counts})" if counts else ""
     said = ", ".join(part for part in (said, clause) if part) or "healthy"
     return Verdict(word, extent, steps, said, _reason(history, extent))
 
@@ -88,13 +88,12 @@ def _reason(history: History, extent: Extent) -> str | None:
 
 def _clause(history: History, extent: Extent, steps: int) -> str:
     run, at = history.run, f"at step {number(steps)}" if steps else "before the first step"
-    reason = _reason(history, extent)
     clauses: dict[Extent, str] = {
         "whole": "",
         "limited": "",
         "running": f"still running, recorded until step {number(steps)}" if steps else "still running",
-        "recording stopped": f"recording stopped {at} and the rest of the training was not seen: {reason}",
-        "failed": f"the script failed {at} with {reason}",
+        "recording stopped": f"recording stopped {at}",
+        "failed": f"the script failed {at} with {_reason(history, extent)}",
         "interrupted": f"interrupted {at}",
         "end unknown": f"recording ended {at}; how the training ended is not known",
         "nothing trained": "nothing trained",
