@@ -340,7 +340,7 @@ def test_a_newer_schema(ended: Path) -> None:
     with sqlite3.connect(ended) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    sentence = r"was written by a newer surefoot \(schema 99, this one reads up to 1\); upgrade with"
+    sentence = r"was written by a newer surefoot \(schema 99, this one reads up to 2\); upgrade with"
     with pytest.raises(NewerSchema, match=sentence):
         open_run(ended)
     (listed,) = list_runs(ended.parent.parent)
