@@ -24,7 +24,9 @@ from surefoot.clipping.attachment import Attachment, stepping
 from surefoot.clipping.device_step import clip_on_device
 from surefoot.clipping.fused import why_not_fused
 from surefoot.clipping.host_step import clip_on_host
+from surefoot.clipping.policy import Nonfinite, Policy
 from surefoot.clipping.result import ClipResult
+from surefoot.clipping.skip_count import SkipCount
 from surefoot.clipping.step import Step, collect_by_hand
 from surefoot.errors import ClippingError, SettingError
 from surefoot.norms import per_parameter_norms
@@ -32,9 +34,7 @@ from surefoot.norms import per_parameter_norms
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from surefoot.clipping.skipping import LateNumber
 
-Nonfinite = Literal["skip", "zero", "raise", "propagate"]
 Place = Literal["auto", "host", "device"]
 NOT_A_NUMBER = float("nan")
 
@@ -81,9 +81,7 @@ class Clipper(ABC):
         self.threshold_on: Place = threshold_on
         self.last: ClipResult | None = None
         self._attachment: Attachment | None = None
-        self._skips = 0  # in a row
-        self._skips_on_device: Tensor | None = None
-        self._late_skips: LateNumber | None = None
+        self._skips = SkipCount()
 
     # ---- attach, detach
 
@@ -177,10 +175,21 @@ class Clipper(ABC):
         if not step.gradients:
             self.last = ClipResult(step.parameters, torch.zeros(0), (0.0, NOT_A_NUMBER, 1.0))
         elif self.on_host(step.gradients[0]):
-            self.last = clip_on_host(self, step)
+            self.last = clip_on_host(step, self._policy())
         else:
-            self.last = clip_on_device(self, step)
+            self.last = clip_on_device(step, self._policy(), self.last)
         return self.last
+
+    def _policy(self) -> Policy:
+        return Policy(
+            self._measure,
+            self._clip_on_host,
+            self._clip_on_device,
+            self._threshold_now,
+            self.nonfinite,
+            self.max_consecutive_skips,
+            self._skips,
+        )
 
     def on_host(self, gradient: Tensor) -> bool:
         """Whether the threshold for this gradient is computed on the host."""
@@ -227,9 +236,7 @@ class Clipper(ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """All that was learned, in plain numbers and host tensors, for `torch.load(weights_only=True)`."""
-        if self._skips_on_device is not None:
-            self._skips = int(self._skips_on_device.cpu().numpy())
-        return {"clipper": type(self).__name__, "skips": self._skips, **self._memory()}
+        return {"clipper": type(self).__name__, "skips": self._skips.number, **self._memory()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where `state_dict` left off, bitwise.
@@ -241,8 +248,7 @@ class Clipper(ABC):
         if kind != type(self).__name__:
             raise ClippingError(f"a state saved by {kind!r} cannot be loaded into {type(self).__name__}")
         self._recall(state)
-        self._skips = int(state["skips"])
-        self._skips_on_device = self._late_skips = None
+        self._skips.number = int(state["skips"])
 
     def __getstate__(self) -> dict[str, Any]:
         return {"settings": self._settings(), "state": copy.deepcopy(self.state_dict())}

@@ -54,10 +54,10 @@ class ThresholdClipper(Clipper):
             threshold = self._thresholds((GLOBAL,), (norm,), step.record)[0]
             factor = factor_of(norm, threshold)
             if factor != 1.0:
-                if step.attachment is None:
+                if step.gate is None:
                     scale_gradients(step.gradients, factor)
                 else:
-                    step.attachment.scale_all(step, factor)
+                    step.gate.scale_all(step, factor)
             return threshold, factor
         self._find_units(step)
         members: list[list[float]] = [[] for _ in self._units]
@@ -76,10 +76,10 @@ class ThresholdClipper(Clipper):
         if self.scope == "global":
             threshold = self._thresholds_on_device((GLOBAL,), norm.unsqueeze(0), record).squeeze(0)
             factor = _factor_on_device(norm, threshold, usable)
-            if step.attachment is None:
+            if step.gate is None:
                 scale_gradients(step.gradients, factor)
             else:
-                step.attachment.scale_all(step, factor)
+                step.gate.scale_all(step, factor)
             return threshold, factor
         self._find_units(step)
         if self._unit_index is None:

@@ -3,79 +3,74 @@
 from __future__ import annotations
 
 from math import hypot, inf, isnan
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from surefoot.clipping.names import describe_parameters
+from surefoot.clipping.policy import Policy
 from surefoot.clipping.result import ClipResult
 from surefoot.clipping.step import Step, dense_parts
 from surefoot.errors import NonfiniteGradient
-
-if TYPE_CHECKING:
-    from surefoot.clipping.base import Clipper
 
 # Outside of these the squares inside a float32 norm lose digits or overflow: measure again in float64.
 _SMALLEST, _LARGEST = 1e-12, 1e18
 
 
-def clip_on_host(clipper: Clipper, step: Step) -> ClipResult:
-    """Measure the gradients, see to those that are not finite, and let the clipper clip the rest."""
-    norms = clipper._measure(step, torch.float32)
+def clip_on_host(step: Step, policy: Policy) -> ClipResult:
+    """Measure the gradients, see to those that are not finite, and clip the rest."""
+    norms = policy.measure(step, torch.float32)
     # tolist and numpy read host memory as it is; item would dispatch a synchronising operation.
     values: list[float] = norms.tolist()
     norm = hypot(*values)
     if not _SMALLEST < norm < _LARGEST and not isnan(norm):
-        norms = clipper._measure(step, torch.float64)
+        norms = policy.measure(step, torch.float64)
         values = norms.tolist()
         norm = hypot(*values)
     if step.found_inf is not None and step.found_inf.cpu().numpy() > 0:
         # GradScaler's overflow: it lowers its scale. Nothing to learn from, nothing to complain of.
-        if step.attachment is not None:
-            step.attachment.leave_out()
-        return ClipResult(step.parameters, norms, (norm, clipper._threshold_now(), 1.0), skipped=True)
+        if step.gate is not None:
+            step.gate.leave_out()
+        return ClipResult(step.parameters, norms, (norm, policy.threshold_now(), 1.0), skipped=True)
     if step.scale is not None:
         scale = float(step.scale.cpu().numpy())
         values = [value / scale for value in values]
         norm /= scale
     if not norm < inf:
-        return _not_finite(clipper, step, norms, values, norm)
+        return _not_finite(step, policy, norms, values, norm)
     if step.record:
-        clipper._skips = 0
-    threshold, factor = clipper._clip_on_host(step, values, norm)
+        policy.skips.reset()
+    threshold, factor = policy.clip_on_host(step, values, norm)
     return ClipResult(step.parameters, norms, (norm, threshold, factor), scale=step.scale)
 
 
-def _not_finite(clipper: Clipper, step: Step, norms: Tensor, values: list[float], norm: float) -> ClipResult:
-    if clipper.nonfinite == "zero":
+def _not_finite(step: Step, policy: Policy, norms: Tensor, values: list[float], norm: float) -> ClipResult:
+    if policy.nonfinite == "zero":
         with torch.no_grad():
             for part in dense_parts(step.gradients):
                 part.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
         step.record = False
-        return clip_on_host(clipper, step)
+        return clip_on_host(step, policy)
     skipped = False
-    if clipper.nonfinite != "propagate":
-        clipper._skips += 1
-        if clipper.nonfinite == "raise" or clipper._skips > clipper.max_consecutive_skips:
-            raise NonfiniteGradient(complaint(clipper, step, values, clipper._skips))
-        if step.attachment is not None:
-            step.attachment.leave_out()
+    if policy.nonfinite != "propagate":
+        skips = policy.skips.add()
+        if policy.nonfinite == "raise" or skips > policy.allowed:
+            raise NonfiniteGradient(complaint(step, policy, values, skips))
+        if step.gate is not None:
+            step.gate.leave_out()
         else:
             with torch.no_grad():
                 torch._foreach_zero_(dense_parts(step.gradients))
         skipped = True
-    return ClipResult(step.parameters, norms, (norm, clipper._threshold_now(), 1.0), skipped=skipped)
+    return ClipResult(step.parameters, norms, (norm, policy.threshold_now(), 1.0), skipped=skipped)
 
 
-def complaint(clipper: Clipper, step: Step, values: list[float], skips: int) -> str:
+def complaint(step: Step, policy: Policy, values: list[float], skips: int) -> str:
     """One sentence about gradients that are not finite, with the names of the parameters."""
     bad = [p for p, value in zip(step.parameters, values, strict=True) if not value < inf]
-    attachment = step.attachment
-    names = describe_parameters(
-        bad, attachment.optimizer if attachment else None, attachment.names if attachment else {}
-    )
-    if clipper.nonfinite == "raise":
+    gate = step.gate
+    names = describe_parameters(bad, gate.optimizer if gate else None, gate.names if gate else {})
+    if policy.nonfinite == "raise":
         return (
             f"the gradient of {names} is NaN or infinite: look at the loss of this batch, "
             "or clip with nonfinite='skip' to leave such steps out"

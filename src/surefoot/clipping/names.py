@@ -42,8 +42,8 @@ def unit_names(scope: str, step: Step) -> list[str]:
     Raises:
         ClippingError: The parameters have no names, or no groups, that the scope could go by.
     """
-    attachment = step.attachment
-    optimizer = attachment.optimizer if attachment else None
+    gate = step.gate
+    optimizer = gate.optimizer if gate else None
     if scope == "group":
         if optimizer is None:
             raise ClippingError("scope='group' means parameter groups: attach the clipper to an optimizer")
@@ -51,7 +51,7 @@ def unit_names(scope: str, step: Step) -> list[str]:
             id(p): f"group {i}" for i, group in enumerate(optimizer.param_groups) for p in group["params"]
         }
         return [groups[id(p)] for p in step.parameters]
-    names = parameter_names(optimizer, attachment.names if attachment else {})
+    names = parameter_names(optimizer, gate.names if gate else {})
     if scope == "parameter":
         return [names.get(id(p), f"parameter {i}") for i, p in enumerate(step.parameters)]
     if any(" " in names.get(id(p), " ") for p in step.parameters):  # a place, not a name

@@ -162,7 +162,9 @@ def _by_width(tensors: Iterable[Tensor]) -> list[list[Tensor]]:
     """The bits of tensors as integers that share their memory, by device and size; without autograd alone."""
     groups: dict[tuple[torch.device, int], list[Tensor]] = {}
     for tensor in tensors:
-        plain = torch.view_as_real(tensor) if tensor.is_complex() else tensor
+        # Of a DTensor its own shard.
+        plain = tensor.to_local() if type(tensor) is not Tensor and hasattr(tensor, "to_local") else tensor
+        plain = torch.view_as_real(plain) if plain.is_complex() else plain
         size = plain.element_size()
         groups.setdefault((plain.device, size), []).append(plain.view(_INTEGERS[size]))
     return list(groups.values())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -11,8 +11,26 @@ from torch.optim import Optimizer
 
 from surefoot.errors import ClippingError
 
-if TYPE_CHECKING:
-    from surefoot.clipping.attachment import Attachment
+
+class StepGate(Protocol):
+    """What stands between a clipped step and its optimizer."""
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """The optimizer, while it lives."""
+
+    @property
+    def names(self) -> Mapping[int, str]:
+        """Names of its parameters by `id`, as far as they are known."""
+
+    def scale_all(self, step: Step, factor: float | Tensor) -> None:
+        """Multiply all gradients by one factor in [0, 1]."""
+
+    def leave_out(self) -> None:
+        """Leave the coming step out."""
+
+    def leave_out_if(self, bad: Tensor, step: Step) -> bool | None:
+        """The same if `bad` says so on the device; what was decided where the host had to, else None."""
 
 
 class Step:
@@ -21,20 +39,20 @@ class Step:
     Attributes:
         parameters: The n parameters that have a gradient.
         gradients: Their gradients.
-        attachment: Where the clipper sits on the optimizer; None when it is called by hand.
+        gate: Between this step and its optimizer; None when the clipper is called by hand.
         fused: Every parameter group asks for the fused kernel, and none is left out of clipping.
         scale: GradScaler's factor that is still in the gradients, shape (); None if none is.
         found_inf: GradScaler's overflow flag, shape (), non-zero for overflow; None without a scaler.
         record: False for the later evaluations of a closure within one step.
     """
 
-    __slots__ = ("attachment", "found_inf", "fused", "gradients", "parameters", "record", "scale")
+    __slots__ = ("found_inf", "fused", "gate", "gradients", "parameters", "record", "scale")
 
     def __init__(
         self,
         parameters: list[Tensor],
         gradients: list[Tensor],
-        attachment: Attachment | None = None,
+        gate: StepGate | None = None,
         fused: bool = False,
         scale: Tensor | None = None,
         found_inf: Tensor | None = None,
@@ -42,14 +60,14 @@ class Step:
     ) -> None:
         self.parameters = parameters
         self.gradients = gradients
-        self.attachment = attachment
+        self.gate = gate
         self.fused = fused
         self.scale = scale
         self.found_inf = found_inf
         self.record = record
 
 
-def collect(optimizer: Optimizer, attachment: Attachment, record: bool) -> Step:
+def collect(optimizer: Optimizer, gate: StepGate, record: bool) -> Step:
     """The gradients an optimizer is about to use; groups with `clip=False` are left out."""
     candidates: list[Tensor] = []
     fused = True
@@ -65,7 +83,7 @@ def collect(optimizer: Optimizer, attachment: Attachment, record: bool) -> Step:
     )
     settings: dict[str, Any] = optimizer.__dict__
     scale, found_inf = settings.get("grad_scale"), settings.get("found_inf")
-    return Step(parameters, gradients, attachment, bool(fused), scale, found_inf, record)
+    return Step(parameters, gradients, gate, bool(fused), scale, found_inf, record)
 
 
 def collect_by_hand(parameters: Iterable[Tensor] | Tensor) -> Step:
