@@ -28,7 +28,11 @@ def opened(browser: Chromium, pages: Path) -> Open:
     def make(link: str = "", page: str = "lab.html", **view: Any) -> Tab:
         tab = browser.open(pages / page, **view)
         if link:
-            tab.run(f"location.hash = {json.dumps(link)}")
+            # The page's own listener has run before this one.
+            tab.run(
+                "new Promise((done) => { addEventListener('hashchange', () => done(), {once: true});"
+                f" location.hash = {json.dumps(link)}; }})"
+            )
         tab.settle()
         return tab
 
@@ -351,6 +355,15 @@ def test_a_link_brings_all_settings_back(opened: Open) -> None:
     assert tab.run("document.getElementById('formula').value") == "x^2 + y^4"
 
 
+def test_a_link_is_read_when_the_page_is_opened(opened: Open) -> None:
+    tab = opened()
+    tab.run("(location.hash = 'surface=saddle&steps=70&racer=adam,rate:0.1', location.reload())")
+    tab.wait("document.readyState === 'complete' && window.surefootLab?.lab.surface.name === 'saddle'")
+    assert tab.run(f"[{STATE}.steps, {STATE}.racers.length, {LAB}.racer.rule]") == [70, 1, "adam"]
+    assert tab.run("document.getElementById('preset').value") == ""
+    clean(tab)
+
+
 @pytest.mark.parametrize(
     ("link", "sentence"),
     [
@@ -455,6 +468,19 @@ def test_a_formula_keeps_the_last_surface_until_it_can_be_read(opened: Open) -> 
     still(tab)
     assert tab.run("document.getElementById('formula-error').textContent") == ""
     assert tab.run(picture) != before
+
+
+@pytest.mark.parametrize(
+    "formula", ["log(-1 - x^2)", "x/0", "0/0", "exp(exp(exp(x + 9)))", "x^1e308", "5", "1/x"]
+)
+def test_a_formula_without_a_finite_loss_harms_nothing(opened: Open, formula: str) -> None:
+    tab = opened("surface=formula&start=0,0.001&racer=adam,rate:0.1,clip:autoclip&racer=gd,rate:1")
+    write(tab, formula)
+    still(tab)
+    assert tab.run("document.getElementById('formula-error').textContent") == ""
+    assert tab.run("document.querySelectorAll('#racers .racer').length") == 2
+    tab.key("Home")
+    clean(tab)
 
 
 def test_playing_goes_on_by_itself_to_the_end(opened: Open) -> None:

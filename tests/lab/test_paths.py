@@ -53,7 +53,7 @@ PLACES: dict[str, tuple[tuple[float, float], float]] = {
     "cliff": ((3.0, 0.2), 0.05),
     "noise": ((-2.4, 2.4), 0.02),
     "outliers": ((-2.4, 2.4), 0.005),
-    "formula": ((3.5, 2.5), 0.03),
+    "formula": ((3.5, 0.9), 0.03),
     "plane": ((-1.5, 1.0), 0.02),
 }
 SCHEDULES = {

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from surefoot.cli.counting import counting
-from surefoot.cli.output import say
-from surefoot.cli.output import show as show_line
+from surefoot.cli.output import say, show
 from surefoot.cli.places import check_file
 from surefoot.cli.subject_options import Batches, Quick, Runs, Settings, Steps
 from surefoot.errors import SettingError
@@ -32,7 +31,7 @@ def lab(
     plane: Annotated[
         str | None, typer.Option("--plane", help="random or principal (of the path), of a run or recipe.")
     ] = None,
-    show: Annotated[
+    first: Annotated[
         str, typer.Option("--show", help="What is shown first: what stands after # in the lab's address.")
     ] = "",
     steps: Steps = None,
@@ -43,10 +42,10 @@ def lab(
     runs: Runs = "surefoot-runs",
 ) -> None:
     """Open the descent lab: rules race down a surface, which may be the plane of a run or recipe."""
+    check_file("--output", output)
     target = None if output is None else Path(output).absolute()
     if target is not None and target.suffix.lower() not in (".html", ".htm"):
         raise SettingError(f"-o {output} is no page: end it in .html.")
-    check_file("--output", output)
     if plane is not None and plane not in _PLANES:
         raise SettingError(f"--plane {plane} is not known: give {', '.join(_PLANES)}.")
     named = context.obj
@@ -58,11 +57,11 @@ def lab(
         surfaces = dict([_surface(named, plane, points, *options)])
     from surefoot.lab import lab as made
 
-    page = made(surfaces, settings=show.removeprefix("#"))
+    page = made(surfaces, settings=first.removeprefix("#"))
     if target is not None:
-        show_line(page.save(target))
+        show(page.save(target))
         return
-    show_line(page.open())
+    show(page.open())
     say("if no browser has opened, open that file in one.")
 
 
@@ -82,9 +81,9 @@ def _surface(named: Any, plane: str | None, points: int, seed: int, *options: An
 
     subject = subject_of("lab", named, None, seed, *options)
     for line in subject.about:
-        show_line(line)
+        show(line)
     with counting(f"plane of {subject.name}") as progress:
         drawn: dict[str, Any] = {"points": points, "progress": progress}
         surface = surface_of(subject, None, None, plane, (None, None), [], seed, drawn)
-    show_line(f"{surface.statement}.")
+    show(f"{surface.statement}.")
     return subject.title or subject.name, surface

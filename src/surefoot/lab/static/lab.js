@@ -2,13 +2,14 @@
 import { descend } from "./descent.js";
 import { FormulaError } from "./formula/parse.js";
 import { RULES } from "./rules/all.js";
-import { MOST_RACERS, RACER, fresh, usualRate } from "./settings.js";
+import { MOST_RACERS, fresh, racerDefaults, usualRate } from "./settings.js";
 
 const SWARM = { across: 10, up: 7 };
 
 export class Lab {
   constructor(surfaces, state) {
     Object.assign(this, { surfaces, state, parts: [], refused: "", step: 0 });
+    this.understood = surfaces.get("formula").formula;
     this.dirty = true;
     this.compute();
   }
@@ -59,21 +60,22 @@ export class Lab {
   }
 
   setRule(rule) {
-    const usual = { momentum: rule === "rmsprop" ? 0 : RACER.momentum.value };
+    const usual = { momentum: racerDefaults(rule).momentum };
     if (RULES[rule].adaptive !== RULES[this.racer.rule].adaptive) usual.rate = usualRate(this.surface, rule);
     this.changeRacer({ rule, ...usual });
   }
 
-  /** Paths of all racers and of the swarm. A formula that cannot be read leaves the last surface in place. */
+  /** Paths of all racers and of the swarm. While a formula cannot be read, the last one that could is shown. */
   compute() {
     const { state } = this;
     this.refused = "";
     try {
       this.made = this.surface.make(state);
+      this.understood = state.formula;
     } catch (error) {
       if (!(error instanceof FormulaError)) throw error;
       this.refused = error.message;
-      this.made ??= this.surfaces.get("bowl").make(state);
+      this.made = this.surface.make({ ...state, formula: this.understood });
     }
     const surface = this.made;
     this.scene = {

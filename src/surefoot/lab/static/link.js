@@ -1,7 +1,7 @@
 // All settings in the part of the address after #, and back. What a link holds that the lab does not know is refused, by name.
 //
 //   #surface=ravine&k=50&start=-3,1&steps=150&racer=gd,rate:0.02&racer=momentum,rate:0.02,momentum:0.8,clip:norm,norm:1
-import { FAR_AWAY, MOST_RACERS, RACER, checked, defaults, fresh, isFormula, labSettings, numbers } from "./settings.js";
+import { FAR_AWAY, MOST_RACERS, RACER, checked, fresh, isFormula, labSettings, numbers, racerDefaults } from "./settings.js";
 
 const LONGEST = 4000;
 const short = (value) => (typeof value === "number" ? Number(value.toPrecision(6)) : value);
@@ -22,7 +22,7 @@ export function written(state, surfaces) {
 }
 
 function racerText(racer) {
-  const usual = defaults(RACER);
+  const usual = racerDefaults(racer.rule);
   const told = Object.keys(RACER).filter((name) => name !== "rule" && (name === "rate" || racer[name] !== usual[name]));
   return [racer.rule, ...told.map((name) => `${name}:${short(racer[name])}`)].join(",");
 }
@@ -65,7 +65,7 @@ export function box(value) {
 
 function racer(text, refused) {
   const [rule, ...pairs] = text.split(",");
-  const made = { ...defaults(RACER), rule };
+  const made = racerDefaults(rule);
   if (checked(RACER.rule, rule) === undefined) return refused.push(`There is no rule “${cut(rule)}”.`), null;
   for (const part of pairs) {
     const [name, value = ""] = part.split(":");

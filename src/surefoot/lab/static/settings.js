@@ -47,7 +47,7 @@ export function labSettings(surfaces) {
 /** A value as a setting takes it: in its range, or undefined if it is none. */
 export function checked(setting, given) {
   if (setting.kind === "choice") return setting.options.includes(given) ? given : undefined;
-  const text = String(given).trim().replace("−", "-");
+  const text = String(given).trim().replaceAll("−", "-");
   const value = text === "" || text.length > 30 ? NaN : Number(text);
   if (!Number.isFinite(value)) return undefined;
   const inside = Math.min(setting.high, Math.max(setting.low, value));
@@ -76,11 +76,15 @@ export function defaults(schema) {
   return Object.fromEntries(Object.entries(schema).map(([name, setting]) => [name, setting.value]));
 }
 
+/** Of a racer of a rule; torch's RMSprop has no momentum unless asked. */
+export function racerDefaults(rule) {
+  return { ...defaults(RACER), rule, ...(rule === "rmsprop" && { momentum: 0 }) };
+}
+
 /** All settings of a lab that shows a surface for the first time. */
 export function fresh(surfaces, name) {
   const surface = surfaces.get(name);
   const own = Object.fromEntries(Object.entries(surface.params).map(([letter, range]) => [letter, range.value]));
-  const racer = (rule, rate) => ({ ...defaults(RACER), rule, rate });
   return {
     ...defaults(labSettings(surfaces)),
     ...own,
@@ -88,7 +92,7 @@ export function fresh(surfaces, name) {
     start: [...surface.start],
     box: [...surface.box],
     formula: surfaces.get("formula").formula,
-    racers: [racer("gd", surface.rate)],
+    racers: [{ ...racerDefaults("gd"), rate: surface.rate }],
     chosen: 0,
   };
 }

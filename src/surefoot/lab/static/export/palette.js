@@ -1,6 +1,6 @@
 // At most 256 colours for some pictures, by cutting the colours that occur at their median, and the nearest of them for each pixel.
 
-const CELL = 3; // bits that are dropped of each channel when colours are counted
+const CELL = 2; // bits that are dropped of each channel when colours are counted
 
 export function palette(images, count = 256) {
   const seen = new Map();
@@ -36,8 +36,8 @@ export function indexed({ data }, colours, known) {
   return out;
 }
 
-const cell = (data, i) => ((data[i] >> CELL) << 10) | ((data[i + 1] >> CELL) << 5) | (data[i + 2] >> CELL);
-const centre = (key) => [key >> 10, (key >> 5) & 31, key & 31].map((v) => Math.min(255, Math.round((v * 255) / 31)));
+const cell = (data, i) => ((data[i] >> CELL) << 12) | ((data[i + 1] >> CELL) << 6) | (data[i + 2] >> CELL);
+const centre = (key) => [key >> 12, (key >> 6) & 63, key & 63].map((v) => Math.round((v * 255) / 63));
 
 function spread(box) {
   const ranges = [0, 1, 2].map((c) => {

@@ -25,7 +25,7 @@ export class Picture {
   changed(lab) {
     const { clientWidth: width, clientHeight: height } = this.view;
     const roomy = width > 520;
-    this.frame = new Frame(width, height, lab.state.box, { left: roomy ? 56 : 46, right: roomy ? 66 : 8, top: 8, bottom: 34 });
+    this.frame = new Frame(width, height, lab.state.box, { left: roomy ? 56 : 46, right: roomy ? 74 : 8, top: 8, bottom: 34 });
     this.frame.key = roomy;
     const { surface, box } = lab.state;
     const letters = Object.keys(lab.surface.params).map((name) => lab.state[name]);

@@ -42,11 +42,11 @@ export function drawRelief(context, frame, level, colours) {
   const { a: scale } = context.getTransform();
   const [width, height] = [Math.round(frame.inner.width * scale), Math.round(frame.inner.height * scale)];
   const image = new ImageData(width, height);
-  paint(new Uint32Array(image.data.buffer), width, height, level, 1 / (scale * level.spacing), colours);
+  paint(new Uint32Array(image.data.buffer), width, height, level, 1 / (scale * level.spacing), 0.5 + 0.65 * scale, colours);
   context.putImageData(image, Math.round(frame.left * scale), Math.round(frame.top * scale));
 }
 
-function paint(pixels, width, height, level, perPixel, { ramp, line, relief }) {
+function paint(pixels, width, height, level, perPixel, stroke, { ramp, line, relief }) {
   const { columns, heights } = level;
   const { shades, slopes } = lit(level);
   const table = lookup(ramp);
@@ -71,7 +71,7 @@ function paint(pixels, width, height, level, perPixel, { ramp, line, relief }) {
       const nearest = Math.round(band);
       const distance = Math.abs(band - nearest) / (slope * BANDS * perPixel + 1e-9);
       const dense = Math.min(1, 0.35 / (slope * BANDS * perPixel + 1e-9));
-      const ink = nearest === 0 ? 0 : Math.min(1, Math.max(0, 1.15 - distance)) * (nearest % 4 ? 0.3 : 0.62) * dense;
+      const ink = nearest === 0 ? 0 : Math.min(1, Math.max(0, stroke - distance)) * (nearest % 4 ? 0.3 : 0.62) * dense;
       const c = 3 * (Math.min(1, 0.45 * t + (0.55 * Math.floor(band)) / BANDS) * 255 | 0);
       const r = shadeOf(table[c], shade, line[0], ink);
       const g = shadeOf(table[c + 1], shade, line[1], ink);
