@@ -160,6 +160,33 @@ def test_a_deep_sigmoid_network_vanishes_and_its_residual_twin_does_not():
     assert set(plain[first:]) == {"vanishing"}
 
 
+class Attention(nn.Module):
+    """One head, from the data alone or behind an embedding layer."""
+
+    def __init__(self, embedded):
+        super().__init__()
+        self.embedding = nn.Linear(8, 8) if embedded else nn.Identity()
+        self.query, self.key, self.value, self.out = (nn.Linear(8, 8, bias=False) for _ in range(4))
+        with torch.no_grad():
+            self.query.weight.mul_(1e-4)
+            self.key.weight.mul_(1e-4)
+
+    def forward(self, x):
+        x = self.embedding(x)
+        scores = self.query(x) @ self.key(x).transpose(1, 2)
+        return self.out(scores.softmax(-1) @ self.value(x)).mean(1)
+
+
+@pytest.mark.parametrize("embedded", [False, True])
+def test_queries_and_keys_of_an_even_attention_do_not_vanish(embedded):
+    x, y = torch.randn(16, 5, 8), torch.randint(0, 8, (16,))
+    model = Attention(embedded)
+    record = backprop(lambda: nn.functional.cross_entropy(model(x), y), model)
+    norms = {leaf.name: leaf.norm for leaf in record.leaves}
+    assert norms["query.weight"] < 1e-3 * norms["value.weight"]  # little, as it is
+    assert {o.mark for o in record.operations} == {None}
+
+
 def test_an_exploding_network_is_marked():
     model = nn.Sequential(*[nn.Linear(8, 8) for _ in range(8)])
     with torch.no_grad():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import subprocess
@@ -93,9 +94,16 @@ def test_too_few_steps_tell_nothing_of_the_batches() -> None:
 
 @given(st.lists(st.floats(allow_nan=True), min_size=2, max_size=5), st.integers(2, 4))
 def test_copies_agree_with_themselves(numbers: list[float], world: int) -> None:
-    mine = notes((2, numbers), (4, numbers), (8, numbers))
+    mine = notes(*((2**i, [*numbers, loss]) for i, loss in enumerate((0.7, 0.6, 0.5), 1)))
     found = compared(mine, [mine] * (world - 1), [f"p{i}" for i in range(len(numbers))])
     assert (found["parameters_differ"], found["batches_agree"]) == (False, True)
+
+
+@pytest.mark.parametrize("loss", [0.0, math.nan])
+def test_a_loss_that_is_one_number_tells_no_batch_from_another(loss: float) -> None:
+    mine = notes((2, [1.0, loss]), (4, [1.1, loss]), (8, [1.2, loss]), (16, [1.3, loss]))
+    found = compared(mine, [mine], ["p"])
+    assert (found["parameters_differ"], found["batches_agree"]) == (False, None)
 
 
 def test_one_process_notes_nothing(tmp_path: Path) -> None:

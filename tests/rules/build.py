@@ -183,6 +183,7 @@ class Training:
                 "integer_target": True,
                 "target_distinct": 10,
                 "batch_size": 32,
+                "looked": 60,
                 "first_value": 2.31,
                 "last_value": 0.2,
             },
@@ -303,6 +304,8 @@ class Training:
         """Replace the optimizer."""
         old = self.optimizers[0]
         self.optimizers[0] = replace(old, name=name, settings={**old.settings, **settings})
+        if "lr" in settings:
+            self.series["lr"] = np.full(self.steps, settings["lr"])
         return self.fact(OptimizerCreated, "optimizer 0", class_name=name)
 
     def parameter(self, name: str, **changes: Any) -> Training:

@@ -21,6 +21,9 @@ _VANISHED = (
     1e-3  # of the gradient where the parameters begin; relative, since norms have no scale of their own
 )
 _EXPLODED = 1e3
+_RESHAPES = frozenset(
+    {"T", "View", "UnsafeView", "Transpose", "Permute", "Expand", "Unsqueeze", "Squeeze", "ReshapeAlias"}
+)
 
 
 def backprop(
@@ -238,6 +241,7 @@ def _marked(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
     begin = _where_parameters_begin(operations)
     reference = begin.norm_in if begin is not None else float("nan")
     first = begin.index if begin is not None else len(operations)
+    beside = _beside_the_way(operations, _VANISHED * reference)
     marked = []
     for operation in operations:
         mark: Mark | None = None
@@ -250,18 +254,53 @@ def _marked(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
             mark = "zero"
         elif operation.index >= first and reference > 0:
             if operation.norm_in < _VANISHED * reference:
-                mark = "vanishing"
+                mark = None if operation.index in beside else "vanishing"
             elif operation.norm_in > _EXPLODED * reference:
                 mark = "exploding"
         marked.append(replace(operation, mark=mark) if mark else operation)
     return tuple(marked)
 
 
-def _where_parameters_begin(operations: tuple[Operation, ...]) -> Operation | None:
-    """The operation nearest to the loss that reads a parameter and through which most others are reached.
+def _beside_the_way(operations: tuple[Operation, ...], little: float) -> set[int]:
+    """Operations that get little gradient while as much of the network gets its own past them.
 
-    A penalty reads its parameters too, often weighted by very little, but leads nowhere else.
+    The queries and keys of a fresh transformer: its attention is nearly even, so they hardly matter yet, and
+    the gradient goes on through the values; so it is in a residual branch that begins near zero.
     """
+    leaves = _reached(operations)
+    parents: dict[int, list[Operation]] = {}
+    for operation in operations:
+        for edge in operation.edges:
+            if edge.to is not None:
+                parents.setdefault(edge.to, []).append(operation)
+    by_index = {operation.index: operation for operation in operations}
+    found: set[int] = set()
+
+    def goes_on(parent: Operation, index: int) -> bool:
+        others = [by_index[e.to] for e in parent.edges if e.to is not None and e.to != index]
+        ways = [o for o in others if o.norm_in >= little and not _only_reshapes(o, by_index)]
+        reached = max((leaves[o.index].bit_count() for o in ways), default=0)
+        return parent.norm_in >= little and 2 * reached >= leaves[index].bit_count() > 0
+
+    for operation in operations:  # from the loss on
+        above = parents.get(operation.index)
+        if above and all(p.index in found or goes_on(p, operation.index) for p in above):
+            found.add(operation.index)
+    return found
+
+
+def _only_reshapes(operation: Operation, by_index: Mapping[int, Operation]) -> bool:
+    """Whether nothing is computed from here on: a weight on its way into a product."""
+    while operation.name in _RESHAPES and len(operation.edges) == 1:
+        (edge,) = operation.edges
+        if edge.to is None:
+            return True
+        operation = by_index[edge.to]
+    return False
+
+
+def _reached(operations: tuple[Operation, ...]) -> dict[int, int]:
+    """The leaves that each operation leads to, one bit each."""
     bits: dict[str, int] = {}
     reached: dict[int, int] = {}
     for operation in reversed(operations):  # what an operation leads to ran after it
@@ -272,6 +311,15 @@ def _where_parameters_begin(operations: tuple[Operation, ...]) -> Operation | No
             elif edge.to is not None:
                 mask |= reached.get(edge.to, 0)
         reached[operation.index] = mask
+    return reached
+
+
+def _where_parameters_begin(operations: tuple[Operation, ...]) -> Operation | None:
+    """The operation nearest to the loss that reads a parameter and through which most others are reached.
+
+    A penalty reads its parameters too, often weighted by very little, but leads nowhere else.
+    """
+    reached = _reached(operations)
     reading = [o for o in operations if any(e.leaf for e in o.edges)]
     return max(reading, key=lambda o: reached[o.index].bit_count(), default=None)
 

@@ -50,7 +50,7 @@ class ClipCalls:
                 function, float(limit) if isinstance(limit, (int, float)) else float("nan")
             )
         call.count += 1
-        loops = [loop for loop in self._loops() if loop.optimizer() is not None]
+        loops = [loop for loop in self._loops() if loop.by_hand or loop.optimizer() is not None]
         for loop in loops:
             loop.clipped()
         if loops and all(not loop.backward_seen() for loop in loops) and any(loop.steps for loop in loops):
@@ -59,7 +59,9 @@ class ClipCalls:
             call.scaled += 1
         # An optimizer that was made before the observation is known from its first step on.
         if loops and len(call.covered) < 50 and isinstance(parameters, (list, tuple)):
-            call.covered.append(self._covered(parameters, loops))
+            covered = _covered(parameters, loops)
+            if covered is not None:
+                call.covered.append(covered)
         norm = readable(result) if isinstance(result, Tensor) else None
         if norm is not None and norm.numel() == 1 and len(call.norms) < 2000:
             self._deferred.add(norm.detach().clone(), call.norms.extend)
@@ -69,15 +71,6 @@ class ClipCalls:
         optimizers = [loop.optimizer() for loop in loops]
         stages = [states[id(o)]["stage"] for o in optimizers if id(o) in states]
         return bool(self.scaler.is_enabled()) and all(stage.name == "READY" for stage in stages)
-
-    def _covered(self, parameters: Iterable[Any], loops: list[Loop]) -> float:
-        given = {id(p) for p in parameters if isinstance(p, Tensor)}
-        best = 0.0
-        for loop in loops:
-            held = [p for p in loop.parameters if p.grad is not None]
-            if held:
-                best = max(best, sum(id(p) in given for p in held) / len(held))
-        return best
 
     def facts(self) -> Iterator[Fact]:
         """One fact for each place."""
@@ -97,6 +90,13 @@ class ClipCalls:
                 covered=min(call.covered) if call.covered else None,
                 norm=norms[len(norms) // 2] if norms else None,
             )
+
+
+def _covered(parameters: Iterable[Any], loops: list[Loop]) -> float | None:
+    """Share of a loop's gradients that a call was given, the largest; None where no loop is known to hold any."""
+    given = {id(p) for p in parameters if isinstance(p, Tensor)}
+    holding = [[p for p in loop.parameters if p.grad is not None] for loop in loops]
+    return max((sum(id(p) in given for p in held) / len(held) for held in holding if held), default=None)
 
 
 class _Schedule:

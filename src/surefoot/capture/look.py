@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -269,16 +269,20 @@ class GraphLook:
             )
 
     def _row_length(self, first: int, second: int) -> int:
-        length, seen = 2, {first, second}
-        grew = True
-        while grew:
-            grew = False
-            for a, b in self._pairs:
-                if (a in seen) != (b in seen):
-                    seen |= {a, b}
-                    length += 1
-                    grew = True
-        return length
+        """Layers in the longest row with these two in it."""
+        after: dict[int, list[int]] = {}
+        before: dict[int, list[int]] = {}
+        for a, b in self._pairs:
+            after.setdefault(a, []).append(b)
+            before.setdefault(b, []).append(a)
+        return _longest(first, before, {second}) + _longest(second, after, {first})
+
+
+def _longest(layer: int, beside: Mapping[int, list[int]], passed: set[int]) -> int:
+    """Layers in the longest row that begins at one, itself included; shared weights end it."""
+    passed = passed | {layer}
+    further = [_longest(other, beside, passed) for other in beside.get(layer, ()) if other not in passed]
+    return 1 + max(further, default=0)
 
 
 def _name(parameters: Parameters, index: int) -> str:

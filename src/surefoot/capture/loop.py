@@ -75,6 +75,18 @@ class Loop:
         self._version = -1
         self._backward_since_step = False
 
+    @property
+    def by_hand(self) -> bool:
+        """Whether it is descent written by hand."""
+        return self.name == "by hand"
+
+    def take(self, parameters: list[Tensor]) -> None:
+        """Hold other parameters from now on: what the old ones still carry says nothing any more."""
+        self.parameters = parameters
+        self.parameter_ids = {id(p) for p in parameters}
+        if id(self._watched) not in self.parameter_ids:
+            self._watched = None
+
     def number(self, index: int) -> None:
         """Give the loop its number, at its first step."""
         self.index = index
@@ -89,7 +101,7 @@ class Loop:
 
     def let_go(self) -> None:
         """Free the parameters where optimizer and model are gone and nobody but this loop still holds them."""
-        if self.optimizer() is not None or self.name == "by hand":
+        if self.optimizer() is not None or self.by_hand:
             return
         # The list, this loop's variable and the call's argument hold one each.
         if all(sys.getrefcount(p) <= 3 + (p is self._watched) for p in self.parameters):

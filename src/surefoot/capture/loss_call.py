@@ -163,6 +163,7 @@ def joint_fact(subject: str, calls: Sequence[LossCall]) -> facts.LossCall:
     data["count"] = trained or sum(call.counts["validation"] for call in calls)
     data["place"] = text_of(first.site)
     data["calls_on_line"] = len(calls)
+    data["looked"] = sum(call.looks for call in calls)
     data["first_value"], data["last_value"] = first.first_value, first.last_value
     if inputs := [row for call in calls for row in call.input]:
         data["input"] = _joined(inputs)

@@ -105,8 +105,7 @@ class ManualDescent:
     def _take(self, leaves: list[Tensor]) -> None:
         loop = self.loop
         assert loop is not None
-        loop.parameters = leaves
-        loop.parameter_ids = {id(leaf) for leaf in leaves}
+        loop.take(leaves)
         if loop.index >= 0:
             loop.columns = self._observer.parameters.held_by(leaves, loop.index)
 

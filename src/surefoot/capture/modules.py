@@ -154,7 +154,8 @@ class ModuleWatch:
             model.called.add(id(module))
         else:
             self._modes.evaluated(model, module, batch, self.step)
-        if batch is not None:
+        # What a model that nobody trains is asked without gradients (a target network, a teacher) validates nothing.
+        if batch is not None and (torch.is_grad_enabled() or model.trained):
             self._on_input("train" if torch.is_grad_enabled() else "validation", batch, module)
 
     def _enter_inner(self, module: nn.Module, inputs: Any) -> None:

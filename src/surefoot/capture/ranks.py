@@ -101,7 +101,8 @@ def compared(
         names: Of the parameters.
 
     Returns:
-        `parameters_differ`, `batches_agree` (None: not enough steps in common to tell), `parameter`, `at_step`.
+        `parameters_differ`, `batches_agree` (None: not enough steps in common, or of different
+        losses, to tell), `parameter`, `at_step`.
 
     Example:
         >>> compared({"2": [1.0, 0.5]}, [{"2": [1.5, 0.4]}], ["weight"])["parameter"]
@@ -113,10 +114,12 @@ def compared(
     # Once apart, copies stay apart: a single step can be one between two averagings.
     apart = bool(differing) and differing[-1][0] == common[-1]
     same_losses = [s for s in common if all(_close(other[s][-1], mine[s][-1]) for other in others)]
+    # A loss that is one number whatever the batch (0 of a single class, NaN) tells no batch from another.
+    telling = {mine[s][-1] for s in common if math.isfinite(mine[s][-1])}
     return {
         "parameters_differ": apart if common else None,
         "batches_agree": (
-            None if apart or len(common) < _LEAST_AGREEING else len(same_losses) == len(common)
+            None if apart or len(telling) < _LEAST_AGREEING else len(same_losses) == len(common)
         ),
         "parameter": names[differing[0][1]] if apart else None,
         "at_step": int(differing[0][0]) if apart else None,

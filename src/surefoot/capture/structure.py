@@ -23,9 +23,9 @@ def calls(observer: Observer, first_backward: str | None) -> Calls:
         backwards=observer.backwards,
         steps=observer.steps,
         optimizers_created=observer.loops.created,
-        optimizers_stepped=sum(loop.name != "by hand" for loop in stepping),
+        optimizers_stepped=sum(not loop.by_hand for loop in stepping),
         first_backward=first_backward,
-        manual=any(loop.name == "by hand" for loop in stepping),
+        manual=any(loop.by_hand for loop in stepping),
         forwards_with_grad=observer.modules.training_forwards,
     )
 
@@ -34,7 +34,7 @@ def optimizers(loops: Loops) -> Iterator[Fact]:
     """What each loop tells, and how its optimizer was made; then the optimizers that never stepped."""
     for loop in loops.stepping:
         yield from loop.facts()
-        if loop.name != "by hand":
+        if not loop.by_hand:
             yield _creation(loop.subject, loop, loops)
     for number, loop in enumerate(loops.waiting):
         if loop.optimizer() is not None:

@@ -36,6 +36,7 @@ class LossCall(Fact, kind="loss-call", question="What the loss functions were gi
         count: All calls in that phase.
         place: Where it is called.
         calls_on_line: Calls of the function on that line, described together.
+        looked: Inspected calls.
         reduction: "mean", "sum" or "none".
         weighted: It was given weights.
         label_smoothing: As given.
@@ -67,6 +68,7 @@ class LossCall(Fact, kind="loss-call", question="What the loss functions were gi
     count: int = 0
     place: str | None = None
     calls_on_line: int = 1
+    looked: int = 0
     reduction: str | None = None
     weighted: bool = False
     label_smoothing: float = 0.0

@@ -84,7 +84,8 @@ def across_examples(outputs: Tensor) -> Tensor:
         outputs: Shape (examples, …), at least one example.
 
     Returns:
-        Shape (3,), float32.
+        Shape (3,), float32; the last is NaN for a single example, which differs from nothing.
     """
     values = outputs.detach().to(torch.float32)
-    return torch.stack([values.mean(), values.std(unbiased=False), values.std(dim=0, unbiased=False).mean()])
+    between = values.std(dim=0, unbiased=False).mean() if len(values) > 1 else values.new_full((), torch.nan)
+    return torch.stack([values.mean(), values.std(unbiased=False), between])

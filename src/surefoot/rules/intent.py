@@ -74,6 +74,15 @@ def main_optimizer(history: History) -> OptimizerInfo | None:
     return next((o for o in history.optimizers if o.index == history.main), None)
 
 
+def highest_rate(history: History) -> float | None:
+    """The highest rate that the main optimizer had in the run; None for descent by hand, whose rate is unknown.
+
+    A schedule ends at a tenth, a thousandth or nothing of it: the last value is not what the training went by.
+    """
+    rates = history.series("lr").finite.values
+    return float(np.max(rates)) if len(rates) else None
+
+
 def place_of_rate(history: History) -> str | None:
     """Where the main optimizer was made: the line that sets its rate."""
     optimizer = main_optimizer(history)

@@ -20,6 +20,7 @@ from surefoot.rules.losses import chance, per_element, target_moments, training_
 # Steps before anything is said of a loss that does not move: a few batches are noise, and while the run
 # goes on there is time to be sure.
 ENOUGH, ENOUGH_RUNNING = 40, 100
+_EXAMPLES = 16  # that a loss at the start is of, together with its neighbours
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Progress:
     Args:
         losses: Shape (n,), finite values only, in order.
         steps: Shape (n,), their steps.
-        start: Median of the first three losses.
+        start: Median of the first three groups of losses.
+        group: Losses that together hold enough examples to say something: 1 unless batches are tiny.
         late: Median of the last fifth, of at least five losses.
         best: Lowest median of ten consecutive stretches.
         worst: Highest median of ten consecutive stretches after the first.
@@ -45,6 +47,7 @@ class Progress:
     losses: NDArray[np.float64]
     steps: NDArray[np.int64]
     start: float
+    group: int
     late: float
     best: float
     worst: float
@@ -102,6 +105,28 @@ def stretches(values: NDArray[np.float64], parts: int = 10) -> NDArray[np.float6
     return np.median(tail.reshape(parts, length), axis=1)
 
 
+def in_groups(values: NDArray[np.float64], group: int) -> NDArray[np.float64]:
+    """Means of consecutive groups; what is left over at the end is dropped unless it is all there is.
+
+    Example:
+        >>> in_groups(np.array([1.0, 3.0, 5.0, 7.0, 100.0]), 2).tolist()
+        [2.0, 6.0]
+    """
+    whole = len(values) // group
+    return values[: whole * group].reshape(whole, group).mean(axis=1) if whole and group > 1 else values
+
+
+def _group(history: History, losses: int) -> int:
+    """The loss of one example is its own ease, not the training's state: one of a few is taken for a start.
+
+    Sixteen examples: the squared error of normal noise has a deviation of 1.4 times its mean, so sixteen together
+    stay within about a third of it. At most a thirtieth of the run makes a group.
+    """
+    calls = training_losses(history)
+    examples = max((int(c.batch_size or 0) for c in calls), default=0)
+    return max(1, min(math.ceil(_EXAMPLES / examples), losses // 30)) if examples else 1
+
+
 def _measure(history: History) -> Progress:
     series = history.series("loss")
     finite = series.finite
@@ -109,15 +134,17 @@ def _measure(history: History) -> Progress:
     bad = series.steps[~np.isfinite(series.values)]
     n = len(values)
     if n == 0:
-        nothing = (math.nan,) * 6
+        nothing = (math.nan,) * 5
         first = int(bad[0]) if len(bad) else None
-        return Progress(values, finite.steps, *nothing, len(bad), first, None, False, False)
+        return Progress(values, finite.steps, math.nan, 1, *nothing, len(bad), first, None, False, False)
     tail = values[-max(5, n // 5) :]
     parts = stretches(values)
+    group = _group(history, n)
     return Progress(
         losses=values,
         steps=finite.steps,
-        start=float(np.median(values[:3])),
+        start=float(np.median(in_groups(values[: 3 * group], group))),
+        group=group,
         late=float(np.median(tail)),
         best=float(np.min(parts)),
         worst=float(np.max(parts[1:])) if len(parts) > 1 else float(parts[0]),
@@ -152,7 +179,8 @@ def _chance(history: History) -> float | None:
     if not calls or len({c.function for c in calls}) > 1:
         return None
     cadence = history.fact(Cadence, f"optimizer {history.main}")
-    if len(calls) > 1 and (cadence is None or cadence.root_over_loss is None):
+    several = len(calls) > 1 or (cadence is not None and calls[0].count > 1.5 * max(1, cadence.backwards))
+    if several and (cadence is None or cadence.root_over_loss is None):
         return None
     micro = _micro_steps(history)
     if micro > 1 and cadence is not None and cadence.backward_places > 1:

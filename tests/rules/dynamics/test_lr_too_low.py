@@ -12,6 +12,18 @@ def test_fires() -> None:
     assert finding.evidence["way travelled over weights"] < 0.001
 
 
+def test_the_rate_named_is_the_highest_that_there_was() -> None:
+    spoiled = Training(np.linspace(2.31, 2.309, 300)).optimizer("SGD", lr=0.0).scaled("update_norm", 1e-3)
+    spoiled.series["lr"] = np.linspace(1e-6, 0, 300)  # the schedule ended at nothing
+    finding = found("lr-too-low", spoiled)[0]
+    assert "rate 1e-06 is too low" in finding.title
+    assert finding.evidence["highest rate"] == 1e-6
+    spoiled.series["lr"] = np.full(300, np.nan)  # by hand: unknown
+    finding = found("lr-too-low", spoiled)[0]
+    assert finding.title.startswith("The learning rate is too low")
+    assert finding.evidence["highest rate"] is None
+
+
 def test_quiet() -> None:
     assert not found("lr-too-low", Training())
 

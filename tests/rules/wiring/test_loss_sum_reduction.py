@@ -1,5 +1,7 @@
 """Tests of the rule `loss-sum-reduction`."""
 
+import numpy as np
+
 from rules.build import LOSS, Training, falling, flat, found
 from surefoot.facts import Cadence, LossCall, ManualLoss
 
@@ -9,6 +11,13 @@ def test_fires() -> None:
     finding = found("loss-sum-reduction", spoiled)[0]
     assert finding.severity == "warning"
     assert finding.evidence["rate a mean would see"] == 6.4
+
+
+def test_a_rate_that_is_unknown_is_not_said() -> None:
+    spoiled = Training(flat(160.0)).optimizer("by hand").loss_call(reduction="sum", batch_size=64)
+    spoiled.series["lr"] = np.full(300, np.nan)
+    finding = found("loss-sum-reduction", spoiled)[0]
+    assert not [name for name in finding.evidence if "rate" in name]
 
 
 def test_quiet() -> None:

@@ -13,7 +13,7 @@ from surefoot.rules.activity import dead_shares
 from surefoot.rules.base import rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 from surefoot.rules.movement import movement
-from surefoot.rules.progress import Progress, progress
+from surefoot.rules.progress import Progress, in_groups, progress
 from surefoot.rules.scale import large_inputs, large_targets
 
 
@@ -37,8 +37,8 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
     Each step jumps over the valley it should go down into; the first jumps can kill units for good.
 
     ## Evidence shown
-    The rate, the largest and the usual size of an update over the size of the weights, the loss at the start,
-    its worst and its last, and what a constant guess would score.
+    The highest rate of the run, the largest and the usual size of an update over the size of the weights, the
+    loss at the start, its worst and its last, and what a constant guess would score.
 
     ## What to try
     Divide the rate by ten; a range test shows where the loss turns. With Adam start from 1e-3, with SGD
@@ -63,18 +63,17 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
     how = _how(seen, peak, ratio, huge) or _killed(history, seen, peak, 2 * ratio)
     if how is None:
         return
-    optimizer = intent.main_optimizer(history)
-    rate = optimizer.settings.get("lr") if optimizer is not None else None
+    rate = intent.highest_rate(history)
     # Of two scales that could each be the cause neither can be named; the rate is what they have in common.
     both = large_inputs(history) is not None and large_targets(history) is not None
     yield Finding(
         code="lr-too-high",
         severity="error" if seen.nonfinite or _ran_away(seen) or seen.learned < 0.05 else "warning",
-        title=f"The learning rate{f' {rate:g}' if isinstance(rate, float) else ''} is too high: {how}.",
+        title=f"The learning rate{f' {rate:g}' if rate is not None else ''} is too high: {how}.",
         fix="Divide the learning rate by ten (a range test suggests one), or warm up to it.",
         step=seen.first_nonfinite,
         evidence={
-            "rate": rate,
+            "highest rate": rate,
             "largest update over weights": peak,
             "usual update over weights": moved.usual_ratio,
             "loss at the start": seen.start,
@@ -133,8 +132,9 @@ def _killed(history: History, seen: Progress, peak: float, ratio: float) -> str 
 
 
 def _thrown_back(seen: Progress) -> int:
-    """Separate excursions to twice the start, after the first tenth."""
-    above = seen.losses[len(seen.losses) // 10 :] > 2 * seen.start
+    """Separate excursions to twice the start, after the first tenth; of losses of enough examples each."""
+    losses = in_groups(seen.losses, seen.group)
+    above = losses[len(losses) // 10 :] > 2 * seen.start
     return int(np.sum(above[1:] & ~above[:-1])) if len(above) > 1 else 0
 
 

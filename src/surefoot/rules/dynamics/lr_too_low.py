@@ -44,9 +44,9 @@ def lr_too_low(
     The training would take a hundred times as long as it needs.
 
     ## Evidence shown
-    The rate, the usual size of an update over that of the weights, the way travelled so far, the loss at the
-    start and now, and the gradient times the weights over the loss: how much the loss would answer to a
-    relative change.
+    The highest rate of the run, the usual size of an update over that of the weights, the way travelled so far,
+    the loss at the start and now, and the gradient times the weights over the loss: how much the loss would
+    answer to a relative change.
 
     ## What to try
     Multiply the rate by ten until the loss falls; a learning-rate range test shows where it begins to.
@@ -74,19 +74,18 @@ def lr_too_low(
     answer = float(np.median(found)) if len(found) else 0.0
     if not answer > pull:
         return
-    optimizer = intent.main_optimizer(history)
-    rate = optimizer.settings.get("lr") if optimizer is not None else None
+    rate = intent.highest_rate(history)
     yield Finding(
         code="lr-too-low",
         severity="warning",
-        title=f"The learning rate{f' {rate:g}' if isinstance(rate, float) else ''} is too low: "
+        title=f"The learning rate{f' {rate:g}' if rate is not None else ''} is too low: "
         f"{len(seen.losses)} steps moved the weights by {way:.1g} of their size and the loss "
         f"from {seen.start:.4g} to {seen.late:.4g}.",
         fix=(
             "Multiply the learning rate by ten, and again, until the loss falls (a range test suggests one)."
         ),
         evidence={
-            "rate": rate,
+            "highest rate": rate,
             "usual update over weights": usual,
             "way travelled over weights": way,
             "loss at the start": seen.start,

@@ -35,7 +35,7 @@ def preprocessing_mismatch(
     If validation tests another distribution on purpose. Deviations must differ by a factor of 1.8 (option
     `stretch`) or means by 0.8 deviations (option `shift`), over at least 32 examples: halves of one data set
     agree within a few per cent, pixels scaled to [0, 1] and to mean 0 and deviation 1 differ by 3. Token ids
-    are left out.
+    are left out, and so are single examples on one side against batches on the other.
     The option `examples` is 32.
 
     ## Source
@@ -47,6 +47,8 @@ def preprocessing_mismatch(
     mine, theirs = list(train.shape or ()), list(other.shape or ())
     if len(mine) < 2 or mine[1:] != theirs[1:]:
         return
+    if min(mine[0], theirs[0]) == 1 < max(mine[0], theirs[0]):
+        return  # within one example there is less to differ than within a batch
     if min(mine[0] * (train.observations or 1), theirs[0] * (other.observations or 1)) < examples:
         return
     # Medians over batches: one wild batch is no preprocessing.

@@ -37,7 +37,8 @@ def vanishing_gradient(
 
     ## What it finds
     Weights near the input whose gradients are a thousand times smaller than those near the output, through
-    the whole run, in a training that does not get on.
+    the whole run, in a training that does not get on. Not the first weight alone: the whole first half gets
+    less the nearer it is to the input.
 
     ## Why it matters
     The first layers stay as they were initialised; what they pass on is noise, so the last ones have nothing
@@ -54,8 +55,9 @@ def vanishing_gradient(
     ## When to ignore it
     If the loss falls all the same: more than a tenth of the way (option `learned`) is not reported. In 37
     healthy small trainings the ratio was at least 0.02; the option `factor` (1e-3) is a twentieth of that.
-    Exactly zero gradients have other causes and are left to other rules. Networks of less than 3 weights
-    (option `layers`) have no way to vanish on.
+    The queries and keys of a fresh transformer get as little, for its attention is nearly even; the values
+    beside them do not. Exactly zero gradients have other causes and are left to other rules. Networks of less
+    than 3 weights (option `layers`) have no way to vanish on.
 
     ## Source
     Glorot and Bengio 2010; AUTOTRAINER (ICSE 2021) takes the same ratio of 1e-3 but asks for an absolute norm
@@ -70,7 +72,7 @@ def vanishing_gradient(
         return
     first, last = int(known[0]), int(known[-1])
     ratio = profile[first] / profile[last] if profile[last] > 0 else 1.0
-    if not 0 < ratio < factor:
+    if not 0 < ratio < factor or not _whole_half(profile[known] / profile[last], factor):
         return
     names = [history.parameters[int(c)].name for c in moved.columns]
     each = float(ratio ** (1 / (len(known) - 1)))
@@ -97,6 +99,13 @@ def vanishing_gradient(
         where=names[first],
         confidence=0.9,
     )
+
+
+def _whole_half(ratios: np.ndarray, factor: float) -> bool:
+    """Whether the whole first half gets less the farther it is from the output, down to `factor` for the first."""
+    left = np.linspace(1, 0, len(ratios))  # of the way from the first to the last
+    half = len(ratios) // 2
+    return bool(np.all(ratios[:half] < factor ** left[:half]))
 
 
 def _per_entry(history: History, moved: Movement) -> np.ndarray:

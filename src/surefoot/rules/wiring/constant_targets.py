@@ -32,7 +32,7 @@ def constant_targets(history: History, *, least: int = 5) -> Iterator[Finding]:
     nothing.
 
     ## Evidence shown
-    The value, the number of batches and of examples seen, the number of classes the model has.
+    The value, the number of batches looked at and the examples in one, the number of classes the model has.
 
     ## What to try
     Print a few targets; look for `y / 255` on labels, `.long()` of fractions, a wrong column.
@@ -51,7 +51,7 @@ def constant_targets(history: History, *, least: int = 5) -> Iterator[Finding]:
     call = calls[0]
     value = span(call.target)[0]
     labels = call.function in LABELS
-    count = call.count or 0
+    count = call.looked or 0
     if count < least or (not labels and (value == 0 or not ended(history))):
         return
     if not labels and not _alone(history, call):
@@ -60,13 +60,18 @@ def constant_targets(history: History, *, least: int = 5) -> Iterator[Finding]:
     yield Finding(
         code="constant-targets",
         severity="error",
-        title=f"Every target in {count} batches is {value:g}: there is nothing to tell apart.",
+        title=f"Every target in the {count} batches looked at is {value:g}: there is nothing to tell apart.",
         fix=(
             "Look at how the targets are made; an integer cast after scaling, or a wrong column, makes "
             "them all equal."
         ),
         step=1,
-        evidence={"value": value, "batches": count, "batch size": call.batch_size, "classes": classes},
+        evidence={
+            "value": value,
+            "batches looked at": count,
+            "batch size": call.batch_size,
+            "classes": classes,
+        },
         where=call.place,
         confidence=0.95 if labels else 0.8,
     )

@@ -32,7 +32,8 @@ def loss_sum_reduction(history: History, *, learned: float = 0.3) -> Iterator[Fi
     changes with the batch size, and the last, smaller batch gets a smaller step.
 
     ## Evidence shown
-    The batch size, the rate, the rate a mean would see, and how the loss went.
+    The batch size, the highest rate of the run and what a mean would see of it (unknown for descent by hand),
+    and how the loss went.
 
     ## What to try
     `reduction="mean"`, or divide the loss by the batch size.
@@ -57,7 +58,8 @@ def loss_sum_reduction(history: History, *, learned: float = 0.3) -> Iterator[Fi
     suffers = seen.nonfinite > 0 or (seen.judged and seen.enough and seen.learned < learned)
     if by_hand and not suffers:
         return  # sums are usual in losses written out (episodes, energies)
-    rate = float(optimizer.settings.get("lr") or 0) if optimizer is not None else 0.0
+    rate = intent.highest_rate(history)
+    rates = {} if rate is None else {"highest rate": rate, "rate a mean would see": rate * size}
     yield Finding(
         code="loss-sum-reduction",
         severity="warning" if suffers else "information",
@@ -68,8 +70,7 @@ def loss_sum_reduction(history: History, *, learned: float = 0.3) -> Iterator[Fi
         fix='Use reduction="mean" (or divide the loss by the batch size).',
         evidence={
             "batch size": size,
-            "rate": rate,
-            "rate a mean would see": rate * size,
+            **rates,
             "loss at the start": seen.start,
             "loss at the end": seen.late,
         },
