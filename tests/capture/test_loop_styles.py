@@ -14,8 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import surefoot as sf
-from surefoot.facts import Defect
+from surefoot.facts import Defect, Unmeasured
 from surefoot.records import PARAMETER_QUANTITIES, History
+from surefoot.report.html import render
+from surefoot.report.json import summary
+from surefoot.report.text import verdict_text
 
 STEPS = 12
 LR = 0.1
@@ -362,3 +365,64 @@ def test_the_same_quantities(name: str, reference: History, tmp_path: Path) -> N
             assert seen == values, key
         else:
             np.testing.assert_allclose(seen, values[: len(seen)], rtol=2e-3, atol=1e-7, err_msg=str(key))
+
+
+class Labelled(nn.Parameter):
+    """A parameter of a class of its own, which nobody but that class may read."""
+
+
+def test_what_can_not_be_measured_is_said(tmp_path: Path) -> None:
+    model, batches = make()
+    model[0].weight.__class__ = Labelled
+    with sf.watch(runs=tmp_path) as run:
+        plain(model, batches)
+    history = run.history()
+    assert history is not None
+    assert len(history.series("grad_norm")) == STEPS
+    (fact,) = history.facts(Unmeasured)
+    assert (fact.quantities, fact.reason) == (
+        ("norms of each parameter", "gradient noise"),
+        "parameters are Labelled",
+    )
+    said = "norms of each parameter, gradient noise"
+    assert f"not measured {said}: parameters are Labelled" in verdict_text(history, run.findings)
+    assert f"Not measured: {said} (parameters are Labelled)." in render(history, run.findings)
+    (entry,) = summary(history, run.findings)["unmeasured"]
+    assert (entry["of"], entry["reason"]) == ("optimizer 0", "parameters are Labelled")
+
+
+def test_what_torch_func_hides_is_said(tmp_path: Path) -> None:
+    (fact,) = recorded(torch_func, tmp_path).facts(Unmeasured)
+    assert fact.quantities == ("activations", "gradient noise", "loss functions")
+    assert recorded(plain, tmp_path).facts(Unmeasured) == ()
+
+
+def deep(by_closure: bool) -> None:
+    """Ten sigmoid layers: the gradient vanishes towards the input."""
+    torch.manual_seed(0)
+    inputs = torch.randn(2000, 20)
+    labels = (inputs[:, :2].sum(1) > 0).long()
+    layers = [layer for _ in range(10) for layer in (nn.Linear(20, 20), nn.Sigmoid())]
+    model = nn.Sequential(*layers, nn.Linear(20, 2))
+    optimizer = torch.optim.SGD(model.parameters(), 0.5)
+    for step in range(200):
+        rows = slice(step % 60 * 32, step % 60 * 32 + 32)
+
+        def evaluate():
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs[rows]), labels[rows])
+            loss.backward()
+            return loss
+
+        if by_closure:
+            optimizer.step(evaluate)
+        else:
+            evaluate()
+            optimizer.step()
+
+
+@pytest.mark.parametrize("by_closure", [False, True])
+def test_the_same_finding(by_closure: bool, tmp_path: Path) -> None:
+    with sf.watch(runs=tmp_path, every=10) as run:
+        deep(by_closure)
+    assert run.findings[0].code == "vanishing-gradient"

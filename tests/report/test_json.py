@@ -23,6 +23,7 @@ KEYS = {
     "grad_norm",
     "clip_rate",
     "unobserved_threads",
+    "unmeasured",
     "verdict",
     "extent",
     "recorded_steps",

@@ -14,7 +14,7 @@ from torch import Tensor
 from surefoot.capture.host import Norms, gradient_norms
 from surefoot.capture.loop import Loop
 from surefoot.capture.pending import PendingStep
-from surefoot.capture.sampled import SampledStep, plain
+from surefoot.capture.sampled import SampledStep
 
 if TYPE_CHECKING:
     from surefoot.capture.observer import Observer
@@ -39,7 +39,8 @@ class StepByHand:
         gradients = [gradient for gradient in found if gradient is not None]
         self._norms = gradient_norms(gradients) if gradients else None
         began = time.thread_time()
-        if self._sample is None and observer.sampler_of(loop).due(loop.steps + 1) and plain(parameters):
+        due = self._sample is None and observer.sampler_of(loop).due(loop.steps + 1)
+        if due and observer.can_be_sampled(loop, parameters):
             self._sample = SampledStep(parameters)
         if self._sample is not None:
             self._sample.gradients(found)

@@ -69,6 +69,11 @@ class FunctionalDescent:
         loop = self._loop = Loop(-1, None)
         loop.parameters = [leaf for _, leaf in named]
         observer.loops.number(loop)
+        loop.unmeasured["torch.func keeps no graph to look at"] = (
+            "activations",
+            "gradient noise",
+            "loss functions",
+        )
         loop.parameters = []  # each step makes new ones: not ours to keep
         observer.parameters.name_columns(loop.columns, [_name(path) for path, _ in named])
         return loop

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from surefoot.capture.place import Site, text_of
 from surefoot.capture.sampling import Sampler
-from surefoot.facts import Cadence, ClearedBeforeStep, Clearing, Fact, MissingGradients
+from surefoot.facts import Cadence, ClearedBeforeStep, Clearing, Fact, MissingGradients, Unmeasured
 from surefoot.records import OptimizerInfo
 
 _SAME_RATIO = 1e-3  # relative spread of ratios that rounding explains
@@ -62,6 +62,7 @@ class Loop:
         self.recreated = 0
         self.parameter_ids: set[int] = set()
         self.sampler: Sampler | None = None
+        self.unmeasured: dict[str, tuple[str, ...]] = {}  # reason -> what it keeps from being measured
         self.touched_before_step = False
         self.shared = (
             False  # another thread's backward writes these gradients too: they may not be read beside it
@@ -296,6 +297,8 @@ class Loop:
             step_place=text_of(self.step_site),
         )
         yield MissingGradients(self.subject, steps_without_any=self.without_gradients, of=self.steps)
+        for reason, quantities in self.unmeasured.items():
+            yield Unmeasured(f"{self.subject}: {reason}", quantities=quantities, reason=reason)
 
 
 def _state(parameter: Tensor | None) -> tuple[int, int]:

@@ -41,7 +41,7 @@ from surefoot.capture.place import Site, caller_frame, caller_site, text_of
 from surefoot.capture.ranks import RankWatch
 from surefoot.capture.recorder import Recorder
 from surefoot.capture.roots import Parts, Roots
-from surefoot.capture.sampled import SampledStep, plain
+from surefoot.capture.sampled import NORMS, SampledStep, plain, why_not_plain
 from surefoot.capture.sampling import Sampler, StepClock
 from surefoot.capture.step import Step, closure_of, nested, with_closure
 from surefoot.capture.threads import ObservedThread
@@ -380,7 +380,7 @@ class Observer:
         step.clipper = attached(optimizer)
         if self._make_clipper is not None and step.clipper is None:
             self.guard.run("clipper", lambda: self._attach_clipper(optimizer, step))
-        if self.sampler_of(loop).due(loop.steps + 1) and plain(loop.parameters):
+        if self.sampler_of(loop).due(loop.steps + 1) and self.can_be_sampled(loop, loop.parameters):
             began = time.thread_time()
             found = None if closure is not None else [p.grad for p in loop.parameters]
             step.sample = SampledStep(loop.parameters, found)
@@ -495,6 +495,16 @@ class Observer:
         """Count a step; returns its number."""
         self.steps += 1
         return self.steps
+
+    def can_be_sampled(self, loop: Loop, parameters: Sequence[Tensor]) -> bool:
+        """Whether a loop's parameters can be measured one by one; where not, it says why."""
+        if plain(parameters):
+            return True
+        loop.unmeasured.setdefault(why_not_plain(parameters), NORMS)
+        self.sampler_of(loop).measured(
+            loop.steps + 1, 0.0, self.clock.step_time
+        )  # asked again at its distance
+        return False
 
     def sampler_of(self, loop: Loop) -> Sampler:
         """When a loop's per-parameter quantities are measured: by its own steps, since loops may take turns."""

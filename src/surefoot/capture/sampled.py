@@ -118,3 +118,19 @@ def plain(parameters: Sequence[Tensor]) -> bool:
 def _on_device(numbers: Sequence[float], device: torch.device) -> Tensor:
     """Host numbers as a tensor; a copy from pinned memory waits for nothing."""
     return torch.tensor(numbers, pin_memory=device.type == "cuda").to(device, non_blocking=True)
+
+
+NORMS = ("norms of each parameter", "gradient noise")
+
+
+def why_not_plain(parameters: Sequence[Tensor]) -> str:
+    """What keeps parameters that are not plain from being measured, in words."""
+    odd = next((p for p in parameters if not plain([p])), None)
+    if odd is None:
+        return "its tensors are not plain"
+    kind = type(odd)
+    if kind not in (Tensor, torch.nn.Parameter):
+        return f"parameters are {kind.__name__}"
+    if odd.layout != torch.strided:
+        return f"parameters are {odd.layout}".replace("torch.", "")
+    return "parameters or gradients have no numbers of their own in this process"

@@ -12,6 +12,7 @@ from surefoot.facts.loops import (
     MissingGradients,
     OptimizerCreated,
     Scheduler,
+    Unmeasured,
 )
 from surefoot.facts.losses import Broadcast, LossCall, ManualLoss, Spread, ValidationLoss
 from surefoot.facts.models import (
@@ -62,6 +63,7 @@ __all__ = [
     "Threads",
     "TrainingMode",
     "UnknownFact",
+    "Unmeasured",
     "ValidationLoss",
     "ValidationMode",
     "fact_from",

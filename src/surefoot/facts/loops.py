@@ -158,3 +158,16 @@ class Scheduler(Fact, kind="scheduler", question="Learning-rate schedulers"):
     ahead: int = 0
     per_step: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmeasured(Fact, kind="unmeasured", question="What could not be measured"):
+    """Quantities that this style of training does not let be measured; there is no such fact where all can be.
+
+    Args:
+        quantities: What is missing, in words.
+        reason: Why.
+    """
+
+    quantities: tuple[str, ...] = ()
+    reason: str = ""

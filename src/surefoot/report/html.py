@@ -18,6 +18,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from surefoot.facts import Unmeasured
 from surefoot.records import Finding, History
 from surefoot.report.charts import charts, metric_charts
 from surefoot.report.json import plain
@@ -74,6 +75,7 @@ def render(history: History, findings: Sequence[Finding]) -> str:
             parameters=[history.parameters[place] for place in parameter_order(history)],
             findings=findings,
             verdict=judge(history, findings),
+            unmeasured=history.facts(Unmeasured),
             figures=figures(history),
             started=_date(run.started) if run.started else None,
             page=page,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from surefoot.facts import Threads
+from surefoot.facts import Threads, Unmeasured
 from surefoot.records import Finding, History, Series
 from surefoot.report.verdict import judge
 
@@ -70,6 +70,10 @@ def summary(history: History, findings: Sequence[Finding]) -> dict[str, Any]:
         "grad_norm": spread(history.series("grad_norm")),
         "clip_rate": clip_rate(history),
         "unobserved_threads": unobserved_threads(history),
+        "unmeasured": [
+            {"of": fact.subject.partition(":")[0], "quantities": fact.quantities, "reason": fact.reason}
+            for fact in history.facts(Unmeasured)
+        ],
         "verdict": verdict.word,
         "extent": verdict.extent,
         "recorded_steps": verdict.steps,

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from surefoot.facts import Unmeasured
 from surefoot.records import Finding, History, Run, Series
 from surefoot.report.json import clip_rate, ends, folded, spread, unobserved_threads
 from surefoot.report.numbers import duration, number, share, value
@@ -70,7 +71,7 @@ def finding_line(finding: Finding) -> str:
 
 def rows(history: History, findings: Sequence[Finding]) -> list[Row]:
     """All lines below the headline: what was trained, the findings, the run's path and what to type next."""
-    said = [Row("trained", trained(history)), *_unseen(history), *_elsewhere(history)]
+    said = [Row("trained", trained(history)), *_unseen(history), *_elsewhere(history), *_unmeasured(history)]
     for finding in findings:
         said += finding_rows(finding)
     said.append(Row("run", history.run.path))
@@ -87,6 +88,11 @@ def _elsewhere(history: History) -> list[Row]:
         return []
     others = "1 other thread" if count == 1 else f"{number(count)} other threads"
     return [Row("threads", f"{others} trained unobserved: a run follows one thread.")]
+
+
+def _unmeasured(history: History) -> list[Row]:
+    facts = history.facts(Unmeasured)
+    return [Row("not measured", f"{', '.join(fact.quantities)}: {fact.reason}") for fact in facts]
 
 
 def _unseen(history: History) -> list[Row]:
