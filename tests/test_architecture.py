@@ -17,7 +17,7 @@ else:
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "surefoot"
-NO_TORCH = ("errors", "records", "surfaces", "gradients", "store", "rules", "report", "figures", "lab")
+NO_TORCH = ("errors", "facts", "records", "surfaces", "gradients", "store", "rules", "report", "figures", "lab")
 TORCHLESS = ("animate", "cosine", "diagnose", "draw", "lab", "warmup")
 
 

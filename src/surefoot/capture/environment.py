@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-import surefoot
+from surefoot.version import __version__
 
 _LIBRARIES = ("numpy", "lightning", "pytorch-lightning", "transformers", "accelerate")
 
@@ -22,7 +22,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "torch": torch.__version__,
-        "surefoot": surefoot.__version__,
+        "surefoot": __version__,
         "threads": torch.get_num_threads(),
         "device": _device(),
     }

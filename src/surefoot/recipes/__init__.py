@@ -7,7 +7,8 @@ numbers. Names, titles and seconds are read without torch; a recipe itself is lo
 from __future__ import annotations
 
 from surefoot.recipes.base import Landscape, Number, Options, Outcome, Recipe, run
-from surefoot.recipes.catalogue import ENTRIES, Entry, entry, load, names, require_packages
+from surefoot.recipes.catalogue import ENTRIES, Entry, entry, names, require_packages
+from surefoot.recipes.loading import load
 
 __all__ = [
     "ENTRIES",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surefoot.errors import SettingError, StoreError
+from surefoot.recipes.catalogue import entry, require_packages
 from surefoot.report.json import plain
 
 if TYPE_CHECKING:
@@ -195,15 +196,11 @@ class Recipe:
     @property
     def title(self) -> str:
         """What it shows, in one line."""
-        from surefoot.recipes.catalogue import entry
-
         return entry(self.name).title
 
     @property
     def seconds(self) -> float:
         """How long the full form takes on two cores, roughly."""
-        from surefoot.recipes.catalogue import entry
-
         return entry(self.name).seconds
 
     @property
@@ -264,8 +261,6 @@ def run(recipe: Recipe, options: Options) -> Outcome:
 
     Effects: writes NAME.png and results.json into `options.out`, and recorded runs below `options.runs`.
     """
-    from surefoot.recipes.catalogue import require_packages
-
     require_packages(recipe.name)
     try:
         options.out.mkdir(parents=True, exist_ok=True)

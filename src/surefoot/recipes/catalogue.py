@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 from dataclasses import dataclass
 
 from surefoot.errors import UnknownRecipe
-from surefoot.extras import needed_for, require
-from surefoot.recipes.base import Recipe
+from surefoot.extras import require
 
 _FIT = ("accelerate", "matplotlib", "PIL")
 _DIGITS = (*_FIT, "sklearn")
@@ -122,20 +120,3 @@ def require_packages(name: str) -> None:
     """
     found = entry(name)
     require(f"recipes like {name!r}", found.needs, found.extra)
-
-
-def load(name: str) -> Recipe:
-    """The recipe of a name.
-
-    Raises:
-        UnknownRecipe: There is none of that name.
-        MissingExtra: A package that it needs is not installed.
-
-    Effects: imports its module, and with it torch.
-    """
-    found = entry(name)
-    with needed_for(f"recipes like {name!r}"):
-        module = importlib.import_module(f"surefoot.recipes.{found.module}")
-    recipe = module.RECIPE
-    assert isinstance(recipe, Recipe)
-    return recipe

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.recipes.base import Options, Outcome, Recipe, run
-from surefoot.recipes.catalogue import ENTRIES, load, names
+from surefoot.recipes.catalogue import ENTRIES, names
+from surefoot.recipes.loading import load
 from surefoot.report.numbers import duration, number, value
 
 

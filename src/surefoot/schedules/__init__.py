@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from surefoot.schedules.base import Schedule
+from surefoot.schedules.base import Function as function
+from surefoot.schedules.base import Schedule, as_schedule
 from surefoot.schedules.boundary_table import table
-from surefoot.schedules.combined import Function as function
-from surefoot.schedules.combined import as_schedule
 from surefoot.schedules.constants import Constant as constant
 from surefoot.schedules.cosines import Cosine as cosine
 from surefoot.schedules.cosines import CosineRestarts as cosine_restarts

@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
-from surefoot.schedules.base import Schedule
+
+class Tabled(Protocol):
+    """What a table reads of a schedule."""
+
+    @property
+    def duration(self) -> int | None:
+        """Steps until it ends."""
+
+    def boundaries(self) -> tuple[int, ...]:
+        """Steps at which its formula changes."""
+
+    def pieces(self) -> Sequence[tuple[int, object]]:
+        """(first step, schedule) of each part."""
+
+    def momentum(self, step: int) -> float | None:
+        """Momentum at a step, if it sets one."""
+
+    def __call__(self, step: int) -> float:
+        """Factor at a step."""
 
 
-def table(schedule: Schedule, lr: float | None = None) -> str:
+def table(schedule: Tabled, lr: float | None = None) -> str:
     """Values where the formula changes, one line each.
 
     Args:

@@ -9,8 +9,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from surefoot.errors import SettingError
-from surefoot.schedules.base import Schedule
-from surefoot.schedules.combined import as_schedule
+from surefoot.schedules.base import Schedule, as_schedule
 
 
 class ScheduledLR(LambdaLR):

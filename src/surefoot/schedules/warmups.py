@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from surefoot.errors import SettingError
-from surefoot.schedules.base import Schedule
-from surefoot.schedules.combined import Joined
+from surefoot.schedules.base import Joined, Schedule
 from surefoot.schedules.constants import Constant
 from surefoot.schedules.cosines import half_wave
 from surefoot.schedules.lengths import Epochs, check_factor, check_length, steps_of
