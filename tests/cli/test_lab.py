@@ -47,6 +47,7 @@ def test_the_plane_of_a_script_is_its_landscape(command, tmp_path: Path) -> None
     assert command("landscape", "-o", kept, *options, "network.py", "--lr", "0.2")[0] == 0
     (plane,) = planes(page)
     record = load(kept)
+    assert plane["title"] == "Plane of network.py"
     np.testing.assert_allclose(plane["losses"], record.losses, rtol=1e-6)
     np.testing.assert_allclose(plane["paths"][0], record.paths[0].points, rtol=1e-6, atol=1e-9)
     assert command("lab", kept, "-o", page)[0] == 0

@@ -126,6 +126,20 @@ def test_it_opens_without_error_request_or_overflow(opened: Open, width: int, da
     assert tab.run("document.querySelectorAll('#racers .racer').length") == 3
 
 
+def test_the_policy_stops_strangers_scripts_and_requests(
+    browser: Chromium, pages: Path, tmp_path: Path
+) -> None:
+    text = (pages / "lab.html").read_text()
+    page = tmp_path / "changed.html"
+    page.write_text(text.replace("<main>", "<main><script>document.title = 'owned'</script>"))
+    tab = browser.open(page)
+    assert tab.run("document.title") == "The descent lab"
+    assert tab.run("fetch('http://127.0.0.1:9/').then(() => 'sent', () => 'stopped')") == "stopped"
+    said = " ".join(tab.errors())
+    assert "inline script" in said
+    assert "default-src 'none'" in said  # the request
+
+
 def test_every_surface_draws_and_every_preset_and_stop_is_clean(opened: Open) -> None:
     tab = opened(page="plane.html")
     pictures = set()
@@ -269,7 +283,10 @@ def test_racers_are_chosen_added_and_taken_out(opened: Open) -> None:
     assert tab.run("document.getElementById('add').disabled")
     tab.run("document.querySelectorAll('#racers .choose')[2].click()")
     tab.settle()
+    choose(tab, "rule", "adamw")
+    assert tab.run(f"[{LAB}.racer.rate, {LAB}.racer.decay]") == [0.2, 0.01]  # what suits it
     choose(tab, "rule", "nesterov")
+    assert tab.run(f"[{LAB}.racer.rate, {LAB}.racer.decay]") == [0.1, 0]
     assert tab.run(f"{STATE}.racers[2].rule") == "nesterov"
     assert "Nesterov" in tab.run("document.querySelectorAll('#racers .racer')[2].textContent")
     tab.run("document.querySelectorAll('#racers .out')[2].click()")

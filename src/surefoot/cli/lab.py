@@ -86,4 +86,4 @@ def _surface(named: Any, plane: str | None, points: int, seed: int, *options: An
         drawn: dict[str, Any] = {"points": points, "progress": progress}
         surface = surface_of(subject, None, None, plane, (None, None), [], seed, drawn)
     show(f"{surface.statement}.")
-    return subject.title or subject.name, surface
+    return subject.title or f"Plane of {Path(named.name).name}", surface

@@ -59,8 +59,11 @@ export class Lab {
     this.change({ chosen: Math.min(chosen > index ? chosen - 1 : chosen, this.state.racers.length - 1) });
   }
 
+  /** Another rule; what was not set by hand takes the new rule's default. */
   setRule(rule) {
-    const usual = { momentum: racerDefaults(rule).momentum };
+    const [from, to] = [racerDefaults(this.racer.rule), racerDefaults(rule)];
+    const usual = {};
+    for (const name of ["momentum", "decay"]) if (this.racer[name] === from[name]) usual[name] = to[name];
     if (RULES[rule].adaptive !== RULES[this.racer.rule].adaptive) usual.rate = usualRate(this.surface, rule);
     this.changeRacer({ rule, ...usual });
   }
@@ -87,7 +90,7 @@ export class Lab {
       recorded: this.surface.paths ?? [],
       next: null,
     };
-    this.lowest = surface.lowest ?? Math.min(...this.scene.racers.map(({ path }) => Math.min(...path.losses.subarray(0, path.count + 1))));
+    this.lowest = lowest(surface, this.scene.racers);
   }
 
   swarm(surface) {
@@ -126,4 +129,11 @@ export class Lab {
     this.scene.next = this.arrow(step);
     for (const part of this.parts) part.moved?.(this, step, playing);
   }
+}
+
+/** The lowest loss known: of a formula and between a plane's points, that of the paths. */
+function lowest({ lowest: known, bounded }, racers) {
+  if (known !== null && !bounded) return known;
+  const found = racers.map(({ path }) => path.losses.subarray(0, path.count + 1).reduce((a, b) => Math.min(a, b), Infinity));
+  return Math.min(known ?? Infinity, ...found);
 }

@@ -108,7 +108,9 @@ byId("gif").addEventListener("click", async () => {
   tell("");
 });
 byId("link").addEventListener("click", async () => {
-  const link = `${location.href.split("#")[0]}#${written(lab.state, surfaces)}`;
+  // A notebook's frame has no address that anyone else could open.
+  const page = location.protocol === "about:" ? "" : location.href.split("#")[0];
+  const link = `${page}#${written(lab.state, surfaces)}`;
   try {
     await navigator.clipboard.writeText(link);
     tell("The link is in the clipboard.");

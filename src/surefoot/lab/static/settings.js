@@ -76,10 +76,9 @@ export function defaults(schema) {
   return Object.fromEntries(Object.entries(schema).map(([name, setting]) => [name, setting.value]));
 }
 
-/** Of a racer of a rule; torch's RMSprop has no momentum unless asked. */
-export function racerDefaults(rule) {
-  return { ...defaults(RACER), rule, ...(rule === "rmsprop" && { momentum: 0 }) };
-}
+/** Of a racer of a rule: torch's RMSprop has no momentum unless asked, its AdamW some decay. */
+const OWN_DEFAULTS = { rmsprop: { momentum: 0 }, adamw: { decay: 0.01 } };
+export const racerDefaults = (rule) => ({ ...defaults(RACER), rule, ...(Object.hasOwn(OWN_DEFAULTS, rule) && OWN_DEFAULTS[rule]) });
 
 /** All settings of a lab that shows a surface for the first time. */
 export function fresh(surfaces, name) {
