@@ -23,6 +23,7 @@ from surefoot.recipes.separation.table import (
     difference_rows,
     percentile_rows,
     pooled_r,
+    published,
     student,
     verdicts,
 )
@@ -200,6 +201,21 @@ def test_deviations_name_what_differs_and_only_that():
     as_published = " ".join(deviations(Settings(**PAPER), "WSJ0-2mix"))
     for part in ("units", "frames", "80,000", "louder"):
         assert part not in as_published
+
+
+def test_published_numbers_stand_beside_the_network_they_are_of():
+    small = {"units": 300, "layers": 2}
+    assert [published(Settings(percentile=p, **small)) for p in (10.0, 50.0, 100.0)] == [9.2, None, 8.1]
+    assert [published(Settings(percentile=p)) for p in (10.0, 50.0, 100.0)] == [10.2, 9.2, 8.5]
+    assert published(Settings(percentile=10.0, objective="whitened", **small)) == 11.0
+
+
+def test_the_chimera_says_that_its_weights_are_others():
+    ours = " ".join(deviations(Settings(objective="chimera"), "two voices"))
+    assert "0.975 (clustering) and 0.025 (masks)" in ours
+    assert "0.25 and 0.75" in ours
+    theirs = " ".join(deviations(Settings(objective="chimera", clustering_weight=0.25), "two voices"))
+    assert "chimera" not in theirs
 
 
 def test_the_figure_shows_the_threshold_and_r():

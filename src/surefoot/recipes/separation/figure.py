@@ -10,7 +10,7 @@ import numpy as np
 from surefoot.figures.canvas import COLORS, GRID, INK, MUTED, footer, new_figure, styled
 from surefoot.landscape import log_fit
 from surefoot.recipes.separation.results import Result
-from surefoot.recipes.separation.table import PUBLISHED, arm_name, arms, readable
+from surefoot.recipes.separation.table import arm_name, arms, published, readable
 
 _AUTOCLIP, _PLAIN = COLORS[0], COLORS[1]
 
@@ -49,8 +49,7 @@ def percentiles_figure(results: Sequence[Result]) -> Any:
     percentiles = list(by_arm)
     places = np.arange(len(percentiles))
     names = [arm_name(found[0].settings).replace("no clipping", "none") for found in by_arm.values()]
-    objective = results[0].settings.objective
-    published = [PUBLISHED[objective].get(percentile, np.nan) for percentile in percentiles]
+    known = [published(found[0].settings) for found in by_arm.values()]
     with styled():
         figure = new_figure(11.0, 3.6)
         left, middle, right = figure.subplots(1, 3)
@@ -61,7 +60,9 @@ def percentiles_figure(results: Sequence[Result]) -> Any:
             middle, places, [[factor * result.late_loss for result in found] for found in by_arm.values()]
         )
         middle.set_title(f"Late loss here{unit}")
-        right.plot(places, published, "D-", color=INK, ms=5, lw=1.4)
+        right.plot(
+            places, [np.nan if value is None else value for value in known], "D-", color=INK, ms=5, lw=1.4
+        )
         right.set_title("SI-SDR published, WSJ0-2mix, dB")
         for axes in (left, middle, right):
             axes.set_xticks(places, names)

@@ -31,7 +31,7 @@ def tiny_batch_norm(history: History, *, one: int = 4, two: int = 2) -> Iterator
 
     ## When to ignore it
     If the batch-norm modules are in eval mode, which is recognised. The deviation of a sample variance of n
-    values is sqrt(2/(n-1)): 82 % at 4 (option `one`), 26 % at 32.
+    values is sqrt(2/(n-1)): 82 % at 4 (option `one`), 25 % at 32.
     With images the limit is 2 (option `two`).
 
     ## Source

@@ -36,8 +36,8 @@ def unshuffled_data(history: History, *, clustering: float = 0.3, batches: int =
     ## When to ignore it
     Streams in order of time, curricula, and the ones and zeros of a GAN. Data in its own order that is not
     clustered by target is not reported, nor is anything behind a loader that shuffles. A share between
-    batches of 0.3 (option `clustering`) is asked for. Shuffled batches of 32 give 0 with a standard error of
-    0.04 over 15 batches (option `batches`).
+    batches of 0.3 (option `clustering`) is asked for. Shuffled batches of 32 of ten classes give 0 with a
+    standard deviation of 0.011 over 15 batches (option `batches`; 3,000 drawn sets of them).
 
     ## Source
     Intraclass correlation of one-way analysis of variance (Fisher 1925); PYSIASSIST pattern 6; stackoverflow
