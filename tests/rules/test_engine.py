@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from rules.build import LOSS, Training, flat
 from surefoot.facts import BatchInput, Clearing, Defect
 from surefoot.records import SEVERITIES, Finding, History, Run
-from surefoot.rules import Rule, diagnose
+from surefoot.rules import Draft, Rule, diagnose
 from surefoot.rules.engine import fold
 
 EMPTY = History(Run(path="", name="", script=""))
 
 
 def _rule(code: str, check: Callable[[History], Iterator[Finding]], follows: tuple[str, ...] = ()) -> Rule:
-    return Rule(code, "warning", check, (), "0.1", follows, "dynamics")
+    return Rule(code, "error", check, (), "0.1", follows, "dynamics")
 
 
 def _finding(code: str, severity: str = "warning", **more: object) -> Finding:
@@ -69,6 +69,41 @@ def test_a_rule_that_raises_harms_nothing_else() -> None:
     assert findings[-1].severity == "information"
     assert "the rule broken" in findings[-1].title
     assert "ZeroDivisionError: by design" in findings[-1].title
+
+
+def _one(*made: object) -> Rule:
+    return Rule("own", "warning", lambda history: iter(made), (), "0.1", (), "dynamics")  # type: ignore[arg-type]
+
+
+def test_a_rule_completes_its_draft_with_its_code_and_severity() -> None:
+    drafts = (
+        Draft(title="A.", fix="B.", evidence={"n": 1}, where="fc1", step=3),
+        Draft(title="C.", fix="D."),
+    )
+    found = list(_one(*drafts).findings(EMPTY))
+    assert found[0] == Finding("own", "warning", "A.", "B.", 3, {"n": 1}, "fc1")
+    assert found[1] == Finding("own", "warning", "C.", "D.")
+    (milder,) = diagnose(EMPTY, rules=(_one(Draft(title="A.", fix="B.", severity="information")),))
+    assert milder == Finding("own", "information", "A.", "B.")
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (Draft(title="A.", fix="B.", severity="error"), "graver than its own 'warning'"),
+        (Finding("own", "error", "A.", "B."), "graver than its own 'warning'"),
+        (Finding("another", "warning", "A.", "B."), "'another', which is not its own"),
+        (Draft(title="A.", fix="B.", severity="fatal"), "'fatal', not one of"),  # type: ignore[arg-type]
+        ("word", "neither a Draft nor a Finding"),
+    ],
+)
+def test_what_a_rule_may_not_give_is_a_defect_of_its_name(made: object, said: str) -> None:
+    sound = Draft(title="A.", fix="B.")
+    found, defect = diagnose(EMPTY, rules=(_one(sound, made),))
+    assert found.code == "own", "what was found before is kept"
+    assert defect.code == "defect"
+    assert "the rule own" in defect.title
+    assert said in defect.title
 
 
 def test_defects_of_capture_are_reported_as_such() -> None:

@@ -39,7 +39,7 @@ for epoch in range(8):
 
 BROKEN = '''
 from surefoot.records import Finding
-from surefoot.rules import rule
+from surefoot.rules import Draft, rule
 
 
 def declare(code, check):
@@ -65,12 +65,17 @@ def says_a_word(history):
 
 
 def invents_a_severity(history):
-    yield Finding("acme-invents", "fatal", "Found.", "Leave it.")
+    yield Draft(severity="fatal", title="Found.", fix="Leave it.")
+
+
+def takes_another_name(history):
+    yield Finding("missing-step", "information", "Found.", "Leave it.")
 
 
 first = declare("acme-divides", divides)
 second = declare("acme-says-a-word", says_a_word)
 third = declare("acme-invents", invents_a_severity)
+fourth = declare("acme-takes", takes_another_name)
 '''
 
 
@@ -145,6 +150,7 @@ def test_check_reports_its_finding_and_no_broken_rule_harms_another(
         "the rule acme-divides": "ZeroDivisionError",
         "the rule acme-says-a-word": "TypeError",
         "the rule acme-invents": "ValueError",
+        "the rule acme-takes": "ValueError",
         "the extension 'unloadable'": "RuntimeError",
         "the extension 'leaves'": "SystemExit",
         "the extension 'absent'": "ModuleNotFoundError",

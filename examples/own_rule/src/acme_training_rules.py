@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from surefoot.facts import Loader
-from surefoot.records import Finding, History
-from surefoot.rules import rule
+from surefoot.records import History
+from surefoot.rules import Draft, rule
 
 
 @rule("acme-last-batch-small", severity="information", needs=(Loader,), since="1.0")
-def acme_last_batch_small(history: History, *, share: float = 0.25) -> Iterator[Finding]:
+def acme_last_batch_small(history: History, *, share: float = 0.25) -> Iterator[Draft]:
     """The last batch of each epoch is much smaller than the others.
 
     ## What it finds
@@ -35,9 +35,7 @@ def acme_last_batch_small(history: History, *, share: float = 0.25) -> Iterator[
             continue
         last = examples % size
         if 0 < last < share * size:
-            yield Finding(
-                code="acme-last-batch-small",
-                severity="information",
+            yield Draft(
                 title=f"The last batch of each epoch has {last} examples, the others {size}.",
                 fix="Set drop_last=True in the training DataLoader.",
                 evidence={"examples": examples, "batch size": size, "last batch": last},

@@ -3,8 +3,8 @@
 from acme_training_rules import acme_last_batch_small
 
 from surefoot.facts import Loader
-from surefoot.records import Finding, History, Run
-from surefoot.rules import diagnose, get_rule
+from surefoot.records import History, Run
+from surefoot.rules import Draft, diagnose, get_rule
 
 ITERATED = "train.py:12: for x, y in loader:"
 
@@ -18,7 +18,7 @@ def history(**changed: object) -> History:
     )
 
 
-def found(seen: History, **options: float) -> list[Finding]:
+def found(seen: History, **options: float) -> list[Draft]:
     return list(acme_last_batch_small.check(seen, **options))
 
 

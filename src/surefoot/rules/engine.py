@@ -41,7 +41,7 @@ def diagnose(
     for made in chosen:
         try:
             for finding in made.findings(history):
-                found.append(_fit(finding))
+                found.append(finding)  # one by one: what was found before a fault is kept
         except (Exception, SystemExit) as fault:  # must not cost the user the other findings
             defects.append(defect(f"the rule {made.code}", fault))
     defects += [defect(f.subject, f.message) for f in history.facts(Defect)]
@@ -72,15 +72,6 @@ def fold(findings: Iterable[Finding], rules: Mapping[str, Rule]) -> tuple[Findin
         replace(r, consequences=tuple(under[id(r)]), severity=_gravest([r, *under[id(r)]])) for r in roots
     ]
     return tuple(sorted(whole, key=lambda f: _rank(f, rules)))
-
-
-def _fit(finding: object) -> Finding:
-    """`finding` itself, if what comes after a rule can rely on it; rules of other packages are not type-checked."""
-    if not isinstance(finding, Finding):
-        raise TypeError(f"it gave {finding!r}, which is not a Finding")
-    if finding.severity not in SEVERITIES:
-        raise ValueError(f"it gave the severity {finding.severity!r}, not one of {', '.join(SEVERITIES)}")
-    return finding
 
 
 def _rank(finding: Finding, rules: Mapping[str, Rule]) -> tuple[int, int, float, int, int, str]:

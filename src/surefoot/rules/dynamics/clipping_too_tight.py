@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from surefoot.facts import ClipCall
-from surefoot.records import Finding, History
+from surefoot.records import History
 from surefoot.rules import intent
-from surefoot.rules.base import rule
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, START, WIRING
 from surefoot.rules.progress import progress
 
@@ -23,7 +23,7 @@ from surefoot.rules.progress import progress
 )
 def clipping_too_tight(
     history: History, *, factor: float = 0.02, share: float = 0.95, learned: float = 0.2
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """Clipping cuts nearly every gradient to a small part of itself.
 
     ## What it finds
@@ -73,10 +73,8 @@ def clipping_too_tight(
             return
 
 
-def _finding(factor: float, limit: float, clipped: float, place: str | None) -> Finding:
-    return Finding(
-        code="clipping-too-tight",
-        severity="warning",
+def _finding(factor: float, limit: float, clipped: float, place: str | None) -> Draft:
+    return Draft(
         title=(
             f"Clipping at {limit:.3g} cuts {clipped:.0%} of the gradients, usually to {factor:.2%} of their "
             "norm."

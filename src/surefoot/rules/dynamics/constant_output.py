@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from surefoot.facts import LossCall
-from surefoot.records import Finding, History
+from surefoot.records import History
 from surefoot.rules import intent
-from surefoot.rules.base import rule
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, NO_LEARNING, START, STEP_SIZE, WIRING
 from surefoot.rules.losses import LOGITS, moments, training_losses
 from surefoot.rules.progress import Progress, progress
@@ -38,7 +38,7 @@ from surefoot.rules.progress import Progress, progress
         "vanishing-gradient",
     ),
 )
-def constant_output(history: History, *, share: float = 0.01, learned: float = 0.1) -> Iterator[Finding]:
+def constant_output(history: History, *, share: float = 0.01, learned: float = 0.1) -> Iterator[Draft]:
     """The model says the same whatever the input.
 
     ## What it finds
@@ -78,9 +78,7 @@ def constant_output(history: History, *, share: float = 0.01, learned: float = 0
         return
     if scale <= 0:
         return
-    yield Finding(
-        code="constant-output",
-        severity="warning",
+    yield Draft(
         title=(
             f"The output is the same for every input (deviation {late:.2g} across a batch, targets "
             f"{deviation:.2g})."
@@ -98,7 +96,7 @@ def constant_output(history: History, *, share: float = 0.01, learned: float = 0
     )
 
 
-def _majority(history: History, call: LossCall, spread: float, seen: Progress) -> Iterator[Finding]:
+def _majority(history: History, call: LossCall, spread: float, seen: Progress) -> Iterator[Draft]:
     """A binary classifier that gives every example the frequent label."""
     often, _ = moments(call.target)
     logits = history.metric("output/mean").finite.values
@@ -108,9 +106,7 @@ def _majority(history: History, call: LossCall, spread: float, seen: Progress) -
     level = float(np.median(logits[-max(5, len(logits) // 5) :]))
     if (level > 0) != (often > 0.5) or abs(level) < 2.5 * spread:
         return
-    yield Finding(
-        code="constant-output",
-        severity="warning",
+    yield Draft(
         title=(
             f"Every example gets the frequent label: the other one is {rare:.1%} of the targets and is "
             "never said."

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.records import Finding, History
+from surefoot.records import History
 from surefoot.rules.activity import dead_shares
-from surefoot.rules.base import rule
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, NO_LEARNING, START, STEP_SIZE, WIRING
 from surefoot.rules.progress import progress
 
@@ -20,7 +20,7 @@ from surefoot.rules.progress import progress
 )
 def dead_units(
     history: History, *, whole: float = 0.98, most: float = 0.5, learned: float = 0.3, units: int = 4
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """Units that never fire.
 
     ## What it finds
@@ -54,8 +54,7 @@ def dead_units(
     name, first, late = max(worst, key=lambda a: a.late)
     stuck = seen.judged and seen.enough and seen.learned < learned
     born = first >= most
-    yield Finding(
-        code="dead-units",
+    yield Draft(
         severity="error" if late >= whole and stuck else "warning",
         title=f"{late:.0%} of the units of {name} never fire"
         + (", from the start." if born else f" any more ({first:.0%} at the first look)."),

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.records import Finding, History
+from surefoot.records import History
 from surefoot.rules import intent
-from surefoot.rules.base import rule
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 from surefoot.rules.movement import Movement, movement
 from surefoot.rules.progress import progress
@@ -25,7 +25,7 @@ from surefoot.rules.steepness import STEEP, answers, steep_from_start
 )
 def exploding_gradient(
     history: History, *, answer: float = STEEP, growth: float = 100.0, learned: float = 0.7
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """Gradients explode.
 
     ## What it finds
@@ -65,9 +65,7 @@ def exploding_gradient(
     if not steep and not growing:
         return
     norms = history.series("grad_norm").finite.values
-    yield Finding(
-        code="exploding-gradient",
-        severity="warning",
+    yield Draft(
         title=_title(usual, grown, steep),
         fix="Clip the gradient norm (surefoot run --autoclip), and look at recurrent weights or depth.",
         evidence={

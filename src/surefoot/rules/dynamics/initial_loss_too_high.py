@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 
 from surefoot.facts import LossCall
-from surefoot.records import Finding, History
+from surefoot.records import History
 from surefoot.rules import intent
-from surefoot.rules.base import rule
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import WIRING
 from surefoot.rules.losses import REGRESSION, chance, per_element, target_moments, training_losses
 from surefoot.rules.steepness import steep_from_start
@@ -23,7 +23,7 @@ CAUSES = (*WIRING, "nonfinite-input", "unnormalized-inputs", "unscaled-targets")
     since="0.1",
     follows=CAUSES,
 )
-def initial_loss_too_high(history: History, *, times: float = 3.0) -> Iterator[Finding]:
+def initial_loss_too_high(history: History, *, times: float = 3.0) -> Iterator[Draft]:
     """The very first loss is far above that of a guess.
 
     ## What it finds
@@ -60,9 +60,7 @@ def initial_loss_too_high(history: History, *, times: float = 3.0) -> Iterator[F
         if guess <= 0 or first < wanted * guess:
             continue
         outputs = history.metric("output/std").finite.values
-        yield Finding(
-            code="initial-loss-too-high",
-            severity="warning",
+        yield Draft(
             title=f"The first loss is {first:.3g}, {first / guess:.3g} times what a guess scores"
             f" ({guess:.3g}): the fresh model is sure and wrong.",
             fix=(

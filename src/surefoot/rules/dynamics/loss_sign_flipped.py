@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from surefoot.facts import Cadence, ManualLoss
-from surefoot.records import Finding, History
+from surefoot.records import History
 from surefoot.rules import intent
-from surefoot.rules.base import rule
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.losses import training_losses
 from surefoot.rules.movement import movement
 from surefoot.rules.progress import Progress, progress, stretches
@@ -32,7 +32,7 @@ POSITIVE = (
     since="0.1",
     follows=("missing-zero-grad", "nll-without-log-softmax", "target-out-of-range", "output-activation"),
 )
-def loss_sign_flipped(history: History, *, small: float = 0.05) -> Iterator[Finding]:
+def loss_sign_flipped(history: History, *, small: float = 0.05) -> Iterator[Draft]:
     """The loss is made larger instead of smaller.
 
     ## What it finds
@@ -112,11 +112,9 @@ def _by_hand(history: History) -> bool:
     return optimizer is not None and optimizer.name == "by hand" and not intent.adversarial(history)
 
 
-def _finding(title: str, where: str | None, ratio: float | None, history: History, sure: float) -> Finding:
+def _finding(title: str, where: str | None, ratio: float | None, history: History, sure: float) -> Draft:
     seen = progress(history)
-    return Finding(
-        code="loss-sign-flipped",
-        severity="error",
+    return Draft(
         title=title,
         fix=(
             "Minimise the loss itself: remove the minus sign or maximize=True, and subtract gradients in "

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 from surefoot.rules.progress import Progress, progress
 
@@ -21,7 +21,7 @@ from surefoot.rules.progress import Progress, progress
 )
 def loss_spike(
     history: History, *, times: float = 4.0, noises: float = 12.0, window: int = 20
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """The loss jumps far above its own level.
 
     ## What it finds
@@ -59,8 +59,7 @@ def loss_spike(
     value, step = float(seen.losses[index]), int(seen.steps[index])
     lost = len(seen.losses) - index > window and seen.late > 2 * before and seen.late > seen.best * 2
     early = index < window
-    yield Finding(
-        code="loss-spike",
+    yield Draft(
         severity="warning" if lost else "information",
         title=f"The loss jumped from {before:.3g} to {value:.3g} at step {step}"
         + (" and has not come back." if lost else "."),

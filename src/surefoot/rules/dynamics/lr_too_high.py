@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.records import Finding, History
+from surefoot.records import History
 from surefoot.rules import intent
 from surefoot.rules.activity import dead_shares
-from surefoot.rules.base import rule
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 from surefoot.rules.movement import movement
 from surefoot.rules.progress import Progress, in_groups, progress
@@ -24,7 +24,7 @@ from surefoot.rules.scale import large_inputs, large_targets
     since="0.1",
     follows=(*WIRING, *DATA, *STEP_SIZE, *START),
 )
-def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> Iterator[Finding]:
+def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> Iterator[Draft]:
     """The learning rate is too high.
 
     ## What it finds
@@ -66,8 +66,7 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
     rate = intent.highest_rate(history)
     # Of two scales that could each be the cause neither can be named; the rate is what they have in common.
     both = large_inputs(history) is not None and large_targets(history) is not None
-    yield Finding(
-        code="lr-too-high",
+    yield Draft(
         severity="error" if seen.nonfinite or _ran_away(seen) or seen.learned < 0.05 else "warning",
         title=f"The learning rate{f' {rate:g}' if rate is not None else ''} is too high: {how}.",
         fix="Divide the learning rate by ten (a range test suggests one), or warm up to it.",

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.records import Finding, History
+from surefoot.records import History
 from surefoot.rules import intent
-from surefoot.rules.base import rule
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import NO_LEARNING, WRONG_LOSS
 from surefoot.rules.movement import movement
 from surefoot.rules.progress import progress
@@ -33,7 +33,7 @@ from surefoot.rules.steepness import answers
 )
 def lr_too_low(
     history: History, *, travelled: float = 0.05, drop: float = 0.1, pull: float = 0.02, steps: int = 60
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """The learning rate is too low.
 
     ## What it finds
@@ -75,9 +75,7 @@ def lr_too_low(
     if not answer > pull:
         return
     rate = intent.highest_rate(history)
-    yield Finding(
-        code="lr-too-low",
-        severity="warning",
+    yield Draft(
         title=f"The learning rate{f' {rate:g}' if rate is not None else ''} is too low: "
         f"{len(seen.losses)} steps moved the weights by {way:.1g} of their size and the loss "
         f"from {seen.start:.4g} to {seen.late:.4g}.",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import LinearPair
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 
 
 @rule("missing-nonlinearity", severity="warning", needs=(LinearPair,), since="0.1")
-def missing_nonlinearity(history: History) -> Iterator[Finding]:
+def missing_nonlinearity(history: History) -> Iterator[Draft]:
     """Linear layers follow each other with nothing between them.
 
     ## What it finds
@@ -43,8 +43,7 @@ def missing_nonlinearity(history: History) -> Iterator[Finding]:
     tail = (
         "and there is no nonlinearity in the whole network" if sure else "with no nonlinearity between them"
     )
-    yield Finding(
-        code="missing-nonlinearity",
+    yield Draft(
         severity="warning" if sure else "information",
         title=f"{row} linear layers follow each other ({pair.first}, {pair.second}) {tail}.",
         fix="Put an activation such as nn.ReLU() between the layers.",

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 
 from surefoot.facts import Noise
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, STEP_SIZE, WIRING
 from surefoot.rules.progress import progress
 
@@ -21,7 +21,7 @@ from surefoot.rules.progress import progress
 )
 def noisy_gradient(
     history: History, *, times: float = 50.0, learned: float = 0.1, looks: int = 5
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """Gradients are mostly noise: the batch is too small.
 
     ## What it finds
@@ -53,9 +53,7 @@ def noisy_gradient(
             continue
         if scale < times * size or not seen.stuck(learned):
             continue
-        yield Finding(
-            code="noisy-gradient",
-            severity="warning",
+        yield Draft(
             title=(
                 f"Gradients are mostly noise: their noise scale is {scale:.3g} examples, a step has {size}."
             ),

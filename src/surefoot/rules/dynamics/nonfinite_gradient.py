@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from surefoot.facts import Nonfinite, Scaler
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 
 
@@ -19,7 +19,7 @@ from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
     since="0.1",
     follows=(*WIRING, *DATA, *STEP_SIZE, *START, "exploding-gradient", "lr-too-high", "scaler-overflow"),
 )
-def nonfinite_gradient(history: History, *, tolerate: float = 0.01) -> Iterator[Finding]:
+def nonfinite_gradient(history: History, *, tolerate: float = 0.01) -> Iterator[Draft]:
     """Gradients that are NaN or infinite while the loss is not.
 
     ## What it finds
@@ -59,8 +59,7 @@ def nonfinite_gradient(history: History, *, tolerate: float = 0.01) -> Iterator[
         loss = losses.values[losses.steps == step]
         operation = origin.operation if origin is not None else None
         by = f", made by {operation}" if operation else ""
-        yield Finding(
-            code="nonfinite-gradient",
+        yield Draft(
             severity="warning" if passing else "error",
             title=f"The gradient is NaN or infinite at step {step} although the loss is finite{by}.",
             fix=(

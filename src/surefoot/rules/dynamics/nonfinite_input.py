@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import BatchInput, Nonfinite
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.losses import training_losses
 
 
 @rule("nonfinite-input", severity="error", since="0.1")
-def nonfinite_input(history: History) -> Iterator[Finding]:
+def nonfinite_input(history: History) -> Iterator[Draft]:
     """NaN or infinite values in the training data.
 
     ## What it finds
@@ -42,9 +42,7 @@ def nonfinite_input(history: History) -> Iterator[Finding]:
     fact = history.fact(BatchInput, "train")
     share = (fact.nonfinite or 0.0) if fact is not None else 0.0
     if share > 0 and fact is not None:
-        yield Finding(
-            code="nonfinite-input",
-            severity="error",
+        yield Draft(
             title=f"The training inputs hold NaN or infinite values ({share:.2%} of the entries looked at).",
             fix="Drop or fill the missing values before training.",
             step=first.at_step if first is not None else None,
@@ -55,9 +53,7 @@ def nonfinite_input(history: History) -> Iterator[Finding]:
     for call in training_losses(history):
         share = call.target.nonfinite if call.target is not None else 0.0
         if share > 0:
-            yield Finding(
-                code="nonfinite-input",
-                severity="error",
+            yield Draft(
                 title=f"The training targets hold NaN or infinite values ({share:.2%} of those looked at).",
                 fix="Drop or fill the missing targets before training.",
                 evidence={"share of targets": share},
@@ -65,9 +61,7 @@ def nonfinite_input(history: History) -> Iterator[Finding]:
             )
             return
     if first is not None and first.what == "input":
-        yield Finding(
-            code="nonfinite-input",
-            severity="error",
+        yield Draft(
             title=f"A training batch with NaN or infinite values was met at step {first.at_step}.",
             fix="Drop or fill the missing values before training.",
             step=first.at_step,

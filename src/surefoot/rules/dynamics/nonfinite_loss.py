@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from surefoot.facts import ManualLoss, Nonfinite
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History, Severity
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 
 
@@ -28,7 +28,7 @@ from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
         "preprocessing-mismatch",
     ),
 )
-def nonfinite_loss(history: History, *, tolerate: float = 0.01) -> Iterator[Finding]:
+def nonfinite_loss(history: History, *, tolerate: float = 0.01) -> Iterator[Draft]:
     """A loss that is NaN or infinite.
 
     ## What it finds
@@ -85,7 +85,9 @@ def nonfinite_loss(history: History, *, tolerate: float = 0.01) -> Iterator[Find
         )
 
 
-def _finding(history: History, *, severity: Any, title: str, step: int, evidence: dict[str, Any]) -> Finding:
+def _finding(
+    history: History, *, severity: Severity, title: str, step: int, evidence: dict[str, Any]
+) -> Draft:
     origin = history.fact(Nonfinite)
     risk = next((f for f in history.facts(ManualLoss) if f.log_of_zero_risk), None)
     made = _made(origin)
@@ -95,8 +97,7 @@ def _finding(history: History, *, severity: Any, title: str, step: int, evidence
     elif risk is not None:
         title += "; it takes the logarithm of a probability that can reach zero"
         evidence |= {"logarithm of": risk.probabilities}
-    return Finding(
-        code="nonfinite-loss",
+    return Draft(
         severity=severity,
         title=title + ".",
         fix=_fix(risk),

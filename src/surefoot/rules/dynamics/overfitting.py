@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.progress import progress
 
 
@@ -26,7 +26,7 @@ from surefoot.rules.progress import progress
 )
 def overfitting(
     history: History, *, rise: float = 0.1, gap: float = 2.0, evaluations: int = 5
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """The validation loss rises while the training loss goes on falling.
 
     ## What it finds
@@ -73,9 +73,7 @@ def overfitting(
     late = float(np.median(last))
     if after > 0.9 * before or gap * after > late:
         return
-    yield Finding(
-        code="overfitting",
-        severity="warning",
+    yield Draft(
         title=(
             f"The validation loss has risen from {best:.3g} (step {best_step}) to {late:.3g} while the "
             "training loss fell."

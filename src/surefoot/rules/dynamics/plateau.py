@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.records import Finding, History
+from surefoot.records import History
 from surefoot.rules import intent
-from surefoot.rules.base import rule
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 from surefoot.rules.progress import progress
 
@@ -45,7 +45,7 @@ from surefoot.rules.progress import progress
 )
 def plateau(
     history: History, *, learned: float = 0.02, steps: int = 100, running: int = 1000
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """The loss stands still where it began.
 
     ## What it finds
@@ -86,9 +86,7 @@ def plateau(
     validation = history.metric("val_loss").finite.values
     if len(validation) >= 2 and float(np.min(validation)) < 0.9 * float(validation[0]):
         return
-    yield Finding(
-        code="plateau",
-        severity="warning",
+    yield Draft(
         title=(
             f"The loss stands still: {seen.start:.4g} at the start, {seen.late:.4g} after "
             f"{len(seen.losses)} steps."

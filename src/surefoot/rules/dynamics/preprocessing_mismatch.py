@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from surefoot.facts import BatchInput
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 
 
 @rule("preprocessing-mismatch", severity="warning", needs=(BatchInput,), since="0.1")
 def preprocessing_mismatch(
     history: History, *, stretch: float = 1.8, shift: float = 0.8, examples: int = 32
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """Training and validation inputs are scaled differently.
 
     ## What it finds
@@ -60,9 +60,7 @@ def preprocessing_mismatch(
     factor = max(a, b) / min(a, b)
     if factor < stretch and gap < shift * max(a, b):
         return
-    yield Finding(
-        code="preprocessing-mismatch",
-        severity="warning",
+    yield Draft(
         title=f"Training inputs (mean {mean:.3g}, deviation {a:.3g}) and validation inputs "
         f"(mean {other.mean:.3g}, deviation {b:.3g}) are scaled differently.",
         fix="Apply the same transformation, fitted on the training data, to both.",

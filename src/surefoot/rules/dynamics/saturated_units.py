@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 from surefoot.rules.movement import movement
 from surefoot.rules.progress import progress
@@ -24,7 +24,7 @@ BOUNDED = ("sigmoid", "tanh", "hardsigmoid", "hardtanh", "softsign")
 )
 def saturated_units(
     history: History, *, share: float = 0.8, learned: float = 0.3, fresh: float = 0.6
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """Bounded activations that sit at the end of their range.
 
     ## What it finds
@@ -65,9 +65,7 @@ def saturated_units(
     if not worst:
         return
     name, first, late = max(worst, key=lambda w: w[2])
-    yield Finding(
-        code="saturated-units",
-        severity="warning",
+    yield Draft(
         title=(
             f"{late:.0%} of the outputs of {name} sit at an end of their range ({first:.0%} at the first "
             "look)."

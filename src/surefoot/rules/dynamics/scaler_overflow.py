@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import Scaler
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, STEP_SIZE, WIRING
 
 
@@ -19,7 +19,7 @@ from surefoot.rules.causes import DATA, STEP_SIZE, WIRING
 )
 def scaler_overflow(
     history: History, *, share: float = 0.1, skipped: int = 10, floor: float = 1.0
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """The gradient scaler skips many steps.
 
     ## What it finds
@@ -51,9 +51,7 @@ def scaler_overflow(
         sunk = scale is not None and scale < floor and count >= skipped
         if not sunk and (count < skipped or count < share * steps or steps < 40):
             continue
-        yield Finding(
-            code="scaler-overflow",
-            severity="warning",
+        yield Draft(
             title=f"The gradient scaler skipped {count} of {steps} steps; its scale is now {scale:g}."
             if scale is not None
             else f"The gradient scaler skipped {count} of {steps} steps.",

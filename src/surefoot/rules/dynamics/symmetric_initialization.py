@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 
 from surefoot.facts import Calls, Symmetry
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import NO_LEARNING
 
 
@@ -18,7 +18,7 @@ from surefoot.rules.causes import NO_LEARNING
     since="0.1",
     follows=NO_LEARNING,
 )
-def symmetric_initialization(history: History, *, spread: float = 1e-5, steps: int = 20) -> Iterator[Finding]:
+def symmetric_initialization(history: History, *, spread: float = 1e-5, steps: int = 20) -> Iterator[Draft]:
     """All units of a layer are identical, and stay so.
 
     ## What it finds
@@ -51,9 +51,7 @@ def symmetric_initialization(history: History, *, spread: float = 1e-5, steps: i
         return
     names = [f.subject for f in same]
     zero = all((f.first or 0) == 0 and f.constant for f in same)
-    yield Finding(
-        code="symmetric-initialization",
-        severity="error",
+    yield Draft(
         title=f"All units of {names[0]} are identical and stay so after {done} steps"
         + (f" (so are those of {len(names) - 1} more layers)." if len(names) > 1 else "."),
         fix=(

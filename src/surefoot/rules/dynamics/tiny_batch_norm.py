@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import BatchInput, Model, TrainingMode
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.losses import training_losses
 
 
 @rule("tiny-batch-norm", severity="warning", needs=(Model,), since="0.1")
-def tiny_batch_norm(history: History, *, one: int = 4, two: int = 2) -> Iterator[Finding]:
+def tiny_batch_norm(history: History, *, one: int = 4, two: int = 2) -> Iterator[Draft]:
     """Batch norm on batches of a few examples.
 
     ## What it finds
@@ -50,9 +50,7 @@ def tiny_batch_norm(history: History, *, one: int = 4, two: int = 2) -> Iterator
         wide = [n for n, c in norms if c != "BatchNorm1d"]
         names = [*(flat if size <= one else ()), *(wide if size <= two else ())]
         if names:
-            yield Finding(
-                code="tiny-batch-norm",
-                severity="warning",
+            yield Draft(
                 title=f"Batch norm ({names[0]}) works on batches of {size}: its statistics are mostly noise.",
                 fix="Use larger batches, or GroupNorm or LayerNorm instead of batch norm.",
                 step=1,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.records import Finding, History
+from surefoot.records import History
 from surefoot.rules import intent
-from surefoot.rules.base import rule
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 from surefoot.rules.progress import progress, stretches
 
@@ -32,7 +32,7 @@ from surefoot.rules.progress import progress, stretches
         "vanishing-gradient",
     ),
 )
-def undertrained(history: History, *, fall: float = 0.15, evaluations: int = 5) -> Iterator[Finding]:
+def undertrained(history: History, *, fall: float = 0.15, evaluations: int = 5) -> Iterator[Draft]:
     """The run ended while both losses were still falling fast.
 
     ## What it finds
@@ -74,9 +74,7 @@ def undertrained(history: History, *, fall: float = 0.15, evaluations: int = 5) 
         return
     if train_now > (1 - fall) * train_then or val_now > (1 - fall) * val_then:
         return
-    yield Finding(
-        code="undertrained",
-        severity="information",
+    yield Draft(
         title=(
             f"The run ended while the losses still fell (validation {val_then:.3g} to {val_now:.3g} in the "
             "last fifth)."

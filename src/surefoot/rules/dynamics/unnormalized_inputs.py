@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import BatchInput
-from surefoot.records import Finding, History
+from surefoot.records import History
 from surefoot.rules import intent
-from surefoot.rules.base import rule
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import WIRING
 from surefoot.rules.progress import progress
 from surefoot.rules.scale import large_inputs
@@ -20,7 +20,7 @@ from surefoot.rules.scale import large_inputs
     since="0.1",
     follows=WIRING,
 )
-def unnormalized_inputs(history: History, *, learned: float = 0.5) -> Iterator[Finding]:
+def unnormalized_inputs(history: History, *, learned: float = 0.5) -> Iterator[Draft]:
     """The inputs are not scaled, and the training suffers from it.
 
     ## What it finds
@@ -52,9 +52,7 @@ def unnormalized_inputs(history: History, *, learned: float = 0.5) -> Iterator[F
     if not suffers:
         return
     fact = scale.fact
-    yield Finding(
-        code="unnormalized-inputs",
-        severity="warning",
+    yield Draft(
         title=f"The inputs are not scaled: features reach sizes of {scale.size:.3g} "
         f"(range {fact.min:.3g} to {fact.max:.3g}), and the training does not get on.",
         fix="Standardise the inputs with the training set's mean and deviation (pixels: divide by 255).",

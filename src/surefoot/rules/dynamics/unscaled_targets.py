@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import LossCall
-from surefoot.records import Finding, History
+from surefoot.records import History
 from surefoot.rules import intent
-from surefoot.rules.base import rule
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import WIRING
 from surefoot.rules.losses import moments, span
 from surefoot.rules.progress import progress
@@ -21,7 +21,7 @@ from surefoot.rules.scale import large_targets
     since="0.1",
     follows=WIRING,
 )
-def unscaled_targets(history: History, *, learned: float = 0.3) -> Iterator[Finding]:
+def unscaled_targets(history: History, *, learned: float = 0.3) -> Iterator[Draft]:
     """The targets of a regression are not scaled, and the training suffers from it.
 
     ## What it finds
@@ -51,9 +51,7 @@ def unscaled_targets(history: History, *, learned: float = 0.3) -> Iterator[Find
     if not (seen.nonfinite > 0 or (seen.judged and seen.learned < learned)):
         return
     mean, deviation = moments(scale.fact.target)
-    yield Finding(
-        code="unscaled-targets",
-        severity="warning",
+    yield Draft(
         title=f"The targets are unscaled (mean {mean:.3g}, deviation {deviation:.3g}): loss {seen.late:.3g}"
         + (f", predicting their mean would score {seen.chance:.3g}." if seen.chance else "."),
         fix=(

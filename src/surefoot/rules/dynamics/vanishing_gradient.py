@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import NO_LEARNING, WRONG_LOSS
 from surefoot.rules.movement import Movement, movement
 from surefoot.rules.progress import progress
@@ -32,7 +32,7 @@ from surefoot.rules.progress import progress
 )
 def vanishing_gradient(
     history: History, *, factor: float = 1e-3, learned: float = 0.1, layers: int = 3
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """Gradients vanish on their way to the first layers.
 
     ## What it finds
@@ -77,9 +77,7 @@ def vanishing_gradient(
     names = [history.parameters[int(c)].name for c in moved.columns]
     each = float(ratio ** (1 / (len(known) - 1)))
     norms = moved.profile
-    yield Finding(
-        code="vanishing-gradient",
-        severity="warning",
+    yield Draft(
         title=(
             f"Gradients vanish towards the input: {names[first]} gets {ratio:.1g} of what {names[last]} gets."
         ),

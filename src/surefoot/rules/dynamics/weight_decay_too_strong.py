@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.records import Finding, History
+from surefoot.records import History
 from surefoot.rules import intent
-from surefoot.rules.base import rule
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import NO_LEARNING, WRONG_LOSS
 from surefoot.rules.movement import Movement, movement
 from surefoot.rules.progress import progress
@@ -24,7 +24,7 @@ from surefoot.rules.progress import progress
 )
 def weight_decay_too_strong(
     history: History, *, left: float = 0.5, pull: float = 1.0, learned: float = 0.5
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """Weight decay pulls the weights to zero faster than the loss can hold them.
 
     ## What it finds
@@ -60,9 +60,7 @@ def weight_decay_too_strong(
     force = _pull(moved, decay, optimizer.name)
     if shrunk > left or not force >= pull or not seen.learned < learned:
         return
-    yield Finding(
-        code="weight-decay-too-strong",
-        severity="warning",
+    yield Draft(
         title=(
             f"Weight decay {decay:g} is too strong: the weights have shrunk to {shrunk:.0%} and the loss is "
             f"{seen.late:.3g}."

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import Cadence, ClipCall, LossCall
-from surefoot.records import Finding, History
+from surefoot.records import History
 from surefoot.rules import intent
-from surefoot.rules.base import rule
+from surefoot.rules.base import Draft, rule
 
 
 @rule("accumulation-unscaled", severity="warning", needs=(Cadence,), since="0.1")
-def accumulation_unscaled(history: History, *, regular: float = 0.8) -> Iterator[Finding]:
+def accumulation_unscaled(history: History, *, regular: float = 0.8) -> Iterator[Draft]:
     """Gradients of several micro-batches are summed, and the loss is not divided by their number.
 
     ## What it finds
@@ -49,8 +49,7 @@ def accumulation_unscaled(history: History, *, regular: float = 0.8) -> Iterator
         if any(c.reduction == "sum" for c in history.facts(LossCall)):
             continue  # a sum over examples is a sum over micro-batches too
         harmless = intent.scale_free(optimizer) and not history.facts(ClipCall)
-        yield Finding(
-            code="accumulation-unscaled",
+        yield Draft(
             severity="information" if harmless else "warning",
             title=(
                 f"{micro} backward() calls are summed for each step and the loss is not divided by {micro}."

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import Cadence, OptimizerCreated
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 
 
 @rule("all-parameters-frozen", severity="error", since="0.1")
-def all_parameters_frozen(history: History, *, least: int = 2) -> Iterator[Finding]:
+def all_parameters_frozen(history: History, *, least: int = 2) -> Iterator[Draft]:
     """Every parameter that the optimizer holds has `requires_grad=False`.
 
     ## What it finds
@@ -49,10 +49,8 @@ def all_parameters_frozen(history: History, *, least: int = 2) -> Iterator[Findi
             return
 
 
-def _finding(count: int, names: list[str], where: str | None) -> Finding:
-    return Finding(
-        code="all-parameters-frozen",
-        severity="error",
+def _finding(count: int, names: list[str], where: str | None) -> Draft:
+    return Draft(
         title=(
             f"All {count} parameters of the optimizer are frozen (requires_grad=False): its steps change "
             "nothing."

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import BatchMixing
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 
 
 @rule("batch-mixing", severity="error", needs=(BatchMixing,), since="0.1")
-def batch_mixing(history: History) -> Iterator[Finding]:
+def batch_mixing(history: History) -> Iterator[Draft]:
     """The output of one example depends on the other examples of the batch.
 
     ## What it finds
@@ -43,9 +43,7 @@ def batch_mixing(history: History) -> Iterator[Finding]:
     for fact in history.facts(BatchMixing):
         if not fact.mixed:
             continue
-        yield Finding(
-            code="batch-mixing",
-            severity="error",
+        yield Draft(
             title=(
                 f"{fact.subject} mixes the examples of a batch by {fact.operation}: the output of one "
                 "example depends on the others."

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 
 from surefoot.facts import ManualLoss
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.losses import training_losses
 
 ELEMENTWISE = (
@@ -24,7 +24,7 @@ ELEMENTWISE = (
 
 
 @rule("broadcast-loss", severity="error", since="0.1")
-def broadcast_loss(history: History) -> Iterator[Finding]:
+def broadcast_loss(history: History) -> Iterator[Draft]:
     """Prediction and target differ in shape and are stretched against each other.
 
     ## What it finds
@@ -79,11 +79,9 @@ def _stretched(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ..
 
 def _finding(
     name: str, mine: tuple[int, ...], other: tuple[int, ...], result: tuple[int, ...], place: str | None
-) -> Finding:
+) -> Draft:
     against = f" against {list(other)}" if other else ""
-    return Finding(
-        code="broadcast-loss",
-        severity="error",
+    return Draft(
         title=f"{name} stretches shape {list(mine)}{against} to {list(result)}: all pairs are compared.",
         fix=(
             "Give prediction and target the same shape, for example target.unsqueeze(1) or "

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import ClipCall
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import NO_LEARNING
 
 
 @rule("clip-ineffective", severity="warning", needs=(ClipCall,), since="0.1", follows=NO_LEARNING)
-def clip_ineffective(history: History, *, share: float = 0.5, least: int = 3) -> Iterator[Finding]:
+def clip_ineffective(history: History, *, share: float = 0.5, least: int = 3) -> Iterator[Draft]:
     """Gradient clipping that cannot have an effect.
 
     ## What it finds
@@ -42,9 +42,7 @@ def clip_ineffective(history: History, *, share: float = 0.5, least: int = 3) ->
         if count < least or reason is None:
             continue
         what, fix = reason
-        yield Finding(
-            code="clip-ineffective",
-            severity="warning",
+        yield Draft(
             title=f"{fact.function} {what}: it has no effect on the steps.",
             fix=fix,
             evidence={

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import Cadence, Calls, LossCall
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.intent import adversarial, ended
 from surefoot.rules.losses import span, training_losses
 
@@ -20,7 +20,7 @@ LABELS = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_ent
     since="0.1",
     follows=("unshuffled-data",),
 )
-def constant_targets(history: History, *, least: int = 5) -> Iterator[Finding]:
+def constant_targets(history: History, *, least: int = 5) -> Iterator[Draft]:
     """Every target is the same.
 
     ## What it finds
@@ -57,9 +57,7 @@ def constant_targets(history: History, *, least: int = 5) -> Iterator[Finding]:
     if not labels and not _alone(history, call):
         return
     classes = call.classes
-    yield Finding(
-        code="constant-targets",
-        severity="error",
+    yield Draft(
         title=f"Every target in the {count} batches looked at is {value:g}: there is nothing to tell apart.",
         fix=(
             "Look at how the targets are made; an integer cast after scaling, or a wrong column, makes "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import Reach
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 
 
 @rule(
@@ -16,7 +16,7 @@ from surefoot.rules.base import rule
     since="0.1",
     follows=("all-parameters-frozen", "no-gradient", "parameters-not-optimized"),
 )
-def frozen_parameters(history: History) -> Iterator[Finding]:
+def frozen_parameters(history: History) -> Iterator[Draft]:
     """The optimizer holds parameters that are frozen.
 
     ## What it finds
@@ -42,9 +42,7 @@ def frozen_parameters(history: History) -> Iterator[Finding]:
     if not frozen or not moving:
         return
     share = sum(p.numel for p in frozen) / sum(p.numel for p in (*frozen, *moving))
-    yield Finding(
-        code="frozen-parameters",
-        severity="information",
+    yield Draft(
         title=(
             f"{len(frozen)} of {len(frozen) + len(moving)} parameters in the optimizer are frozen and will "
             "not change."

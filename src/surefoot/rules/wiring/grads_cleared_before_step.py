@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import ClearedBeforeStep
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 
 
 @rule("grads-cleared-before-step", severity="error", needs=(ClearedBeforeStep,), since="0.1")
-def grads_cleared_before_step(history: History, *, share: float = 0.5, least: int = 2) -> Iterator[Finding]:
+def grads_cleared_before_step(history: History, *, share: float = 0.5, least: int = 2) -> Iterator[Draft]:
     """Gradients are cleared after backward and before the step that should use them.
 
     ## What it finds
@@ -38,9 +38,7 @@ def grads_cleared_before_step(history: History, *, share: float = 0.5, least: in
         count, of = fact.count, fact.of
         if count < least or count < share * of:
             continue
-        yield Finding(
-            code="grads-cleared-before-step",
-            severity="error",
+        yield Draft(
             title=(
                 f"Gradients are cleared between backward() and step(), so {count} of {of} steps had none to "
                 "apply."

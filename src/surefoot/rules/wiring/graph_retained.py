@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from surefoot.facts import Calls, GraphGrowth
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 
 SECOND_TIME = "backward through the graph a second time"
 
 
-@rule("graph-retained", severity="warning", since="0.1")
+@rule("graph-retained", severity="error", since="0.1")
 def graph_retained(
     history: History, *, growth: float = 2.0, share: float = 0.5, looks: int = 8
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """The autograd graph grows from step to step.
 
     ## What it finds
@@ -47,9 +47,7 @@ def graph_retained(
     fact = history.fact(GraphGrowth)
     if SECOND_TIME in (history.run.error or ""):
         calls = history.fact(Calls)
-        yield Finding(
-            code="graph-retained",
-            severity="error",
+        yield Draft(
             title="backward() failed because it reached back into the graph of an earlier step.",
             fix="Detach what is carried from step to step (state = state.detach()).",
             evidence={"error": history.run.error},
@@ -65,8 +63,7 @@ def graph_retained(
         return
     if len(nodes) >= looks and float(np.mean(np.diff(nodes) > 0)) < 0.8:
         return
-    yield Finding(
-        code="graph-retained",
+    yield Draft(
         severity="warning",
         title=(
             f"The autograd graph grew from {first} to {last} nodes: each backward goes through earlier "

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import BatchInput, ManualLoss
-from surefoot.records import Finding, History
+from surefoot.records import History
 from surefoot.rules import intent
-from surefoot.rules.base import rule
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import WIRING
 from surefoot.rules.losses import training_losses
 from surefoot.rules.progress import progress, root_factor
@@ -20,7 +20,7 @@ from surefoot.rules.progress import progress, root_factor
     since="0.1",
     follows=tuple(c for c in WIRING if c != "ranks-diverged"),
 )
-def loss_sum_reduction(history: History, *, learned: float = 0.3) -> Iterator[Finding]:
+def loss_sum_reduction(history: History, *, learned: float = 0.3) -> Iterator[Draft]:
     """The loss is summed over the batch, and the rate is too large for that.
 
     ## What it finds
@@ -60,8 +60,7 @@ def loss_sum_reduction(history: History, *, learned: float = 0.3) -> Iterator[Fi
         return  # sums are usual in losses written out (episodes, energies)
     rate = intent.highest_rate(history)
     rates = {} if rate is None else {"highest rate": rate, "rate a mean would see": rate * size}
-    yield Finding(
-        code="loss-sum-reduction",
+    yield Draft(
         severity="warning" if suffers else "information",
         title=(
             f"The loss is summed over {size} examples, so each step is {size} times as large as with the "

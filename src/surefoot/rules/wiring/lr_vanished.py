@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from surefoot.facts import Scheduler
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import NO_LEARNING
 from surefoot.rules.progress import progress
 
@@ -22,7 +22,7 @@ from surefoot.rules.progress import progress
 )
 def lr_vanished(
     history: History, *, share: float = 0.01, early: float = 0.4, tail: int = 20, high: float = 0.2
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     """The schedule has taken the learning rate to nothing long before the end.
 
     ## What it finds
@@ -81,14 +81,12 @@ def _finding(
     before: float,
     late: float,
     scheduler: Scheduler | None,
-) -> Finding:
+) -> Draft:
     each = scheduler.per_step if scheduler is not None else None
     often = each is not None and each > 0.5
     name = scheduler.class_name if scheduler is not None else "the schedule"
     why = f" ({name} is stepped every batch)" if often else ""
-    return Finding(
-        code="lr-vanished",
-        severity="warning",
+    return Draft(
         title=(
             f"The learning rate fell from {peak:.3g} to below 1 % of that by step {step}{why}; the loss "
             "stands still since."

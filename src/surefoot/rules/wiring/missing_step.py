@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import Calls, OptimizerCreated, Reach
-from surefoot.records import Finding, History, ParameterInfo
-from surefoot.rules.base import rule
+from surefoot.records import History, ParameterInfo
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.intent import ended
 
 
@@ -17,7 +17,7 @@ from surefoot.rules.intent import ended
     since="0.1",
     follows=("no-gradient", "all-parameters-frozen"),
 )
-def missing_step(history: History, *, running: int = 500, over: int = 5) -> Iterator[Finding]:
+def missing_step(history: History, *, running: int = 500, over: int = 5) -> Iterator[Draft]:
     """Gradients are computed but no optimizer step ever uses them.
 
     ## What it finds
@@ -49,9 +49,7 @@ def missing_step(history: History, *, running: int = 500, over: int = 5) -> Iter
         if 2 * sum(not p.is_parameter for p in history.parameters) >= backwards:
             return
         made = calls.optimizers_created
-        yield Finding(
-            code="missing-step",
-            severity="error",
+        yield Draft(
             title=(
                 f"backward() was called {backwards} times and no optimizer step followed: nothing is learned."
             ),
@@ -63,11 +61,9 @@ def missing_step(history: History, *, running: int = 500, over: int = 5) -> Iter
         yield from _one_forgotten(history, steps)
 
 
-def _one_forgotten(history: History, steps: int) -> Iterator[Finding]:
+def _one_forgotten(history: History, steps: int) -> Iterator[Draft]:
     for fact, waiting in never_stepped(history):
-        yield Finding(
-            code="missing-step",
-            severity="error",
+        yield Draft(
             title=(
                 f"The {fact.class_name} over {fact.trainable} parameters is never stepped, though they "
                 "get gradients."

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import Cadence, Clearing
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 
 
 @rule(
@@ -16,7 +16,7 @@ from surefoot.rules.base import rule
     since="0.1",
     follows=("grads-cleared-before-step", "missing-step"),
 )
-def missing_zero_grad(history: History, *, share: float = 0.2, least: int = 2) -> Iterator[Finding]:
+def missing_zero_grad(history: History, *, share: float = 0.2, least: int = 2) -> Iterator[Draft]:
     """Gradients are not cleared between optimizer steps.
 
     ## What it finds
@@ -51,9 +51,7 @@ def missing_zero_grad(history: History, *, share: float = 0.2, least: int = 2) -
             continue
         cadence = history.fact(Cadence, fact.subject)
         often = "ever" if cleared == 0 else f"in {uncleared} of {cleared + uncleared} intervals"
-        yield Finding(
-            code="missing-zero-grad",
-            severity="error",
+        yield Draft(
             title=(
                 f"Gradients are not cleared between steps ({fact.subject}: not cleared {often}), so old "
                 "ones pile up."

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 
 from surefoot.facts import LossCall
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.losses import NLL, operation, span, training_losses
 
 
@@ -18,7 +18,7 @@ from surefoot.rules.losses import NLL, operation, span, training_losses
     since="0.1",
     follows=("softmax-wrong-dim",),
 )
-def nll_without_log_softmax(history: History, *, tolerance: float = 0.05) -> Iterator[Finding]:
+def nll_without_log_softmax(history: History, *, tolerance: float = 0.05) -> Iterator[Draft]:
     """`nll_loss` gets values that are not log-probabilities.
 
     ## What it finds
@@ -53,9 +53,7 @@ def nll_without_log_softmax(history: History, *, tolerance: float = 0.05) -> Ite
             continue
         probable = low >= 0 and high <= 1
         what = "probabilities without a logarithm" if probable else "raw scores"
-        yield Finding(
-            code="nll-without-log-softmax",
-            severity="error",
+        yield Draft(
             title=f"nll_loss gets {what} instead of log-probabilities, so the loss means nothing.",
             fix="Use cross_entropy on the raw scores, or put log_softmax(x, dim=1) in front of nll_loss.",
             step=1,

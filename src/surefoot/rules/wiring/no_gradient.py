@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import Calls, Cut, Reach
-from surefoot.records import Finding, History, ParameterInfo
-from surefoot.rules.base import rule
+from surefoot.records import History, ParameterInfo
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.intent import ended
 
 CUTS = "detach(), .data, .item(), numpy(), argmax, a no_grad block or a tensor made anew from values"
@@ -18,7 +18,7 @@ CUTS = "detach(), .data, .item(), numpy(), argmax, a no_grad block or a tensor m
     since="0.1",
     follows=("all-parameters-frozen", "parameters-not-optimized"),
 )
-def no_gradient(history: History, *, least: int = 10) -> Iterator[Finding]:
+def no_gradient(history: History, *, least: int = 10) -> Iterator[Draft]:
     """The loss does not reach parameters that should learn.
 
     ## What it finds
@@ -71,8 +71,7 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Finding]:
         return
     where = (cut.place if cut else None) or (calls.first_backward if calls is not None else None)
     share = sum(p.numel for p in called) / max(1, sum(p.numel for p in optimized))
-    yield Finding(
-        code="no-gradient",
+    yield Draft(
         severity="error" if sure else "information",
         title=_title(called, everything, leaf, cut),
         fix=f"Pass tensors on as they are between model and loss, without {CUTS}.",
@@ -111,11 +110,9 @@ def _title(called: list[ParameterInfo], everything: bool, leaf: bool, cut: Cut |
     return f"{len(called)} optimized parameters ({names}) never get a gradient: the graph is cut."
 
 
-def _dead_end(history: History, cut: Cut | None) -> Finding:
+def _dead_end(history: History, cut: Cut | None) -> Draft:
     calls = history.fact(Calls)
-    return Finding(
-        code="no-gradient",
-        severity="error",
+    return Draft(
         title=(
             "backward() failed because the loss does not depend on any trainable parameter: the graph is cut."
         ),

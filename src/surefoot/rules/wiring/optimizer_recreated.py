@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from surefoot.facts import Calls, OptimizerCreated
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 
 
 @rule("optimizer-recreated", severity="warning", needs=(OptimizerCreated,), since="0.1")
-def optimizer_recreated(history: History, *, least: int = 3, steps_each: float = 3.0) -> Iterator[Finding]:
+def optimizer_recreated(history: History, *, least: int = 3, steps_each: float = 3.0) -> Iterator[Draft]:
     """The optimizer is made anew again and again over the same parameters.
 
     ## What it finds
@@ -43,8 +43,7 @@ def optimizer_recreated(history: History, *, least: int = 3, steps_each: float =
     calls = history.fact(Calls)
     steps = int(calls.steps) if calls is not None else 0
     each = steps / made
-    yield Finding(
-        code="optimizer-recreated",
+    yield Draft(
         severity="warning" if each <= steps_each else "information",
         title=(
             f"{worst.class_name} was made {made} times over the same parameters, for about {each:.3g} "

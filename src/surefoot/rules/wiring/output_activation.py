@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import LossCall
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.losses import CROSS_ENTROPY, LOGITS, REGRESSION, feeding, span, training_losses
 
 # Range of each activation that can end a network; None: unbounded on that side.
@@ -23,7 +23,7 @@ RANGES: dict[str, tuple[float | None, float | None]] = {
 
 
 @rule("output-activation", severity="error", needs=(LossCall,), since="0.1")
-def output_activation(history: History, *, share: float = 0.05) -> Iterator[Finding]:
+def output_activation(history: History, *, share: float = 0.05) -> Iterator[Draft]:
     """The last activation keeps the model from reaching its targets.
 
     ## What it finds
@@ -72,11 +72,9 @@ def _out_of_reach(call: LossCall, kind: str) -> float:
     return min(1.0, (below + above) / (high - low))
 
 
-def _regression(call: LossCall, kind: str, lost: float) -> Finding:
+def _regression(call: LossCall, kind: str, lost: float) -> Draft:
     low, high = span(call.target)
-    return Finding(
-        code="output-activation",
-        severity="error",
+    return Draft(
         title=(
             f"The output ends in {kind.lower()}, which cannot reach {lost:.0%} of the targets' range "
             f"({low:.3g} to {high:.3g})."
@@ -94,9 +92,8 @@ def _regression(call: LossCall, kind: str, lost: float) -> Finding:
     )
 
 
-def _classification(call: LossCall, kind: str) -> Finding:
-    return Finding(
-        code="output-activation",
+def _classification(call: LossCall, kind: str) -> Draft:
+    return Draft(
         severity="warning",
         title=(
             f"A {kind.lower()} stands between the model and {call.function}, which wants unbounded scores."

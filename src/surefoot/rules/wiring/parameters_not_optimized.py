@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import Calls, Reach
-from surefoot.records import Finding, History, ParameterInfo
-from surefoot.rules.base import rule
+from surefoot.records import History, ParameterInfo
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.intent import ended
 from surefoot.rules.wiring.missing_step import never_stepped
 
@@ -18,7 +18,7 @@ from surefoot.rules.wiring.missing_step import never_stepped
     since="0.1",
     follows=("all-parameters-frozen",),
 )
-def parameters_not_optimized(history: History, *, least: int = 10) -> Iterator[Finding]:
+def parameters_not_optimized(history: History, *, least: int = 10) -> Iterator[Draft]:
     """Trainable parameters receive gradients, but no optimizer holds them.
 
     ## What it finds
@@ -61,9 +61,7 @@ def parameters_not_optimized(history: History, *, least: int = 10) -> Iterator[F
     unknown = list(reach.unregistered or ()) if reach is not None else []
     replaced = [p.name for p in optimized if p.requires_grad and not p.reached and not p.received]
     share = sum(p.numel for p in left) / sum(p.numel for p in (*left, *optimized))
-    yield Finding(
-        code="parameters-not-optimized",
-        severity="error",
+    yield Draft(
         title=(
             f"{_some(left)} get gradients but are in no optimizer, so they never "
             f"change{_reason(unknown, replaced)}."

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import Loader, Ranks
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 
 
 @rule("ranks-diverged", severity="error", needs=(Ranks,), since="0.1")
-def ranks_diverged(history: History) -> Iterator[Finding]:
+def ranks_diverged(history: History) -> Iterator[Draft]:
     """Processes that should train one model train different ones, or all see the same data.
 
     ## What it finds
@@ -38,9 +38,7 @@ def ranks_diverged(history: History) -> Iterator[Finding]:
         if world < 2:
             continue
         if fact.parameters_differ:
-            yield Finding(
-                code="ranks-diverged",
-                severity="error",
+            yield Draft(
                 title=(f"Parameters differ between the {world} processes (first seen in {fact.parameter})."),
                 fix="Wrap the model in DistributedDataParallel, so that start and gradients agree.",
                 step=fact.at_step,
@@ -48,8 +46,7 @@ def ranks_diverged(history: History) -> Iterator[Finding]:
                 where=fact.parameter,
             )
         elif fact.batches_agree:
-            yield Finding(
-                code="ranks-diverged",
+            yield Draft(
                 severity="warning",
                 title=f"All {world} processes train on the same batches.",
                 fix="Give the training loader a DistributedSampler and call its set_epoch each epoch.",

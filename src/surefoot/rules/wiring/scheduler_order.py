@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import Scaler, Scheduler
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 
 
 @rule("scheduler-order", severity="warning", needs=(Scheduler,), since="0.1")
-def scheduler_order(history: History, *, share: float = 0.5) -> Iterator[Finding]:
+def scheduler_order(history: History, *, share: float = 0.5) -> Iterator[Draft]:
     """The learning-rate scheduler steps before the optimizer does.
 
     ## What it finds
@@ -42,9 +42,7 @@ def scheduler_order(history: History, *, share: float = 0.5) -> Iterator[Finding
         first = fact.before_first_step and not skips and _own(fact)
         if not often and not first:
             continue
-        yield Finding(
-            code="scheduler-order",
-            severity="warning",
+        yield Draft(
             title=(
                 f"{fact.class_name} steps before its optimizer does ({ahead} of {steps} times): the "
                 "schedule runs ahead."

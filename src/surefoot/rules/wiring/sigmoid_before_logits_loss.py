@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import LossCall
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.losses import CROSS_ENTROPY, LOGITS, feeding, span, training_losses, within_unit
 
 OWN_SIGMOID = (*LOGITS, "multilabel_soft_margin_loss", "soft_margin_loss", "sigmoid_focal_loss")
 
 
 @rule("sigmoid-before-logits-loss", severity="error", needs=(LossCall,), since="0.1")
-def sigmoid_before_logits_loss(history: History) -> Iterator[Finding]:
+def sigmoid_before_logits_loss(history: History) -> Iterator[Draft]:
     """A loss that wants logits gets the output of a sigmoid or softmax.
 
     ## What it finds
@@ -45,9 +45,7 @@ def sigmoid_before_logits_loss(history: History) -> Iterator[Finding]:
             continue
         low, high = span(call.input)
         own = "sigmoid" if binary else "softmax"
-        yield Finding(
-            code="sigmoid-before-logits-loss",
-            severity="error",
+        yield Draft(
             title=(
                 f"{call.function} applies {own} itself but gets the output of a {kind.lower()} (in [0, 1])."
             ),

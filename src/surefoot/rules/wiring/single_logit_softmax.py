@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import LossCall
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.losses import CROSS_ENTROPY, NLL, feeding, span, training_losses
 
 
 @rule("single-logit-softmax", severity="error", needs=(LossCall,), since="0.1")
-def single_logit_softmax(history: History) -> Iterator[Finding]:
+def single_logit_softmax(history: History) -> Iterator[Draft]:
     """Softmax over a single output, which is always one.
 
     ## What it finds
@@ -37,9 +37,7 @@ def single_logit_softmax(history: History) -> Iterator[Finding]:
         reason = _reason(call)
         if reason is None:
             continue
-        yield Finding(
-            code="single-logit-softmax",
-            severity="error",
+        yield Draft(
             title=f"{reason}: the softmax of a single number is always 1, so nothing can be learned.",
             fix=(
                 "Use binary_cross_entropy_with_logits on the single output, or give the model one output a "

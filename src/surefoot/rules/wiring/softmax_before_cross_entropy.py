@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator
 
 from surefoot.facts import LossCall
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.losses import CROSS_ENTROPY, feeding, rows_sum_to_one, span, training_losses, within_unit
 
 
 @rule("softmax-before-cross-entropy", severity="error", needs=(LossCall,), since="0.1")
-def softmax_before_cross_entropy(history: History, *, tolerance: float = 5e-3) -> Iterator[Finding]:
+def softmax_before_cross_entropy(history: History, *, tolerance: float = 5e-3) -> Iterator[Draft]:
     """Cross-entropy gets probabilities, though it applies softmax itself.
 
     ## What it finds
@@ -47,12 +47,10 @@ def softmax_before_cross_entropy(history: History, *, tolerance: float = 5e-3) -
         yield _finding(call, int(classes), low, high)
 
 
-def _finding(call: LossCall, classes: int, low: float, high: float) -> Finding:
+def _finding(call: LossCall, classes: int, low: float, high: float) -> Draft:
     floor = math.log(1 + (classes - 1) / math.e)
     seen = feeding(call.chain) == "Softmax"
-    return Finding(
-        code="softmax-before-cross-entropy",
-        severity="error",
+    return Draft(
         title=(
             "cross_entropy gets softmax probabilities instead of logits: the loss cannot fall below "
             f"{floor:.2f}."

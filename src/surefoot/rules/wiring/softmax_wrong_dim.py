@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator
 
 from surefoot.facts import LossCall
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.losses import feeding, rows_sum_to_one, training_losses
 
 
 @rule("softmax-wrong-dim", severity="error", needs=(LossCall,), since="0.1")
-def softmax_wrong_dim(history: History, *, tolerance: float = 0.05) -> Iterator[Finding]:
+def softmax_wrong_dim(history: History, *, tolerance: float = 0.05) -> Iterator[Draft]:
     """Softmax is taken over a dimension that is not the classes.
 
     ## What it finds
@@ -44,9 +44,7 @@ def softmax_wrong_dim(history: History, *, tolerance: float = 0.05) -> Iterator[
         over_batch = kind == "Softmax" and _over_batch(call, shape)
         if not over_batch and not _sums_off(call, kind, tolerance):
             continue
-        yield Finding(
-            code="softmax-wrong-dim",
-            severity="error",
+        yield Draft(
             title=_title(call, kind, shape, over_batch),
             fix=(
                 "Take softmax over the class dimension: dim=1 for (batch, classes, …), dim=-1 if classes "

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from surefoot.facts import Cadence, Calls, MissingGradients
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.movement import movement
 
 
@@ -19,7 +19,7 @@ from surefoot.rules.movement import movement
     since="0.1",
     follows=("all-parameters-frozen", "no-gradient", "parameters-not-optimized"),
 )
-def step_without_backward(history: History, *, share: float = 0.1, least: int = 3) -> Iterator[Finding]:
+def step_without_backward(history: History, *, share: float = 0.1, least: int = 3) -> Iterator[Draft]:
     """Optimizer steps with no backward pass of their own.
 
     ## What it finds
@@ -58,8 +58,7 @@ def step_without_backward(history: History, *, share: float = 0.1, least: int = 
         if never and not fact.closure and _empty_steps(history, fact) < 0.95 * steps:
             continue
         again = "had no gradient at all" if never else "applied old gradients again or none"
-        yield Finding(
-            code="step-without-backward",
+        yield Draft(
             severity="error" if never or without > 0.3 * steps else "warning",
             title=f"{without} of {steps} steps of {fact.subject} had no backward() before them and {again}.",
             fix="Call loss.backward() before each optimizer.step(), and step() once for it.",

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from surefoot.facts import LossCall
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.losses import CROSS_ENTROPY, LOGITS, NLL, PROBABILITIES, span, training_losses
 
 CRASH = re.compile(
@@ -16,7 +16,7 @@ CRASH = re.compile(
 
 
 @rule("target-out-of-range", severity="error", since="0.1")
-def target_out_of_range(history: History, *, slack: float = 1e-4) -> Iterator[Finding]:
+def target_out_of_range(history: History, *, slack: float = 1e-4) -> Iterator[Draft]:
     """Targets lie outside of what the loss is defined for.
 
     ## What it finds
@@ -45,9 +45,7 @@ def target_out_of_range(history: History, *, slack: float = 1e-4) -> Iterator[Fi
         if top is None or not (low < bottom - slack or high > top + slack):
             continue
         seen = True
-        yield Finding(
-            code="target-out-of-range",
-            severity="error",
+        yield Draft(
             title=(
                 f"{call.function} gets targets from {low:g} to {high:g}; it is defined for "
                 f"{bottom:g} to {top:g}."
@@ -62,9 +60,7 @@ def target_out_of_range(history: History, *, slack: float = 1e-4) -> Iterator[Fi
         )
     error = history.run.error or ""
     if not seen and CRASH.search(error):
-        yield Finding(
-            code="target-out-of-range",
-            severity="error",
+        yield Draft(
             title="The script ended because a target lies outside of the range of its loss.",
             fix="Number classes from 0 and give the model an output for each; binary labels must be 0 and 1.",
             evidence={"error": error},

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import TrainingMode
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 
 
 @rule("train-in-eval-mode", severity="warning", needs=(TrainingMode,), since="0.1")
-def train_in_eval_mode(history: History, *, share: float = 0.1, least: int = 3) -> Iterator[Finding]:
+def train_in_eval_mode(history: History, *, share: float = 0.1, least: int = 3) -> Iterator[Draft]:
     """Training steps run with the model in eval mode.
 
     ## What it finds
@@ -47,9 +47,7 @@ def train_in_eval_mode(history: History, *, share: float = 0.1, least: int = 3) 
     since = fact.first_in_eval
     switched = bool(fact.switched)
     begun = f"from step {since} on" if switched and since else "from the start"
-    yield Finding(
-        code="train-in-eval-mode",
-        severity="warning",
+    yield Draft(
         title=(
             f"{wrong} of {looked} training steps ran in eval mode ({begun}): dropout and batch norm were "
             "switched off."

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from surefoot.facts import Loader, LossCall
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 from surefoot.rules.intent import adversarial
 from surefoot.rules.losses import training_losses
 
 
 @rule("unshuffled-data", severity="warning", needs=("metric:target/mean", LossCall), since="0.1")
-def unshuffled_data(history: History, *, clustering: float = 0.3, batches: int = 15) -> Iterator[Finding]:
+def unshuffled_data(history: History, *, clustering: float = 0.3, batches: int = 15) -> Iterator[Draft]:
     """Training data comes sorted by its target.
 
     ## What it finds
@@ -88,7 +88,7 @@ def _classes(
     classes: np.ndarray,
     between: float,
     size: float,
-) -> Iterator[Finding]:
+) -> Iterator[Draft]:
     known = max(int(call.target_distinct or 0), 2)
     expected = known * (1 - (1 - 1 / known) ** size)
     evidence: dict[str, object] = {}
@@ -116,11 +116,9 @@ def _climbs(mean: np.ndarray, loader: Loader | None, size: float) -> bool:
 
 def _finding(
     call: LossCall, loader: Loader | None, between: float, extra: dict[str, object], how: str
-) -> Finding:
+) -> Draft:
     shuffled = loader.shuffled if loader is not None else None
-    return Finding(
-        code="unshuffled-data",
-        severity="warning",
+    return Draft(
         title=f"Training batches come sorted by target: they {how}.",
         fix="Shuffle the training data: shuffle=True in its DataLoader, or a new random order each epoch.",
         evidence={

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import Calls, LossCall, ValidationMode
-from surefoot.records import Finding, History
-from surefoot.rules.base import rule
+from surefoot.records import History
+from surefoot.rules.base import Draft, rule
 
 
 @rule("validate-in-train-mode", severity="warning", needs=(ValidationMode,), since="0.1")
-def validate_in_train_mode(history: History, *, share: float = 0.5, alone: float = 0.95) -> Iterator[Finding]:
+def validate_in_train_mode(history: History, *, share: float = 0.5, alone: float = 0.95) -> Iterator[Draft]:
     """Validation runs with dropout on or batch norm in train mode.
 
     ## What it finds
@@ -56,9 +56,7 @@ def validate_in_train_mode(history: History, *, share: float = 0.5, alone: float
     which = (
         "dropout stays on although the model is in eval mode" if functional else "the model is in train mode"
     )
-    yield Finding(
-        code="validate-in-train-mode",
-        severity="warning",
+    yield Draft(
         title=f"Validation runs while {which} ({wrong or looked} of {looked} forward passes).",
         fix="Give functional dropout training=self.training."
         if functional
