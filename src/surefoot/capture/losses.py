@@ -121,7 +121,7 @@ class LossWatch:
                 self.validation.add(self._evaluated(call, value, weight, args, kwargs))
             return
         asleep = self._in_eval()
-        kept = self._per_example(value, weight, args, kwargs) if asleep or self.looking else None
+        kept = _scalar(value) if self.looking else None
         evaluated = None
         if asleep or not (call.counts["train"] or self._is_training_target(target)):
             evaluated = self._evaluated(call, value, weight, args, kwargs)
@@ -143,22 +143,10 @@ class LossWatch:
 
     # -- validation
 
-    def _per_example(
-        self, value: Tensor, weight: int, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Tensor:
-        detached = value.detach()
-        if detached.numel() > 1:
-            return detached.mean()
-        summed = _sums(args, kwargs)
-        return detached.reshape(()) / max(1, weight) if summed else detached.reshape(()).clone()
-
     def _evaluated(
         self, call: LossCall, value: Tensor, weight: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Batch | None:
-        found = value.detach()
-        return self.validation.batch(
-            call.function, found.mean() if found.numel() > 1 else found, weight, _sums(args, kwargs)
-        )
+        return self.validation.batch(call.function, _scalar(value), weight, _sums(args, kwargs))
 
     def _is_training_target(self, target: Any) -> bool:
         other = self._train_target() if self._train_target is not None else None
@@ -191,7 +179,9 @@ class LossWatch:
         self.validation.close(step, ending=True)
 
     def _as_validation(self, item: Pending) -> None:
-        if item.evaluated is not None and (item.asleep or not item.call.counts["train"]):
+        # In train mode only what no backward ever uses, where there are backwards that use other losses.
+        aside = not item.call.counts["train"] and self.validation.knows_training
+        if item.evaluated is not None and (item.asleep or aside):
             item.call.counts["validation"] += 1
             self.validation.add(item.evaluated)
 
@@ -282,6 +272,11 @@ class LossWatch:
         for subject, calls in lines.items():
             yield joint_fact(subject, calls)
         yield from self.validation.facts()
+
+
+def _scalar(value: Tensor) -> Tensor:
+    found = value.detach()
+    return found.mean() if found.numel() > 1 else found.reshape(()).clone()
 
 
 def _sums(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

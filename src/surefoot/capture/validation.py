@@ -140,6 +140,11 @@ class Validation:
         return functions in self._recipes
 
     @property
+    def knows_training(self) -> bool:
+        """Whether some backward has started from a loss function."""
+        return bool(self._recipes)
+
+    @property
     def count(self) -> int:
         """Batches of this evaluation so far."""
         return len(self._batches)

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from surefoot.facts import Unmeasured
+from surefoot.facts import Unmeasured, ValidationLoss
 from surefoot.records import Finding, History, Run, Series
 from surefoot.report.json import clip_rate, ends, folded, spread, unobserved_threads
 from surefoot.report.numbers import duration, number, share, value
@@ -121,8 +121,7 @@ def trained(history: History) -> str:
     parts.append(f"{number(run.steps)} steps" + (f" in {duration(seconds)}" if seconds is not None else ""))
     parts += _losses(history)
     validation = history.metric("val_loss")
-    if len(validation):
-        parts.append(f"validation loss {_course(validation)}")
+    parts += _validation(history, validation)
     norm = spread(history.series("grad_norm"))
     if norm["median"] is not None and norm["max"] is not None:
         parts.append(f"gradient norm median {number(norm['median'])}, max {number(norm['max'])}")
@@ -165,6 +164,22 @@ def _losses(history: History) -> list[str]:
         for index, label, one in recorded
         if len(one)
     ]
+
+
+def _validation(history: History, validation: Series) -> list[str]:
+    """The validation loss with what there is to know of it, or why there is none."""
+    fact = history.fact(ValidationLoss)
+    if len(validation):
+        remarks = []
+        if fact is not None and fact.summed and fact.per == "example":
+            remarks.append("per example")
+        if fact is not None and fact.shown and fact.part:
+            remarks.append(f"{' and '.join(fact.functions)} alone, training follows more")
+        remark = f" ({'; '.join(remarks)})" if remarks else ""
+        return [f"validation loss {_course(validation)}{remark}"]
+    if fact is not None and not fact.shown:
+        return [f"validation loss not seen, only its part {' and '.join(fact.functions)}"]
+    return []
 
 
 def _summed(history: History, optimizer: int) -> str:

@@ -190,8 +190,8 @@ def _chance(history: History) -> float | None:
 
 
 def _micro_steps(history: History) -> float:
-    counts = history.series("micro_steps").values
-    return float(np.median(counts)) if len(counts) else 1.0
+    cadence = history.fact(Cadence, f"optimizer {history.main}")
+    return float(cadence.micro_steps or 1) if cadence is not None else 1.0
 
 
 def root_factor(history: History) -> float:
@@ -199,6 +199,16 @@ def root_factor(history: History) -> float:
     cadence = history.fact(Cadence, f"optimizer {history.main}")
     factor = cadence.root_over_loss if cadence is not None else None
     return float(factor) if factor is not None and math.isfinite(factor) and factor > 0 else 1.0
+
+
+def per_example(history: History) -> float:
+    """Factor from a step's training loss to the unit of a validation loss, the mean over examples; 1 if unknown."""
+    calls = training_losses(history)
+    cadence = history.fact(Cadence, f"optimizer {history.main}")
+    if cadence is None or cadence.root_over_loss is None or cadence.backward_places > 1 or not calls:
+        return 1.0
+    examples = (calls[0].batch_size or 1) if calls[0].reduction == "sum" else 1
+    return 1 / (root_factor(history) * _micro_steps(history) * examples)
 
 
 def _judged(history: History, values: NDArray[np.float64]) -> bool:

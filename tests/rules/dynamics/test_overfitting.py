@@ -3,6 +3,7 @@
 import numpy as np
 
 from rules.build import Training, falling, found
+from surefoot.facts import Cadence
 
 AT = [30, 60, 90, 120, 150, 180, 210, 240, 270]
 
@@ -29,3 +30,13 @@ def test_near_miss() -> None:
     both = Training(np.concatenate([np.linspace(1, 0.2, 120), np.linspace(0.2, 0.8, 180)]))
     both.metric("val_loss", [0.9, 0.5, 0.4, 0.36, 0.4, 0.5, 0.55, 0.6, 0.62], AT)
     assert not found("overfitting", both)
+
+
+def test_training_losses_count_by_the_example() -> None:
+    # Eight undivided micro-batches: a step's loss is eight times what the validation loss is the mean of.
+    summed = Training(8 * falling(1.0, 0.05)).metric(
+        "val_loss", [0.9, 0.5, 0.4, 0.36, 0.4, 0.5, 0.55, 0.6, 0.62], AT
+    )
+    assert not found("overfitting", summed)
+    summed.fact(Cadence, "optimizer 0", micro_steps=8, root_over_loss=1.0)
+    assert found("overfitting", summed)

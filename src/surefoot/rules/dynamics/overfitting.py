@@ -8,7 +8,7 @@ import numpy as np
 
 from surefoot.records import History
 from surefoot.rules.base import Draft, rule
-from surefoot.rules.progress import progress
+from surefoot.rules.progress import per_example, progress
 
 
 @rule(
@@ -69,7 +69,8 @@ def overfitting(
         return
     then = training.values[np.abs(training.steps - best_step).argsort()[: max(5, len(training) // 20)]]
     now = training.values[-max(5, len(training) // 20) :]
-    before, after = float(np.mean(then)), float(np.mean(now))
+    unit = per_example(history)
+    before, after = unit * float(np.mean(then)), unit * float(np.mean(now))
     late = float(np.median(last))
     if after > 0.9 * before or gap * after > late:
         return
