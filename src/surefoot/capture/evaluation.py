@@ -65,10 +65,15 @@ class Pass:
     Args:
         batches: At least one.
         told: The marks by which it differs from the other passes of its time.
+        summed: A batch's loss is summed over its examples.
     """
 
     batches: list[Batch]
     told: dict[str, Any]
+    summed: bool = False
+
+    def __post_init__(self) -> None:
+        self.summed = self.batches[0].summed
 
     @property
     def chain(self) -> tuple[Site, ...]:
@@ -148,19 +153,29 @@ def figure(
         None where training follows more than what was seen here, and nothing shows what the script makes of it.
     """
     chosen = [_chosen(batch, own, whole, root) for batch, own in zip(one.batches, values, strict=True)]
+    complete = [number for number in chosen if number is not None]
+    if one.summed and len(complete) == len(chosen):
+        one.summed = not _divided(one, complete, values)
     for terms, part in _series(chosen, values, whole):
         # What it made of them all, not the batches' own numbers.
         made = [number for number in seen if not any(_alike(number, term) for term in terms)]
         for value, per in _combined(one, terms):
             if any(_alike(value, number) for number in made):
                 return Figure(value, part, per)
-    complete = [number for number in chosen if number is not None]
     if len(complete) < len(chosen):
         return None
     votes = set[str]().union(*(batch.votes for batch in one.batches))
     options = dict(_options(one, complete))
-    per = "batch" if votes == {"batches"} and not one.batches[0].summed else "example"
+    per = "batch" if votes == {"batches"} and not one.summed else "example"
     return Figure(options[per], _is_part(complete, values, whole), per)
+
+
+def _divided(one: Pass, terms: Sequence[float], values: Sequence[Sequence[float]]) -> bool:
+    """Whether the script divides its batches' sums itself: its numbers are nearer to sum / examples than to the sum."""
+    return all(
+        batch.weight > 1 and abs(term) * math.sqrt(batch.weight) < abs(math.fsum(own))
+        for batch, term, own in zip(one.batches, terms, values, strict=True)
+    )
 
 
 def _is_part(terms: Sequence[float], values: Sequence[Sequence[float]], whole: bool) -> bool:
@@ -189,7 +204,7 @@ def _combined(one: Pass, terms: Sequence[float]) -> Iterator[tuple[float, str]]:
 def _options(one: Pass, terms: Sequence[float]) -> list[tuple[str, float]]:
     weights = [batch.weight for batch in one.batches]
     total, examples = math.fsum(terms), sum(weights)
-    if one.batches[0].summed:
+    if one.summed:
         return [("example", total / examples), ("batch", total / len(terms))]
     weighted = math.fsum(term * weight for term, weight in zip(terms, weights, strict=True))
     return [("example", weighted / examples), ("batch", total / len(terms))]

@@ -311,7 +311,7 @@ class Validation:
             shown=made is not None,
             part=made is None or made.part,
             per=made.per if made is not None else None,
-            summed=one.batches[0].summed,
+            summed=one.summed,
             examples=sum(batch.weight for batch in one.batches),
         )
 
