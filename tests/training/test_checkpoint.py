@@ -179,6 +179,15 @@ def test_resuming_into_a_folder_that_is_taken(tmp_path):
         train(tmp_path / "b", 8, resume=tmp_path / "a")
 
 
+def test_the_best_weights_come_along_into_another_folder(kept, tmp_path):
+    """Nothing after step 2 counts as an improvement."""
+    given = {"validate": DATA, "improvement": 1e9, "restore_best": True}
+    result = train(tmp_path / "b", 6, resume=kept, **given)
+    best = read_checkpoint(kept, "best")
+    assert result.best_step == 2
+    assert all(torch.equal(value, best["model"][name]) for name, value in result.model.state_dict().items())
+
+
 # ---- what is damaged
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.errors import SettingError
-from surefoot.extras import needed_for
+from surefoot.extras import require
 
 # Okabe and Ito's palette: told apart by colour-blind readers. Line styles and markers repeat the distinction.
 COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -45,9 +45,9 @@ def matplotlib_or_raise() -> Any:
     Raises:
         MissingExtra: It is not installed.
     """
-    with needed_for("figures"):
-        import matplotlib.figure
-        import PIL  # noqa: F401
+    require("figures", ("matplotlib", "PIL"))
+    import matplotlib
+
     return matplotlib
 
 

@@ -29,7 +29,7 @@ from surefoot.training.observing import Observing
 from surefoot.training.progress import ProgressLine
 from surefoot.training.random_state import derived_seed, seed_everything
 from surefoot.training.result import Fit
-from surefoot.training.resuming import chosen, label
+from surefoot.training.resuming import best_elsewhere, chosen, label
 from surefoot.training.stepping import Stepper
 from surefoot.training.task import Loss, Task
 from surefoot.training.validation import Metric, Validation
@@ -217,6 +217,8 @@ def fit(
     try:
         if earlier is not None:
             loop.load(earlier)
+            if restore_best and (best := best_elsewhere(begun, kept)) is not None:
+                loop.remember_best(best)
         with CheckpointLock(kept if engine.main else None), line:
             ended, reason = loop.run()
             line.update(

@@ -15,7 +15,7 @@ from surefoot.clipping import Clipper
 from surefoot.errors import CheckpointError, ClippingError, NonfiniteGradient
 from surefoot.schedules import ScheduledLR
 from surefoot.training.batches import Source
-from surefoot.training.checkpoint import checkpoint_name, read_checkpoint, write_checkpoint
+from surefoot.training.checkpoint import checkpoint_name, read_checkpoint, read_index, write_checkpoint
 from surefoot.training.divergence import Divergence
 from surefoot.training.early_stopping import EarlyStopping
 from surefoot.training.engine import Engine
@@ -111,7 +111,7 @@ class Loop:
         self._waiting: list[Tensor] = []
         self._overflows = 0
         self._good: dict[str, Any] | None = None
-        self._best: dict[str, Tensor] | None = None
+        self._best: dict[str, Any] | None = None
 
     # ---- from begin to end
 
@@ -321,10 +321,17 @@ class Loop:
         return True
 
     def _restore_best(self) -> None:
-        if self.plan.folder is not None:
-            if self.stopping.best_step is None:
-                return
-            best = read_checkpoint(self.plan.folder, "best")
-            self.own.load_state_dict({**best["model"], **best["extra"]})
-        elif self._best is not None:
+        folder = self.plan.folder
+        if folder is not None and "best" in read_index(folder):
+            self.remember_best(read_checkpoint(folder, "best"))
+        if self._best is not None:
             self.own.load_state_dict(self._best)
+        elif self.stopping.best_step is not None:
+            self.progress.say(
+                f"the weights of the best validation, at step {self.stopping.best_step}, were not kept: "
+                "the last ones stay"
+            )
+
+    def remember_best(self, state: dict[str, Any]) -> None:
+        """Take the weights of a checkpoint for those of the best validation so far."""
+        self._best = {**state["model"], **state["extra"]}

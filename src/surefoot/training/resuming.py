@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from surefoot.errors import CheckpointError, SettingError
-from surefoot.training.checkpoint import is_checkpoint, read_index
+from surefoot.training.checkpoint import is_checkpoint, read_checkpoint, read_index
 from surefoot.training.checkpoint_index import is_checkpoint_name, load_index
 
 if TYPE_CHECKING:
@@ -43,6 +43,14 @@ def chosen(folder: str | Path | None, resume: bool | str | Path) -> tuple[Path |
     if last is not None and not resume:
         raise CheckpointError(_taken(kept))
     return kept, kept / last if last is not None else None
+
+
+def best_elsewhere(begun: Path | None, kept: Path | None) -> dict[str, Any] | None:
+    """State of the best checkpoint beside the one gone on from, where the new ones go to another folder."""
+    if begun is None or kept is None or begun.parent.resolve() == kept.resolve():
+        return None
+    index = load_index(begun.parent)
+    return read_checkpoint(begun.parent, "best") if index is not None and "best" in index.marks else None
 
 
 def check_fits(loop: Loop, state: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from surefoot.capture import watch
 from surefoot.clipping import AutoClip
+from surefoot.errors import CheckpointError
 from surefoot.landscape import SmoothnessMeter, TrajectoryRecorder
 from surefoot.optimizers import optimizer as make_optimizer
 from surefoot.recipes.separation import losses
@@ -27,6 +28,7 @@ from surefoot.recipes.separation.settings import Settings
 from surefoot.recipes.separation.spectra import HOP, spectrum
 from surefoot.surfaces import Smoothness, Trajectory
 from surefoot.training.checkpoint import checkpoint_name, read_checkpoint, read_index, write_checkpoint
+from surefoot.training.checkpoint_lock import CheckpointLock
 
 KEEP_EVERY = 60.0  # seconds between checkpoints
 PATH_EVERY = 5  # steps between points of a path
@@ -98,13 +100,25 @@ def train(
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     state = _State.started(settings, mixtures, device)
     if checkpoints is not None and read_index(checkpoints):
-        state.restore(read_checkpoint(checkpoints))
+        kept_state = read_checkpoint(checkpoints)
+        try:
+            state.restore(kept_state)
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            said = " ".join(str(error).split())
+            raise CheckpointError(
+                f"{checkpoints} holds the checkpoints of another training ({said}): choose another folder."
+            ) from error
     watching = (
         nullcontext() if runs is None else watch(state.model, state.optimizer, name=settings.name, runs=runs)
     )
     recorder = TrajectoryRecorder(state.model, name=settings.objective, every=PATH_EVERY)
     following = recorder.following(state.optimizer) if path else nullcontext()
-    with watching as observation, state.clipper.attach(state.optimizer), following:
+    with (
+        CheckpointLock(checkpoints),
+        watching as observation,
+        state.clipper.attach(state.optimizer),
+        following,
+    ):
         kept = time.monotonic()
         began = kept - state.seconds
         while state.step < settings.steps:
