@@ -13,7 +13,7 @@ class Loader(Fact, kind="loader", question="The data loaders"):
 
     Args:
         place: Where it is iterated.
-        phase: "train" or "validation".
+        phase: "train" or "validation": whether its batches were trained on.
         shuffled: Its order is random; None: not known.
         sampler: Class of its sampler.
         batch_size: As given.
@@ -23,7 +23,7 @@ class Loader(Fact, kind="loader", question="The data loaders"):
     """
 
     place: str | None = None
-    phase: str | None = None
+    phase: str = "train"
     shuffled: bool | None = None
     sampler: str = ""
     batch_size: int | None = None

@@ -133,6 +133,5 @@ def _finding(
 
 
 def _training_loader(history: History) -> Loader | None:
-    loaders = [f for f in history.facts(Loader) if f.phase in ("train", None)]
-    trains = [f for f in loaders if f.phase == "train"] or loaders
-    return max(trains, key=lambda f: f.iterations or 0, default=None)
+    trains = (f for f in history.facts(Loader) if f.phase == "train")
+    return max(trains, key=lambda f: f.iterations, default=None)
