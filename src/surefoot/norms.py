@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from surefoot.interrupts import pass_on
+
 
 def per_parameter_norms(gradients: Sequence[Tensor], dtype: torch.dtype = torch.float32) -> Tensor:
     """L2 norm of each gradient.
@@ -37,8 +39,10 @@ def per_parameter_norms(gradients: Sequence[Tensor], dtype: torch.dtype = torch.
     if type(gradients[0]) is Tensor:
         try:
             norms = torch.stack(torch._foreach_norm(list(gradients), 2.0, dtype))
-        except (RuntimeError, NotImplementedError):
-            pass  # sparse, narrowing, mixed devices or mixed tensor classes: the careful way below
+        except (RuntimeError, NotImplementedError) as error:
+            pass_on(
+                error
+            )  # else sparse, narrowing, mixed devices or mixed tensor classes: the careful way below
         else:
             return norms.detach() if norms.requires_grad else norms
     return _careful_norms(gradients, dtype)

@@ -14,6 +14,7 @@ from surefoot.capture.loop import Loop, plain_settings
 from surefoot.capture.place import Site, caller_site, text_of
 from surefoot.capture.unseen import readable
 from surefoot.facts import ClipCall, Clipper, Fact, Loader, Scaler, Scheduler
+from surefoot.interrupts import pass_on
 
 
 class _Clip:
@@ -269,5 +270,6 @@ def clippers_facts(loops: Iterable[Loop]) -> Iterator[Fact]:
 def _length(dataset: Any) -> int | None:
     try:
         return len(dataset)
-    except TypeError:
+    except TypeError as error:
+        pass_on(error)
         return None

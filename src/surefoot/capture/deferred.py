@@ -1,4 +1,8 @@
-"""Device numbers that reach the host at the next flush, all in one copy."""
+"""Device numbers that reach the host at the next flush, all in one copy.
+
+Any thread may copy them; their receivers change what capture keeps, so they run on the training's own thread alone, at
+its next event, or on whichever thread closes the observation when no more events come.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,6 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-
-from surefoot.capture.unseen import readable
 
 Receiver = Callable[[list[float]], None]
 
@@ -17,23 +19,48 @@ class Deferred:
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Tensor, Receiver]] = []
+        self._arrived: list[tuple[Receiver, list[float]]] = []
+        self._closed = False
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._arrived)
 
     def add(self, values: Tensor, receive: Receiver) -> None:
-        """Hand `values` (any shape) to `receive` as a flat list of floats at the next flush; never if unreadable."""
-        found = readable(values)
-        if found is not None:
-            self._waiting.append((found.detach().reshape(-1), receive))
+        """Hand `values` (any shape) to `receive` as a flat list of floats at the next flush."""
+        if not self._closed:
+            self._waiting.append((values.detach().reshape(-1), receive))
 
-    def deliver(self) -> None:
-        """Copy everything that waits and hand it over; called at a flush alone."""
+    @property
+    def has_arrived(self) -> bool:
+        """Whether numbers wait for the training's thread."""
+        return bool(self._arrived)
+
+    def arrived(self, receive: Receiver, numbers: list[float]) -> None:
+        """Hand over numbers that are on the host already."""
+        if not self._closed:
+            self._arrived.append((receive, numbers))
+
+    def collect(self) -> None:
+        """Copy everything that waits to the host; called at a flush alone, on any thread."""
         waiting = self._waiting[:]
-        del self._waiting[: len(waiting)]  # another thread may be adding to its end
         numbers = to_host([values for values, _ in waiting])
-        for (_, receive), values in zip(waiting, numbers, strict=True):
-            receive(values)
+        pairs = [(receive, own) for (_, receive), own in zip(waiting, numbers, strict=True)]
+        count = len(pairs)  # another thread may be adding to its end
+        # In one: no interruption comes in between.
+        self._arrived[len(self._arrived) :], self._waiting[:count] = pairs, ()
+
+    def hand_over(self) -> None:
+        """Give what has arrived to its receivers; on the training's thread alone."""
+        while self._arrived:
+            # In one: a signal handler that trains may empty the list between two instructions.
+            (receive, numbers), self._arrived[:1] = self._arrived[0], ()
+            receive(numbers)
+
+    def close(self) -> None:
+        """Drop everything, and take nothing more."""
+        self._closed = True
+        self._waiting.clear()
+        self._arrived.clear()
 
 
 def to_host(vectors: Sequence[Tensor]) -> list[list[float]]:

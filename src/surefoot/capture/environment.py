@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from surefoot.interrupts import pass_on
 from surefoot.version import __version__
 
 _LIBRARIES = ("numpy", "lightning", "pytorch-lightning", "transformers", "accelerate")
@@ -75,6 +76,7 @@ def _commit() -> str | None:
             stdin=subprocess.DEVNULL,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, subprocess.TimeoutExpired) as error:
+        pass_on(error)
         return None
     return result.stdout.strip() or None if result.returncode == 0 else None

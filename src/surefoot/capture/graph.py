@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from surefoot.capture.unseen import readable
+from surefoot.interrupts import pass_on
 
 Node = Any  # torch.autograd.graph.Node; its saved tensors are dynamic attributes
 
@@ -70,7 +71,8 @@ def output_shape(node: Node) -> tuple[int, ...] | None:
     """Shape of what the operation put out; None where the graph does not tell."""
     try:
         return tuple(int(size) for size in node._input_metadata[0].shape)
-    except (AttributeError, IndexError, TypeError, RuntimeError):
+    except (AttributeError, IndexError, TypeError, RuntimeError) as error:
+        pass_on(error)
         return None
 
 
@@ -86,7 +88,8 @@ def saved(node: Node, attribute: str) -> Any:
     """A value that the operation kept for backward; None where it cannot be read."""
     try:
         value = getattr(node, attribute, None)
-    except RuntimeError:  # modified in place since, or freed already
+    except RuntimeError as error:  # modified in place since, or freed already
+        pass_on(error)
         return None
     return readable(value) if isinstance(value, Tensor) else value
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from surefoot.capture.unseen import unseen
 from surefoot.facts import Defect, Fact
+from surefoot.interrupts import pass_on
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _MOST = 3  # faults of one part after which that part is left alone
@@ -33,6 +34,7 @@ class Guard:
         try:
             unseen(call)
         except Exception as error:
+            pass_on(error)
             self._note(part, count, error)
 
     def _note(self, part: str, count: int, error: Exception) -> None:
@@ -53,6 +55,7 @@ class Guard:
             try:
                 return unseen(method, *args)
             except Exception as error:
+                pass_on(error)
                 self._note(part, count, error)
                 count += 1
                 return None

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from surefoot.capture.unseen import all_readable
+from surefoot.interrupts import pass_on
 from surefoot.norms import per_parameter_norms
 
 Norms = Tensor | tuple[Tensor, ...] | list[Tensor]
@@ -54,8 +55,8 @@ def gradient_norms(gradients: Sequence[Tensor]) -> Norms | None:
         try:
             norms = torch._foreach_norm(found, 2.0, torch.float32)
             return norms if not norms[0].requires_grad else [norm.detach() for norm in norms]
-        except (RuntimeError, NotImplementedError):
-            pass  # sparse, float64, mixed: the careful way
+        except (RuntimeError, NotImplementedError) as error:
+            pass_on(error)  # else sparse, float64, mixed: the careful way
     return per_parameter_norms(found)
 
 

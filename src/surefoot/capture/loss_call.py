@@ -13,6 +13,7 @@ from surefoot import facts
 from surefoot.capture import graph
 from surefoot.capture.deferred import Deferred
 from surefoot.capture.place import Site, text_of
+from surefoot.interrupts import pass_on
 from surefoot.quantities import batches
 
 MetricSink = Callable[[str, int, float], None]
@@ -194,5 +195,6 @@ def _bound(function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict
     try:
         signature = inspect.signature(getattr(torch.nn.functional, function))
         return dict(signature.bind(*args, **kwargs).arguments)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError) as error:
+        pass_on(error)
         return dict(kwargs)

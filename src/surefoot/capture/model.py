@@ -21,7 +21,7 @@ class Model:
     """An outermost module that the script called."""
 
     def __init__(self, module: nn.Module) -> None:
-        self.ref = weakref.ref(module, self._gone)
+        self.ref = weakref.ref(module)
         self.name = type(module).__name__
         self.calls = 0
         self.trained = False
@@ -36,16 +36,18 @@ class Model:
         self.size = len(listed)
         self.names = {id(child): name for name, child in listed}
         self.listed = [(name, type(child).__name__) for name, child in listed[:_MOST_LISTED]]
-        self.sensitive = _sensitive(module)
-        self.sensitive_names = [name for name, _ in self.sensitive][:100]
+        self._sensitive = _sensitive(module)
+        self.sensitive_names = [name for name, _ in self._sensitive][:100]
 
-    def _gone(self, ref: weakref.ref[nn.Module]) -> None:
-        self.sensitive = []  # with their parameters
+    @property
+    def sensitive(self) -> list[tuple[str, nn.Module]]:
+        """The modules that act otherwise in eval mode, by name."""
+        return [(name, child) for name, ref in self._sensitive if (child := ref()) is not None]
 
 
-def _sensitive(model: nn.Module) -> list[tuple[str, nn.Module]]:
+def _sensitive(model: nn.Module) -> list[tuple[str, weakref.ref[nn.Module]]]:
     return [
-        (name, module)
+        (name, weakref.ref(module))
         for name, module in model.named_modules()
         if isinstance(module, _SENSITIVE) and getattr(module, "p", 1.0) != 0.0
     ]

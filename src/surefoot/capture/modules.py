@@ -23,6 +23,7 @@ from surefoot.capture.parameters import Parameters
 from surefoot.capture.place import Site, caller_site, text_of
 from surefoot.capture.traced import traced
 from surefoot.capture.unseen import readable
+from surefoot.interrupts import pass_on
 
 _LOSS = nn.modules.loss._Loss
 
@@ -292,7 +293,8 @@ def _storage(tensor: Tensor | None) -> int:
     found = readable(tensor) if tensor is not None else None
     try:
         return 0 if found is None else found.untyped_storage().data_ptr()
-    except (RuntimeError, NotImplementedError):
+    except (RuntimeError, NotImplementedError) as error:
+        pass_on(error)
         return 0
 
 

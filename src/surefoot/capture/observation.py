@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,7 +19,8 @@ from surefoot.capture.attach import Attachment
 from surefoot.capture.environment import command_line, environment, seeds
 from surefoot.capture.monitor import Monitor
 from surefoot.capture.observer import ClipperFactory, Observer
-from surefoot.capture.recorder import Latest, Recorder, warn_on_stderr
+from surefoot.capture.recorder import Recorder, warn_on_stderr
+from surefoot.capture.rows import Latest
 from surefoot.clipping import Clipper
 from surefoot.errors import SettingError, StoreError
 from surefoot.facts import Recording
@@ -162,13 +162,9 @@ class Observation:
                     raise SettingError(
                         f"log({name}=…) takes a single number, this tensor has {value.numel()}: log its mean."
                     )
-                copy = value.detach().reshape(()).clone()
-                self.recorder.deferred.add(copy, partial(self._receive, name, step))
+                self.recorder.metric(name, step, value.detach().reshape(()).clone())
             else:
                 self.recorder.metric(name, step, float(value))
-
-    def _receive(self, name: str, step: int, numbers: list[float]) -> None:
-        self.recorder.metric(name, step, numbers[0])
 
     def report(self, path: str | Path) -> Path:
         """Write the self-contained HTML report.

@@ -143,6 +143,7 @@ class Observer:
         self._group_settings: dict[tuple[int, int], tuple[Any, ...]] = {}
         recorder.collect_facts = self.facts
         recorder.collect_parameters = self.parameters.changed
+        recorder.parameters_again = self.parameters.again
         recorder.collect_optimizers = lambda: [loop.info() for loop in self.loops.stepping]
         recorder.collect_activations = self._activations
         recorder.counts = lambda: (self.steps, self.backwards)

@@ -43,6 +43,7 @@ class Parameters:
         self._entries: list[_Entry] = []
         self._index: dict[int, int] = {}
         self._known: dict[int, ParameterInfo] = {}
+        self._again = False
         self._standing_for: dict[int, tuple[weakref.ref[Tensor], weakref.ref[Tensor]]] = {}
 
     def __len__(self) -> int:
@@ -181,10 +182,15 @@ class Parameters:
         result = []
         for index, entry in enumerate(self._entries):
             info = self._describe(index, entry)
-            if self._known.get(index) != info:
+            if self._again or self._known.get(index) != info:
                 self._known[index] = info
                 result.append(info)
+        self._again = False
         return result
+
+    def again(self) -> None:
+        """Let `changed` give every record at its next call: those of the last one may not have arrived."""
+        self._again = True
 
     def infos(self) -> list[ParameterInfo]:
         """All records."""

@@ -23,6 +23,7 @@ from surefoot.capture.step_hooks import StepListener, leave, listen
 from surefoot.capture.tape import Leaf, Result, Tape
 from surefoot.capture.threads import ObservedThread
 from surefoot.capture.traced import traced
+from surefoot.interrupts import pass_on
 
 
 class Passes(ABC):
@@ -130,6 +131,7 @@ class Passes(ABC):
         try:
             call()
         except Exception as error:  # the script must run whatever happens to us
+            pass_on(error)
             self.fault = self.fault or f"{type(error).__name__}: {error}"
 
     # -- wrappers

@@ -23,6 +23,7 @@ from torch import Tensor
 from surefoot.capture.deferred import Deferred
 from surefoot.capture.parameters import Parameters
 from surefoot.facts import Fact, Ranks
+from surefoot.interrupts import pass_on
 from surefoot.norms import per_parameter_norms
 
 _MOST_PARAMETERS = 200
@@ -153,14 +154,15 @@ def _write(folder: Path, rank: int, noted: dict[str, list[float]]) -> None:
         fresh = folder / f".{rank}.{os.getpid()}"
         fresh.write_text(json.dumps(noted))
         fresh.replace(folder / f"{rank}.json")
-    except OSError:
-        pass  # nowhere to leave it: the comparison is left out
+    except OSError as error:
+        pass_on(error)  # else nowhere to leave it: the comparison is left out
 
 
 def _read(folder: Path, rank: int) -> dict[str, list[float]]:
     try:
         found = json.loads((folder / f"{rank}.json").read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        pass_on(error)
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -175,5 +177,5 @@ def _sweep(parent: Path) -> None:
                 file.unlink()
         try:
             folder.rmdir()
-        except OSError:
-            pass  # somebody else's files are in it
+        except OSError as error:
+            pass_on(error)  # else somebody else's files are in it

@@ -12,21 +12,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
 from torch import Tensor
 
-from surefoot.capture.deferred import Deferred, scalars_to_host, to_host
-from surefoot.capture.pending import PendingLayer, PendingStep, clip_tensors, global_norms, placed
+from surefoot.capture.deferred import Deferred
+from surefoot.capture.pending import PendingLayer, PendingStep
+from surefoot.capture.rows import Latest, PendingMetric, Rows, Waiting
 from surefoot.capture.unseen import unseen
 from surefoot.errors import RunLocked, StoreError
 from surefoot.facts import Fact, Recording
+from surefoot.interrupts import pass_on
 from surefoot.records import ActivationInfo, Finding, OptimizerInfo, ParameterInfo, Run, Status
-from surefoot.store.batch import Batch, HyperparameterRow, LayerRow, MetricRow, StepRow
+from surefoot.store.batch import Batch, HyperparameterRow
 from surefoot.store.writer import RunWriter
-
-_Row = TypeVar("_Row")
 
 FLUSH_SECONDS = 0.4
 FLUSH_ROWS = 1000
@@ -34,24 +33,6 @@ FLUSH_NUMBERS = 1 << 20  # per-parameter norms held back at the most
 FACT_SECONDS = 1.0
 _MOST_UNWRITTEN = 400  # flushes that may wait for a locked file
 _LAST_PATIENCE = 10.0  # seconds that the last one waits
-
-
-class Latest:
-    """The last numbers that reached the host, for the progress line."""
-
-    def __init__(self) -> None:
-        self.step = 0
-        self.loss: float | None = None
-        self.val_loss: float | None = None
-        self.grad_norm: float | None = None
-        self.lr: float | None = None
-        self.clipped = 0
-        self.clippable = 0
-
-    @property
-    def clip_rate(self) -> float | None:
-        """Share of steps that were clipped; None without a clipper."""
-        return self.clipped / self.clippable if self.clippable else None
 
 
 class Recorder:
@@ -65,6 +46,7 @@ class Recorder:
     def __init__(self, runs: Path, warn: Callable[[str], None]) -> None:
         self.latest = Latest()
         self.deferred = Deferred()
+        self.on_failed: Callable[[], None] = lambda: None
         self.path: Path | None = None
         self.notes: list[str] = []  # faults of the monitor
         self.failed = False
@@ -74,6 +56,7 @@ class Recorder:
         self.collect_optimizers: Callable[[], list[OptimizerInfo]] = list
         self.collect_activations: Callable[[int], list[ActivationInfo]] = lambda since: []
         self.settles: Callable[[], bool] = lambda: True  # whether this thread may change what capture keeps
+        self.parameters_again: Callable[[], None] = lambda: None
         self.counts: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self._writer = RunWriter(runs)
         self._warn = warn
@@ -81,20 +64,20 @@ class Recorder:
         self._began = time.perf_counter()
         self._flushed_at = self._began
         self._facts_at = self._began
-        self._steps: list[PendingStep] = []
+        self._waiting = Waiting()
+        self._taken = Waiting()  # by a flush that is under way, or was interrupted
+        self._rows = Rows(self.deferred, self.latest)
         self._numbers = 0
-        self._layers: list[PendingLayer] = []
-        self._metrics: list[MetricRow] = []
-        self._hyperparameters: list[HyperparameterRow] = []
-        self._activation_values: dict[tuple[int, str], dict[int, float]] = {}
         self._known_facts: dict[tuple[str, str], Fact] = {}
         self._known_optimizers: dict[int, OptimizerInfo] = {}
         self._activations_written = 0
         self._last_optimizer = -1
-        self._last_loss: dict[int, float] = {}
         self._last_findings: list[Finding] | None = None
         self._unwritten: list[Batch] = []
         self._lock = threading.RLock()
+        self._inside = 0  # the thread that is writing
+        self._later: list[Callable[[], None]] = []
+        self._facts_wanted = False
 
     # -- life
 
@@ -105,6 +88,7 @@ class Recorder:
             if self._writer.notice:
                 self._warn(self._writer.notice)
         except StoreError as error:
+            pass_on(error)
             self.fail(str(error))
 
     def fail(self, reason: str) -> None:
@@ -113,27 +97,31 @@ class Recorder:
             self.failed = True
             self.reason = reason
             self._warn(f"recording has stopped, the training goes on: {reason}")
-        self._steps.clear()
-        self._layers.clear()
-        self._metrics.clear()
-        self.deferred = Deferred()
+            self.deferred.close()
+            self._waiting.clear()
+            self._taken.clear()
+            self._unwritten.clear()
+            self.on_failed()
 
     def finish(self, status: Status, exit_code: int | None, error: str | None) -> None:
         """Write what is left and close the run; where recording has stopped, that it did."""
-        if os.getpid() != self._owner:
-            return
-        with self._lock:
-            self.flush(facts=True)
-            self._writer.give_back()
-            try:
-                if self.failed:
-                    self._writer.write(Batch(facts=[*self.stopped()], findings=self._last_findings))
-                elif self._unwritten:
-                    self._write(Batch(), _LAST_PATIENCE)
-                self._writer.finish(status, exit_code, error)
-            except StoreError as problem:
-                self._writer.close()
-                self.fail(str(problem))
+        if os.getpid() == self._owner:
+            self._alone(lambda: self._finish(status, exit_code, error))
+
+    def _finish(self, status: Status, exit_code: int | None, error: str | None) -> None:
+        if not self.failed:
+            self._safely(lambda: self._flush(facts=True))
+        self._writer.give_back()
+        try:
+            if self.failed:
+                self._writer.write(Batch(facts=[*self.stopped()], findings=self._last_findings))
+            elif self._unwritten:
+                self._write(None, _LAST_PATIENCE)
+            self._writer.finish(status, exit_code, error)
+        except StoreError as problem:
+            pass_on(problem)
+            self._writer.close()
+            raise
 
     def stopped(self) -> Iterator[Fact]:
         """That recording stopped before the training ended, if it did."""
@@ -151,12 +139,14 @@ class Recorder:
         """Take a step; flushes when it is time."""
         if self.failed:
             return
-        self._steps.append(row)
+        if self.deferred.has_arrived:
+            self.deferred.hand_over()
+        self._waiting.steps.append(row)
         if row.norms is not None:
             self._numbers += len(row.norms)
         if (
             row.time + self._began - self._flushed_at >= FLUSH_SECONDS
-            or len(self._steps) >= FLUSH_ROWS
+            or len(self._waiting.steps) >= FLUSH_ROWS
             or self._numbers >= FLUSH_NUMBERS
         ):
             self.flush()
@@ -164,22 +154,22 @@ class Recorder:
     def layer(self, row: PendingLayer) -> None:
         """Take a per-parameter quantity."""
         if not self.failed:
-            self._layers.append(row)
+            self._waiting.layers.append(row)
 
     def activation(self, index: int, quantity: str, step: int, value: float) -> None:
         """Take a number of one activation."""
-        self._activation_values.setdefault((step, quantity), {})[index] = value
-
-    def metric(self, name: str, step: int, value: float) -> None:
-        """Take a scalar that is on the host."""
         if not self.failed:
-            self._metrics.append(MetricRow(step, name, value, self.now()))
-            if name == "val_loss":
-                self.latest.val_loss = value
+            self._waiting.activations.setdefault((step, quantity), {})[index] = value
+
+    def metric(self, name: str, step: int, value: float | Tensor) -> None:
+        """Take a scalar, on the host or of shape ()."""
+        if not self.failed:
+            self._waiting.metrics.append(PendingMetric(step, name, value, self.now()))
 
     def hyperparameter(self, step: int, optimizer: int, group: int, name: str, value: Any) -> None:
         """Take a setting that may have changed."""
-        self._hyperparameters.append(HyperparameterRow(step, optimizer, group, name, value))
+        if not self.failed:
+            self._waiting.hyperparameters.append(HyperparameterRow(step, optimizer, group, name, value))
 
     # -- flushing
 
@@ -195,42 +185,79 @@ class Recorder:
 
     def flush(self, facts: bool = False) -> None:
         """Copy what waits to the host and write it in one transaction."""
-        if self.failed or os.getpid() != self._owner:
+        if self._inside == threading.get_ident():  # asked by a signal handler: what waits is taken next time
+            self._facts_wanted |= facts
             return
-        with self._lock:
-            self._flushed_at = time.perf_counter()
-            try:
-                batch = unseen(self._batch, facts)
-                self._write(batch)
-            except StoreError as error:
-                self.fail(str(error))
-            except Exception as error:  # a bug of ours must not end a training
-                self.fail(f"internal error in the recorder, {type(error).__name__}: {error}")
+        self._writes(lambda: self._flush(facts))
 
     def findings(self, findings: Iterable[Finding]) -> None:
         """Keep the latest diagnosis in the run."""
-        self._last_findings = list(findings)
-        if self.failed or os.getpid() != self._owner:
-            return
-        with self._lock:
-            try:
-                self._write(Batch(findings=self._last_findings))
-            except StoreError as error:
-                self.fail(str(error))
+        self._last_findings = kept = list(findings)
+        self._writes(lambda: self._write(Batch(findings=kept)))
 
     def update(self, **fields: Any) -> None:
         """Change fields of the run's own row."""
-        if self.failed or os.getpid() != self._owner:
+        self._writes(lambda: self._write(Batch(run=fields)))
+
+    def _writes(self, action: Callable[[], None]) -> None:
+        if not self.failed and os.getpid() == self._owner:
+            self._alone(action)
+
+    def _alone(self, action: Callable[[], None]) -> None:
+        """Act with the file to oneself; a signal handler that asks in the midst of it is served after it."""
+        if self._inside == threading.get_ident():
+            self._later.append(action)
             return
         with self._lock:
+            self._inside = threading.get_ident()
             try:
-                self._write(Batch(run=fields))
-            except StoreError as error:
-                self.fail(str(error))
+                self._safely(action)
+            finally:
+                self._inside = 0
+                if self._later:
+                    self._later, later = [], self._later
+                    for each in later:
+                        self._alone(each)
 
-    def _write(self, batch: Batch, patience: float = 0.0) -> None:
+    def _safely(self, action: Callable[[], None]) -> None:
+        """A fault costs the recording, never the training; what came from outside reaches the script."""
+        try:
+            action()
+        except StoreError as error:
+            self._came_from_outside(error)
+            self.fail(str(error))
+        except Exception as error:
+            self._came_from_outside(error)
+            self.fail(f"internal error in the recorder, {type(error).__name__}: {error}")
+        except BaseException:
+            self._send_again()
+            raise
+
+    def _came_from_outside(self, error: Exception) -> None:
+        try:
+            pass_on(error)
+        except BaseException:
+            self._send_again()
+            raise
+
+    def _send_again(self) -> None:
+        """A flush was interrupted: what it had taken is still there, what it had noted as sent may not have been."""
+        self._known_facts.clear()
+        self._known_optimizers.clear()
+        self._activations_written = 0
+        self.parameters_again()
+
+    def _flush(self, facts: bool) -> None:
+        self._flushed_at = time.perf_counter()
+        self._unwritten.append(unseen(self._batch, facts))
+        self._taken.clear()
+        self._write()
+
+    def _write(self, batch: Batch | None = None, patience: float = 0.0) -> None:
         """Write, with those before that found the file locked; a lock is waited out, anything else ends recording."""
-        waiting = [*self._unwritten, batch]
+        waiting = self._unwritten
+        if batch is not None:
+            waiting.append(batch)
         while waiting:
             try:
                 self._writer.write(waiting[0], patience=patience)
@@ -238,103 +265,37 @@ class Recorder:
                 if len(waiting) > _MOST_UNWRITTEN:
                     raise
                 break
-            waiting.pop(0)
-        self._unwritten = waiting
+            del waiting[0]
 
     def _batch(self, facts: bool) -> Batch:
-        steps, layers = _taken(self._steps), _taken(self._layers)
+        taken = self._taken
+        self._waiting.moved_to(taken)
         self._numbers = 0
-        self.deferred.deliver()
-        step_rows = self._step_rows(steps)
-        layer_rows = self._layer_rows(layers)
-        metrics, settings = _taken(self._metrics), _taken(self._hyperparameters)
+        self.deferred.collect()
         counted, backwards = self.counts()
         batch = Batch(
-            steps=step_rows,
-            metrics=metrics,
-            layers=layer_rows,
-            hyperparameters=settings,
+            steps=self._rows.step_rows(taken.steps),
+            metrics=self._rows.metrics(taken.metrics),
+            layers=self._rows.layer_rows(taken.layers, taken.activations),
+            hyperparameters=[*taken.hyperparameters],
             run={"steps": counted, "backwards": backwards},
         )
-        if facts or any(row.optimizer > self._last_optimizer for row in step_rows):
+        settles = self.settles()
+        if settles:
+            self.deferred.hand_over()
+        wanted = facts or self._facts_wanted
+        if wanted or any(row.optimizer > self._last_optimizer for row in batch.steps):
             batch.optimizers = self._changed_optimizers()  # no reader finds a step without its optimizer
+        self._facts_wanted = wanted and not settles
         now = time.perf_counter()
         # Facts change under the hands of the training's thread: only that thread collects them.
-        on_time = now - self._facts_at >= FACT_SECONDS and self.settles()
-        if facts or on_time:
+        if settles and (wanted or now - self._facts_at >= FACT_SECONDS):
             self._facts_at = now
             batch.facts = self._changed_facts(counted)
             batch.parameters = self.collect_parameters()
             batch.activations = self.collect_activations(self._activations_written)
             self._activations_written += len(batch.activations)
         return batch
-
-    def _step_rows(self, steps: list[PendingStep]) -> list[StepRow]:
-        if not steps:
-            return []
-        losses = iter(
-            scalars_to_host([loss for row in steps for loss in row.losses if isinstance(loss, Tensor)])
-        )
-        norms = global_norms(steps)
-        rest = [
-            tensor.reshape(())
-            for row in steps
-            for tensor in (*clip_tensors(row.clip), row.found_inf, row.scale, row.lr)
-            if isinstance(tensor, Tensor)
-        ]
-        others = iter(scalars_to_host(rest))
-        rows = []
-        for row, norm in zip(steps, norms, strict=True):
-            own = [next(losses) if isinstance(loss, Tensor) else loss for loss in row.losses]
-            made = self._step_row(row, own, norm, others)
-            if made is not None:
-                rows.append(made)
-        return rows
-
-    def _step_row(
-        self, row: PendingStep, losses: list[float | None], norm: float | None, others: Iterator[float]
-    ) -> StepRow | None:
-        threshold = factor = None
-        if row.clip is not None:
-            clip_norm, threshold, factor = row.clip.host or tuple(next(others) for _ in range(3))
-            norm = clip_norm if norm is None else norm
-        found_inf = next(others) if row.found_inf is not None else 0.0
-        scale = next(others) if row.scale is not None else 1.0
-        lr = next(others) if isinstance(row.lr, Tensor) else row.lr
-        if norm is not None and scale != 1.0:
-            norm /= scale
-        if row.watch is not None:
-            row.watch(norm if norm is not None else float("nan"), found_inf >= 1.0)
-        if found_inf >= 1.0:  # the fused kernel skipped it: no step was taken
-            return None
-        known = [loss for loss in losses if loss is not None]
-        # Gradients add up, and so do what they are the gradients of.
-        loss = sum(known) if known and len(known) == len(losses) else None
-        if loss is None:
-            shown = self._last_loss.get(row.optimizer)
-        else:
-            shown = self._last_loss[row.optimizer] = loss
-        latest = self.latest
-        latest.step, latest.loss, latest.grad_norm, latest.lr = row.step, shown, norm, lr
-        if factor is not None:
-            latest.clippable += 1
-            latest.clipped += factor < 1.0
-        return StepRow(row.step, row.optimizer, row.time, len(losses), loss, norm, lr, threshold, factor)
-
-    def _layer_rows(self, layers: list[PendingLayer]) -> list[LayerRow]:
-        rows: list[LayerRow] = []
-        for row, numbers in zip(layers, to_host([row.values for row in layers]), strict=True):
-            values = np.asarray(numbers, dtype=np.float32)
-            if row.factors is not None:
-                values = values * np.asarray(row.factors, dtype=np.float32)
-            rows.append(
-                LayerRow(row.step, row.optimizer, "parameter", row.quantity, placed(row.columns, values))
-            )
-        waiting, self._activation_values = self._activation_values, {}
-        for (step, quantity), entries in waiting.items():
-            values = np.asarray(list(entries.values()), dtype=np.float32)
-            rows.append(LayerRow(step, 0, "activation", quantity, placed(list(entries), values)))
-        return rows
 
     def _changed_facts(self, step: int) -> list[Fact]:
         changed = []
@@ -354,16 +315,9 @@ class Recorder:
         return changed
 
 
-def _taken(rows: list[_Row]) -> list[_Row]:
-    """Take all rows out of a list that another thread may be adding to."""
-    taken = rows[:]
-    del rows[: len(taken)]
-    return taken
-
-
 def warn_on_stderr(sentence: str) -> None:
     """Say a sentence on stderr, in surefoot's name."""
     try:
         print(f"surefoot: {sentence}", file=sys.stderr, flush=True)
-    except (OSError, ValueError):  # stderr closed: nobody to tell
-        pass
+    except (OSError, ValueError) as error:
+        pass_on(error)  # else stderr is closed: nobody to tell

@@ -16,6 +16,7 @@ from surefoot.capture.passes import Passes
 from surefoot.capture.place import Site, caller_frame, text_of
 from surefoot.capture.replay import Gathered, Program, gathered, unwrapped
 from surefoot.gradients import Backpropagation
+from surefoot.interrupts import pass_on
 
 
 class TakenApart(Passes):
@@ -52,6 +53,7 @@ class TakenApart(Passes):
         try:
             self._take_apart(program, roots)
         except Exception as error:
+            pass_on(error)
             self.fault = f"{type(error).__name__}: {error}".rstrip(".")
         raise StepLimit
 

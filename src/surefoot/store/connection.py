@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from surefoot.errors import DamagedRun, RunLocked, StoreError, SurefootError
+from surefoot.interrupts import pass_on
 
 FILE_NAME = "run.db"
 APPLICATION_ID = 0x53464F54  # "SFOT": tells a run from any other SQLite file
@@ -41,6 +42,7 @@ def plain_errors(path: Path, action: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError, OverflowError) as error:
+        pass_on(error)
         if str(error) == "interrupted":  # by store/effort.py
             raise DamagedRun(_damaged(path, "rows without an end")) from error
         if isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error)):
@@ -50,12 +52,15 @@ def plain_errors(path: Path, action: str) -> Iterator[None]:
     except SurefootError:
         raise
     except ValueError as error:
+        pass_on(error)
         if action == "read":
             raise DamagedRun(_damaged(path, str(error))) from error
         raise StoreError(f"{path} cannot hold what it was given ({error}).") from error
     except MemoryError as error:
+        pass_on(error)
         raise StoreError(f"{path} cannot be {action}: there is not enough memory.") from error
     except _OF_CONTENTS as error:
+        pass_on(error)
         if action == "read":
             raise DamagedRun(_damaged(path, f"{type(error).__name__}: {error}")) from error
         raise
@@ -105,7 +110,8 @@ def file_system(path: Path) -> str | None:
     """Type of the file system that holds `path`, as /proc/self/mounts names it; None where unknown."""
     try:
         mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
+    except OSError as error:
+        pass_on(error)
         return None
     target = os.path.realpath(path)
     best, kind = -1, None

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from surefoot.interrupts import pass_on
+
 
 def this_process() -> dict[str, Any]:
     """What tells this process from any other: id, start and machine; JSON values."""
@@ -26,8 +28,8 @@ def is_gone(process: Mapping[str, Any]) -> bool | None:
         os.kill(number, 0)
     except ProcessLookupError:
         return True
-    except OSError:
-        pass  # it exists and belongs to someone else
+    except OSError as error:
+        pass_on(error)  # else it exists and belongs to someone else
     start = _start(number)
     if start is None or process.get("start") is None:
         return None  # the number may have been given to another process since
@@ -39,7 +41,8 @@ def _machine() -> str:
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
         space = os.readlink("/proc/self/ns/pid")
-    except OSError:
+    except OSError as error:
+        pass_on(error)
         boot = space = ""
     return f"{socket.gethostname()} {boot} {space}".strip()
 
@@ -48,7 +51,8 @@ def _stat(number: int) -> list[str]:
     """Fields of /proc/<number>/stat after the command's name (it may hold spaces); [] if none."""
     try:
         text = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    except OSError as error:
+        pass_on(error)
         return []
     return text.rpartition(")")[2].split()
 

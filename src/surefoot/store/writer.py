@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from surefoot.errors import StoreError
+from surefoot.interrupts import pass_on
 from surefoot.records import Run, Status
 from surefoot.store import codec
 from surefoot.store.batch import Batch, HyperparameterRow
@@ -60,8 +61,9 @@ class RunWriter:
         self._metrics = BlockedRows("metric")
         self._settings: dict[tuple[int, int, str], str] = {}
         self._revision = 0
-        # Revision and settings of a write that SQLite was given and that is not yet known to be committed.
-        self._staged: tuple[int, list[_Setting]] | None = None
+        # Revision, settings and batch of a write that SQLite was given and that is not yet known to be committed.
+        self._staged: tuple[int, list[_Setting], Batch] | None = None
+        self._written: Batch | None = None  # the last one that is known to be
 
     def create(self, run: Run, name: str | None = None) -> Path:
         """Make the run's folder and file.
@@ -113,7 +115,11 @@ class RunWriter:
             return
         with self._lock, plain_errors(self._file, "written"):
             connection = self._open_connection()
+            if connection.in_transaction:  # an interruption came before its end
+                connection.execute("ROLLBACK")
             self._settle(connection)
+            if batch is self._written:
+                return
             revision = self._revision + 1
             steps, blocks = self._steps.number((*row, unrecorded(row)) for row in batch.steps)
             metrics, metric_blocks = self._metrics.number(batch.metrics)
@@ -128,7 +134,7 @@ class RunWriter:
                 insert(connection, "hyperparameter", [(None, *setting) for setting in settings])
                 write_records(connection, batch, revision)
                 write_run(connection, batch, revision)
-                self._staged = (revision, settings)
+                self._staged = (revision, settings, batch)
                 connection.execute("COMMIT")
             finally:
                 if connection.in_transaction:  # SQLite itself rolls back after some errors
@@ -203,9 +209,9 @@ class RunWriter:
     def _settle(self, connection: sqlite3.Connection) -> None:
         """Take note of the last write, if it was committed; a Ctrl-C may have come just after the commit."""
         if self._staged is not None:
-            revision, settings = self._staged
+            revision, settings, batch = self._staged
             if connection.execute("SELECT revision FROM run").fetchone() == (revision,):
-                self._revision = revision
+                self._revision, self._written = revision, batch
                 self._steps.keep()
                 self._metrics.keep()
                 self._settings.update((setting[1:4], setting[4]) for setting in settings)
@@ -217,8 +223,10 @@ class RunWriter:
             connection = self._open_connection()
             wait_at_most(connection, 0.2)
             connection.execute("PRAGMA journal_mode = DELETE")
-        except sqlite3.Error:
-            pass  # a reader has it open; the log stays beside the file, which is as good on this machine
+        except sqlite3.Error as error:
+            pass_on(
+                error
+            )  # else a reader has it open; the log stays beside the file, which is as good on this machine
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None

@@ -1,0 +1,226 @@
+"""What the script's signal handlers raise reaches the script, wherever it strikes, and recording goes on after it."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import Dataset
+
+import surefoot as sf
+from surefoot.capture import recorder
+from surefoot.facts import Defect
+from surefoot.interrupts import interrupted
+
+PACKAGE = str(Path(sf.__file__).parent)
+
+
+class TooLong(Exception):
+    """The script's own."""
+
+
+class Training:
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self.model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+        self.optimizer = torch.optim.Adam(self.model.parameters(), 1e-2)
+        self.x, self.y = torch.randn(16, 6), torch.arange(16) % 3
+
+    def step(self) -> None:
+        self.optimizer.zero_grad()
+        F.cross_entropy(self.model(self.x), self.y).backward()
+        self.optimizer.step()
+
+
+class Tracer:
+    """Raises at the n-th line of our code on this thread, as a signal handler would: it is given the frame."""
+
+    def __init__(self, at: int, error: type[Exception]) -> None:
+        self.left = at
+        self.error = error
+        self.raised = False
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        return self.line
+
+    def line(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "line":
+            self.left -= 1
+            if self.left == 0:
+                self.raised = True
+                raise self.error
+        return self.line
+
+
+@pytest.mark.parametrize("error", [TooLong, TimeoutError, RuntimeError, ValueError, TypeError])
+def test_at_any_line_of_ours(error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr(recorder, "FACT_SECONDS", 0.0)
+    training = Training()
+    raised = reached = 0
+    with sf.watch(runs=tmp_path, every=1) as run:
+        for _ in range(3):
+            training.step()
+        at = 1
+        while True:
+            tracer = Tracer(at, error)
+            sys.settrace(tracer)
+            try:
+                training.step()
+            except error:
+                reached += 1
+            finally:
+                sys.settrace(None)
+            raised += tracer.raised
+            if not tracer.raised:
+                break
+            at += 1 + at // 7  # densely at the beginning, then at ever new lines
+        assert not run.observer.threads.in_backward
+        before = run.steps
+        for _ in range(20):
+            training.step()
+        assert run.steps == before + 20
+        assert not run.recorder.failed
+    assert raised > 25
+    assert reached == raised
+    history = run.history()
+    assert history is not None
+    assert list(history.facts(Defect)) == []
+    steps = history.series("loss").steps.tolist()
+    assert steps == sorted(set(steps))
+    assert steps[-20:] == list(range(before + 1, before + 21))
+    assert {info.name for info in history.parameters} == {"0.weight", "0.bias", "2.weight", "2.bias"}
+
+
+def plain(number: int, frame: FrameType | None) -> None:
+    raise TooLong
+
+
+def forgets(number: int, frame: FrameType | None) -> None:
+    del frame
+    raise TooLong
+
+
+def through_a_helper(*given: Any) -> None:
+    plain(*given)
+
+
+class Handler:
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        raise TimeoutError
+
+    def method(self, *_: Any) -> None:
+        raise OSError("too long")
+
+
+@pytest.fixture
+def alarms() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGALRM)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("alarms")
+@pytest.mark.parametrize(
+    "handler",
+    [
+        plain,
+        forgets,
+        through_a_helper,
+        Handler(),
+        Handler().method,
+        functools.partial(through_a_helper),
+        lambda *_: 1 / 0,
+    ],
+    ids=["function", "no-frame", "helper", "object", "method", "partial", "lambda"],
+)
+def test_alarms(handler: Callable[..., None], tmp_path: Path) -> None:
+    gc.collect()  # what a finalizer raises reaches nobody
+    training = Training()
+    signal.signal(signal.SIGALRM, handler)
+    reached = 0
+    with sf.watch(runs=tmp_path, every=1) as run:
+        for turn in range(40):
+            until = time.monotonic() + 20
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.003 + turn * 0.00007)
+                while time.monotonic() < until:
+                    training.step()
+            except (TooLong, OSError, ZeroDivisionError):
+                reached += 1
+                torch.set_grad_enabled(True)  # torch's own no_grad may be what was interrupted
+        training.step()
+        assert not run.recorder.failed
+    assert reached == 40
+    assert not list((run.history() or pytest.fail("no history")).facts(Defect))
+
+
+@pytest.mark.usefixtures("alarms")
+def test_a_handler_that_trains_and_closes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler may do anything: train another model, ask for the findings, close the run under its recorder."""
+    monkeypatch.setattr(recorder, "FLUSH_SECONDS", 0.0)
+    training, other = Training(), Training()
+    with sf.watch(runs=tmp_path, every=1) as run:
+
+        def handler(number: int, frame: FrameType | None) -> None:
+            other.step()
+            assert isinstance(run.findings, tuple)
+            signal.setitimer(signal.ITIMER_REAL, 0.005)
+
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.005)
+        until = time.monotonic() + 2.0
+        while time.monotonic() < until:
+            training.step()
+        signal.signal(signal.SIGALRM, lambda *_: run.close())
+        signal.setitimer(signal.ITIMER_REAL, 0.005)
+        while not run._closed:
+            training.step()
+        training.step()
+    history = run.history()
+    assert history is not None
+    assert history.run.status == "finished"
+    assert not run.recorder.failed
+
+
+class Stream(Dataset[torch.Tensor]):
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return torch.ones(6)
+
+    def __len__(self) -> int:
+        raise TooLong("nobody knows")
+
+
+def test_what_the_scripts_own_objects_raise_to_us_is_ours_to_catch(tmp_path: Path) -> None:
+    training = Training()
+    batches = torch.utils.data.DataLoader(Stream(), sampler=range(4), batch_size=2)
+    with sf.watch(runs=tmp_path):
+        for _ in batches:
+            training.step()
+
+
+def test_set_on_the_thread_by_another() -> None:
+    class Ours(TooLong):
+        __module__ = "surefoot.capture"
+
+    try:
+        exec(compile("raise error", PACKAGE + "/nowhere.py", "exec"), {"error": TooLong()})
+    except TooLong as error:
+        error.__traceback__ = error.__traceback__.tb_next  # type: ignore[union-attr]
+        assert interrupted(error)
+        assert not interrupted(Ours())
+    assert not interrupted(RuntimeError())
