@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import surefoot as sf
-from surefoot.capture import recorder
+from surefoot.capture import recorder, rows
 from surefoot.capture.observer import Observer
 from surefoot.errors import StoreError
 from surefoot.facts import Defect
@@ -50,7 +50,7 @@ def break_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     def step_rows(*_: object) -> None:
         raise ZeroDivisionError("a bug of ours")
 
-    monkeypatch.setattr(recorder.Recorder, "_step_rows", step_rows)
+    monkeypatch.setattr(rows.Rows, "step_rows", step_rows)
 
 
 def break_backward(monkeypatch: pytest.MonkeyPatch) -> None:

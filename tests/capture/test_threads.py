@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -274,3 +275,46 @@ def test_a_script_of_threads_is_the_same_to_the_byte(tmp_path: Path) -> None:
     assert "4 other threads trained unobserved" in seen.said
     out = json.loads((tmp_path / "out.json").read_text())
     assert (out["steps"], out["unobserved_threads"]) == (150, 4)
+
+
+def test_receivers_run_on_the_trainings_own_thread(tmp_path: Path) -> None:
+    """In a loop with pauses, where the monitor's thread does most of the copying."""
+    each = pair(0)
+    threads: list[int] = []
+    with sf.watch(runs=tmp_path, every=1) as run:
+        for _ in range(8):
+            train(*each, 1)
+            run.recorder.deferred.add(torch.ones(2), lambda numbers: threads.append(threading.get_ident()))
+            train(*each, 1)
+            time.sleep(0.6)  # the monitor flushes meanwhile
+    assert threads == [threading.get_ident()] * 8
+
+
+def test_what_a_program_logs_is_written_in_a_pause(tmp_path: Path) -> None:
+    with sf.watch(runs=tmp_path) as run:
+        train(*pair(0), 2)
+        run.log(val_loss=torch.tensor(0.25))
+        until = time.monotonic() + 60
+        while not len(recorded(run).metric("val_loss")) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert recorded(run).metric("val_loss").values.tolist() == [0.25]
+
+
+def test_findings_asked_for_by_another_thread(tmp_path: Path) -> None:
+    each = pair(0)
+    answers: list[tuple[sf.Finding, ...]] = []
+    stop = threading.Event()
+    with sf.watch(runs=tmp_path, every=1) as run:
+
+        def ask() -> None:
+            while not stop.is_set():
+                answers.append(run.findings)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        train(*each)
+        stop.set()
+        asking.join()
+        assert not run.recorder.failed
+    assert answers
+    assert digest([each]) == alone(range(1))

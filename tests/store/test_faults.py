@@ -250,19 +250,19 @@ class _Interrupted:
 
 @pytest.mark.parametrize("after", [False, True])
 def test_an_interrupt_within_a_write(writer: RunWriter, folder: Path, after: bool) -> None:
-    """The interrupted batch is there whole or not at all, and writing goes on."""
+    """The interrupted batch is there whole or not at all, and once where it is given again."""
     connection = writer._connection
     assert connection is not None
     batch = Batch(metrics=[MetricRow(k, "m", 1.0, 0.1) for k in range(1500)])
     writer.write(batch)
     writer._connection = _Interrupted(connection, after)  # type: ignore[assignment]
+    again = Batch(metrics=[MetricRow(k, "m", 1.0, 0.1) for k in range(3000)])
     with pytest.raises(KeyboardInterrupt):
-        writer.write(batch)
+        writer.write(again)
     writer._connection = connection
-    writer.write(batch)
+    writer.write(again)
     with open_run(folder) as reader:
-        times = 3 if after else 2
-        assert reader.metric("m", points=None).steps.tolist() == sorted(list(range(1500)) * times)
+        assert reader.metric("m", points=None).steps.tolist() == sorted([*range(1500), *range(3000)])
 
 
 def test_the_disk_fills_at_the_very_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,6 @@ class RunWriter:
         self._revision = 0
         # Revision, settings and batch of a write that SQLite was given and that is not yet known to be committed.
         self._staged: tuple[int, list[_Setting], Batch] | None = None
-        self._written: Batch | None = None  # the last one that is known to be
 
     def create(self, run: Run, name: str | None = None) -> Path:
         """Make the run's folder and file.
@@ -117,9 +116,8 @@ class RunWriter:
             connection = self._open_connection()
             if connection.in_transaction:  # an interruption came before its end
                 connection.execute("ROLLBACK")
-            self._settle(connection)
-            if batch is self._written:
-                return
+            if self._settle(connection) is batch:
+                return  # given again after an interruption that came when it was written already
             revision = self._revision + 1
             steps, blocks = self._steps.number((*row, unrecorded(row)) for row in batch.steps)
             metrics, metric_blocks = self._metrics.number(batch.metrics)
@@ -206,16 +204,19 @@ class RunWriter:
                 changed.append(setting)
         return changed
 
-    def _settle(self, connection: sqlite3.Connection) -> None:
-        """Take note of the last write, if it was committed; a Ctrl-C may have come just after the commit."""
+    def _settle(self, connection: sqlite3.Connection) -> Batch | None:
+        """Take note of the last write, if it was committed, and return it; a Ctrl-C may have come just after the commit."""
+        committed = None
         if self._staged is not None:
             revision, settings, batch = self._staged
             if connection.execute("SELECT revision FROM run").fetchone() == (revision,):
-                self._revision, self._written = revision, batch
+                self._revision = revision
+                committed = batch
                 self._steps.keep()
                 self._metrics.keep()
                 self._settings.update((setting[1:4], setting[4]) for setting in settings)
             self._staged = None
+        return committed
 
     def _leave_single_file(self) -> None:
         """Fold the log into the file, so that it can be copied and read anywhere."""
