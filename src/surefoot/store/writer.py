@@ -205,7 +205,7 @@ class RunWriter:
         return changed
 
     def _settle(self, connection: sqlite3.Connection) -> Batch | None:
-        """Take note of the last write, if it was committed, and return it; a Ctrl-C may have come just after the commit."""
+        """Take note of the last write and return it, if it was committed; a Ctrl-C may have come just after that."""
         committed = None
         if self._staged is not None:
             revision, settings, batch = self._staged
