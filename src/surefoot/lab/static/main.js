@@ -32,10 +32,11 @@ const player = new Player(lab.state.steps, (playing) => race.state(playing));
 const race = new RacePanel(lab, player, document);
 const picture = new Picture(lab, colours, document);
 const rule = new RulePanel(lab, colours, document);
+const charts = new Charts(lab, colours, document);
 const story = new Story(data, document, (settings) => open(settings));
 lab.parts.push(
   picture, new Racers(lab, byId("racers")), new SurfacePanel(lab, document, () => (story.end(), player.begin())), rule, new ClippingPanel(lab, document),
-  new SchedulePanel(lab, colours, document), new NumbersPanel(document), new Charts(lab, colours, document), race,
+  new SchedulePanel(lab, colours, document), new NumbersPanel(document), charts, race,
 );
 
 /** Show the settings of a link's text; what is refused is told. */
@@ -75,6 +76,7 @@ let address = location.hash.slice(1);
 function follow() {
   clearTimeout(follow.waiting);
   follow.waiting = setTimeout(() => {
+    if (location.hash.slice(1) !== address) return; // a link that has come and is not read yet
     address = written(lab.state, surfaces);
     try {
       history.replaceState(null, "", `#${address}`);
@@ -87,6 +89,12 @@ function follow() {
 function repaint() {
   Object.assign(colours, theme());
   picture.resize();
+  refit();
+}
+
+/** Sizes are asked for once: the answer costs a layout of the page. */
+function refit() {
+  charts.width = rule.width = 0;
   lab.dirty = true;
 }
 
@@ -123,10 +131,13 @@ listen({ lab, player, story, help, page: document });
 addEventListener("hashchange", () => {
   const text = location.hash.slice(1);
   if (text === address) return;
+  address = text;
   open(text);
   story.end();
 });
 new ResizeObserver(repaint).observe(byId("view"));
+const sizes = new ResizeObserver(refit);
+for (const id of ["loss", "map"]) sizes.observe(byId(id));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 
 /** A link's text for a plane that is shown first. */

@@ -21,13 +21,14 @@ export class Charts {
     this.scale.textContent = state.scale;
     this.scale.setAttribute("aria-pressed", String(log));
     this.figure.hidden = !scene.surface.data;
+    this.width ||= this.loss.canvas.clientWidth;
     const order = [...scene.racers].sort((a, b) => (a.index === state.chosen) - (b.index === state.chosen));
     const common = { steps: state.steps, log, colours, height: HEIGHT };
     this.lossNote.textContent = lab.lowest === 0 ? "" : "above the lowest";
-    this.loss.set({ ...common, width: this.loss.canvas.clientWidth, lines: order.map(({ path, index }) => ({
+    this.loss.set({ ...common, width: this.width, lines: order.map(({ path, index }) => ({
       values: path.losses.map((loss) => loss - lab.lowest), count: path.count + 1, colour: colours.racers[index], width: index === state.chosen ? 2.4 : 1.6,
     })) });
-    this.norm.set({ ...common, width: this.norm.canvas.clientWidth, lines: normLines(order, state.chosen, colours) });
+    this.norm.set({ ...common, width: this.width, lines: normLines(order, state.chosen, colours) });
     this.normNote.textContent = normNote(lab.racer);
   }
 
@@ -35,8 +36,7 @@ export class Charts {
     this.loss.draw(step);
     this.norm.draw(step);
     if (this.figure.hidden) return;
-    const width = this.data.clientWidth;
-    drawData(fitted(this.data, width, HEIGHT), width, HEIGHT, lab.scene, step, this.colours);
+    drawData(fitted(this.data, this.width, HEIGHT), this.width, HEIGHT, lab.scene, step, this.colours);
   }
 }
 

@@ -13,7 +13,10 @@ export class Racers {
   }
 
   changed(lab) {
-    this.last = 0; // new buttons want their text at once
+    this.last = 0; // new text is wanted at once
+    const key = JSON.stringify([lab.state.chosen, lab.state.racers.map(({ rule }) => rule)]);
+    if (key === this.key) return lab.state.racers.forEach((racer, i) => (this.root.children[i].settings.textContent = told(racer)));
+    this.key = key;
     const buttons = lab.state.racers.map((racer, index) => this.chip(racer, index));
     const add = element("button", { type: "button", id: "add", textContent: "+ racer", title: "Add a racer (+)", disabled: buttons.length >= MOST_RACERS, onclick: () => lab.add() });
     const focused = document.activeElement?.closest?.("#racers") ? document.activeElement.dataset.key : null;
@@ -23,15 +26,16 @@ export class Racers {
 
   chip(racer, index) {
     const chosen = index === this.lab.state.chosen;
+    const settings = element("small", { textContent: told(racer) });
     const loss = element("small");
     const choose = element("button", { type: "button", className: "choose", "aria-pressed": String(chosen), "data-key": `choose${index}`, onclick: () => this.lab.change({ chosen: index }) },
-      symbol(index), element("span", {}, element("span", { className: "name", textContent: RULES[racer.rule].label }), element("small", { textContent: told(racer) }), loss));
+      symbol(index), element("span", {}, element("span", { className: "name", textContent: RULES[racer.rule].label }), settings, loss));
     const chip = element("span", { className: "racer" }, choose);
     if (chosen) chip.dataset.chosen = "";
     if (this.lab.state.racers.length > 1) {
       chip.append(element("button", { type: "button", className: "out", textContent: "×", "aria-label": `Take ${RULES[racer.rule].label} out`, "data-key": `out${index}`, onclick: () => this.lab.remove(index) }));
     }
-    chip.loss = loss;
+    Object.assign(chip, { settings, loss });
     return chip;
   }
 

@@ -37,7 +37,13 @@ export class RulePanel {
     if (shown !== this.shown) this.build(shown);
     for (const [name, control] of this.sliders) control.show(racer[name]);
     this.ask();
+    if (!this.width) this.resize();
     this.paint();
+  }
+
+  resize() {
+    this.width = this.byId("map").clientWidth;
+    this.map.draw(this.width, MAP_HEIGHT, this.colours);
   }
 
   build(shown) {
@@ -68,17 +74,18 @@ export class RulePanel {
   work(milliseconds) {
     if (!this.map.rows) return;
     const more = this.map.work(milliseconds);
-    if (!more || performance.now() - (this.painted ?? 0) > 100) this.paint();
+    if (more && performance.now() - this.painted < 100) return;
+    this.map.draw(this.width, MAP_HEIGHT, this.colours);
+    this.paint();
   }
 
   paint() {
     this.painted = performance.now();
     const { racer } = this.lab;
     const canvas = this.byId("map");
-    const width = canvas.clientWidth;
-    if (!width) return;
+    const { width } = this;
     const context = fitted(canvas, width, MAP_HEIGHT);
-    this.map.draw(context, width, MAP_HEIGHT, this.colours);
+    context.drawImage(this.map.layer, 0, 0, width, MAP_HEIGHT);
     const at = this.inertia ? racer[this.inertia] : 0;
     const [x, y] = [this.share(racer.rate) * width, MAP_HEIGHT * (1 - at / MOST_INERTIA)];
     marker(context, MARKERS[this.lab.state.chosen], Math.min(width - 8, Math.max(8, x)), Math.min(MAP_HEIGHT - 8, Math.max(8, y)), 6);
@@ -102,8 +109,8 @@ export class RulePanel {
 
   strip(at) {
     const canvas = this.byId("strip");
-    const context = fitted(canvas, canvas.clientWidth, 10);
-    const width = canvas.clientWidth / COLUMNS;
+    const context = fitted(canvas, this.width, 10);
+    const width = this.width / COLUMNS;
     this.map.row(at).forEach((outcome, i) => {
       context.fillStyle = this.colours.outcomes[outcome] ?? this.colours.grid;
       context.fillRect(i * width, 0, width + 0.6, 10);

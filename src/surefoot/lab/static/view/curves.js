@@ -9,6 +9,7 @@ export class Curves {
   constructor(canvas) {
     this.canvas = canvas;
     this.layer = document.createElement("canvas");
+    this.back = document.createElement("canvas");
   }
 
   /** `lines`: {values, count, colour, width, alpha, marks}; marks are {at, to, colour}, cut from `at` down to `to`. */
@@ -23,7 +24,6 @@ export class Curves {
     context.clip();
     for (const line of lines) this.line(context, line);
     context.restore();
-    this.back = document.createElement("canvas");
     this.axes(fitted(this.back, width, height));
   }
 

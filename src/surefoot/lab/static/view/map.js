@@ -1,5 +1,6 @@
 // The map of outcomes over rate and momentum: painted under the sliders, and pressed to choose both at once.
 import { stabilityMap } from "../stability.js";
+import { fitted } from "./frame.js";
 
 export const COLUMNS = 48;
 export const ROWS = 22;
@@ -10,6 +11,7 @@ export class OutcomeMap {
   constructor() {
     this.key = "";
     this.cells = new Uint8Array(COLUMNS * ROWS).fill(255);
+    this.layer = document.createElement("canvas");
     this.momenta = Array.from({ length: ROWS }, (_, i) => (MOST_INERTIA * i) / (ROWS - 1));
   }
 
@@ -36,7 +38,9 @@ export class OutcomeMap {
     return this.cells.subarray(row * COLUMNS, (row + 1) * COLUMNS);
   }
 
-  draw(context, width, height, colours) {
+  /** The cells as a picture of their own, to be copied when only the marker moves. */
+  draw(width, height, colours) {
+    const context = fitted(this.layer, width, height);
     const [w, h] = [width / COLUMNS, height / ROWS];
     for (let r = 0; r < ROWS; r++) {
       for (let c = 0; c < COLUMNS; c++) {
