@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import threading
 import weakref
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ from torch.optim import optimizer as torch_optimizer
 from torch.utils.data import DataLoader
 
 import surefoot as sf
+from surefoot.capture import recorder
+from surefoot.capture.observation import Observation, begin_run
 from surefoot.errors import SettingError
 from surefoot.facts import Cadence
 from surefoot.store.runs import list_runs
+from surefoot.store.writer import RunWriter
 
 from .twin import SUREFOOT, process
 
@@ -236,3 +240,84 @@ def test_an_optimizer_made_before_is_no_descent_by_hand(tmp_path: Path) -> None:
     assert [info.name for info in history.optimizers] == ["SGD"]
     assert history.facts(Cadence)[0].subject == "optimizer 0"
     assert len(history.facts(Cadence)) == 1
+
+
+def tensors() -> int:
+    gc.collect()
+    return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
+
+
+@pytest.mark.parametrize("on", ["the training's thread", "another thread", "at once"])
+def test_after_recording_has_stopped_nothing_is_collected(
+    on: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = train()
+    before, count = surface(), tensors()
+    if on == "at once":
+        (tmp_path / "taken").write_text("")
+        run = sf.watch(runs=tmp_path / "taken", every=1)
+    else:
+        run = sf.watch(runs=tmp_path, every=1)
+        train(30, model)
+    deferred = run.recorder.deferred
+    if on == "another thread":
+        failing = threading.Thread(target=run.recorder.fail, args=("the disk is full.",))
+        failing.start()
+        failing.join()
+    elif on == "the training's thread":
+        monkeypatch.setattr(recorder, "FLUSH_SECONDS", 0.0)
+        monkeypatch.setattr(RunWriter, "write", lambda *_, **__: 1 / 0)
+        train(1, model)
+    assert capfd.readouterr().err.count("recording has stopped") == 1
+    steps = run.steps
+    kept = weakref.ref(train(200, nn.Linear(4, 2)))
+    train(100, model)
+    run.log(val_loss=torch.ones(()), accuracy=0.5)
+    assert kept() is None
+    assert tensors() <= count + 2  # the model's own gradients
+    assert len(deferred) == 0
+    assert run.steps == steps
+    assert not any(name for name, table in vars(torch_module).items() if "_global_forward" in name and table)
+    run.close()
+    assert same(before, surface())
+
+
+def test_a_limit_and_a_clipper_outlive_the_recording(tmp_path: Path) -> None:
+    clippers: list[sf.AutoClip] = []
+
+    def make() -> sf.AutoClip:
+        clippers.append(sf.AutoClip())
+        return clippers[-1]
+
+    for steps in (0, 7):
+        run = Observation(begin_run("train.py", (), ""), runs=tmp_path, limit=12, make_clipper=make)
+        run.begin()
+        try:
+            train(steps)
+            run.recorder.fail("the disk is full.")
+            with pytest.raises(SystemExit):
+                train(50)
+        finally:
+            run.close()
+    assert len(clippers) == 3
+    assert clippers[-1].last is not None
+
+
+def test_a_limit_of_backward_passes_outlives_the_recording(tmp_path: Path) -> None:
+    run = Observation(begin_run("train.py", (), ""), runs=tmp_path, limit=5)
+    run.begin()
+    weight = torch.ones(3, requires_grad=True)
+
+    def descend(passes: int) -> None:
+        for _ in range(passes):
+            (weight * 2).sum().backward()
+
+    try:
+        descend(2)
+        run.recorder.fail("the disk is full.")
+        with pytest.raises(SystemExit):
+            descend(10)
+    finally:
+        run.close()
+    assert weight.grad is not None
+    assert weight.grad.tolist() == [10.0] * 3

@@ -56,7 +56,6 @@ class Attachment:
         self.attached = False
         self._owner = os.getpid()
         self._patches = Patches()
-        self._listener: StepListener | None = None
         self._threads = observer.threads
         self._hears_compiled = False
         deferred = observer.recorder.deferred
@@ -71,6 +70,7 @@ class Attachment:
             self.scaler.facts,
             lambda: clippers_facts(observer.loops.stepping),
         ]
+        self._listener = StepListener(lambda *given: None, lambda optimizer: None)
         self._before_backward = observer.guard.part("core", observer.before_backward)
         self._after_backward = observer.guard.part("core", observer.after_backward)
 
@@ -118,7 +118,7 @@ class Attachment:
             if self._wants_step(optimizer):
                 after_step(optimizer)
 
-        self._listener = StepListener(before, after)
+        self._listener = self._listener._replace(before=before, after=after)
         listen(self._listener)
         patch = self._patches.add
         patch(torch.Tensor, "backward", self._tensor_backward)
@@ -150,15 +150,25 @@ class Attachment:
         patch(torch.autograd.graph.saved_tensors_hooks, "__enter__", self._before(self._saved_tensors_hooked))
         patch(torch, "compile", self._after(lambda args, result: self._compiled(args)))
         patch(nn.Module, "compile", self._before(self._compiled))
+        observer.modules.open()
         self.attached = True
 
     def detach(self) -> None:
         """Take everything back; wrappers that somebody still holds pass their calls straight through."""
-        self.attached = False
+        self._take_back(self._threads.others_alive)
+
+    def stop(self) -> None:
+        """The same from any thread, be an event under way or not; what may not change in its midst is left deaf."""
+        if self.attached:
+            self._take_back(stepping=True)
+            self.observer.let_go()
+
+    def _take_back(self, stepping: bool) -> None:
+        was, self.attached = self.attached, False
         self._threads.end()
-        if self._listener is not None:
-            leave(self._listener, self._threads.others_alive)
-            self._listener = None
+        leave(self._listener, stepping)
+        if not was:
+            return
         self.observer.modules.forbidden = True  # the last step of a descent by hand is settled after this
         self.observer.modules.close()
         self.observer.losses.validation.reading.end()

@@ -21,6 +21,7 @@ from surefoot.capture.monitor import Monitor
 from surefoot.capture.observer import ClipperFactory, Observer
 from surefoot.capture.recorder import Recorder, warn_on_stderr
 from surefoot.capture.rows import Latest
+from surefoot.capture.unrecorded import Unrecorded
 from surefoot.clipping import Clipper
 from surefoot.errors import SettingError, StoreError
 from surefoot.facts import Recording
@@ -76,6 +77,9 @@ class Observation:
             models=models,
         )
         self.attachment = Attachment(self.observer)
+        self.recorder.on_failed = self._recording_stopped
+        self._asked = limit, make_clipper
+        self._unrecorded: Unrecorded | None = None
         self._monitor = Monitor(
             self.recorder,
             diagnose=self.diagnose if tell is not None else None,
@@ -87,8 +91,23 @@ class Observation:
         """Attach the hooks and start the thread."""
         global _current
         _current = self
+        if self.recorder.failed:
+            self.observer.let_go()
+            self._go_on_unrecorded()
+            return
         self.attachment.attach()
         self._monitor.start()
+
+    def _recording_stopped(self) -> None:
+        """From any thread, in the midst of an event or outside."""
+        self.attachment.stop()
+        self._go_on_unrecorded()
+
+    def _go_on_unrecorded(self) -> None:
+        seen = self.observer
+        if not self._closed:
+            self._unrecorded = Unrecorded(seen.threads, seen.guard, seen.steps, seen.backwards, *self._asked)
+            self._unrecorded.begin()
 
     # -- what a user asks
 
@@ -155,7 +174,8 @@ class Observation:
                 flush.
         """
         step = self.observer.steps
-        self.observer.losses.validation.logged.update(metrics)
+        if not self.recorder.failed:
+            self.observer.losses.validation.logged.update(metrics)
         for name, value in metrics.items():
             if isinstance(value, Tensor):
                 if value.numel() != 1:
@@ -195,8 +215,11 @@ class Observation:
         _current = None if _current is self else _current
         atexit.unregister(self.close)
         self.attachment.detach()
+        if self._unrecorded is not None:
+            self._unrecorded.end()
         self._monitor.stop()
-        self.observer.guard.run("core", self.observer.close)
+        if not self.recorder.failed:
+            self.observer.guard.run("core", self.observer.close)
         self.recorder.update(environment={**self._environment, "seeds": seeds()})
         self.recorder.flush(facts=True)
         # Some findings are sure at the end only: judge the run as it will stand, and keep that with it.
@@ -309,10 +332,11 @@ def watch(
     if not (models or optimizers or threading.current_thread() is threading.main_thread()):
         observation.observer.threads.take()  # a thread that watches itself
     observation.begin()
-    for each in optimizers:
-        observation.observer.adopt(each)
-    for module in models:
-        observation.observer.modules.introduce(module)
+    if not observation.recorder.failed:
+        for each in optimizers:
+            observation.observer.adopt(each)
+        for module in models:
+            observation.observer.modules.introduce(module)
     for clipper, each in zip(clippers, optimizers[: len(clippers)], strict=True):
         clipper.attach(each)
         observation._clippers.append(clipper)

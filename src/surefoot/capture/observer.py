@@ -54,6 +54,7 @@ from surefoot.records import ActivationInfo
 ClipperFactory = Callable[[], Clipper]
 
 _MOST_RECENT = 1000
+_KEPT = frozenset({"recorder", "guard", "threads", "steps", "backwards"})  # once recording has stopped
 _NOBODY = {0}  # no loop has this id: a loss that is none of ours
 
 
@@ -148,7 +149,6 @@ class Observer:
         recorder.collect_activations = self._activations
         recorder.counts = lambda: (self.steps, self.backwards)
         recorder.settles = lambda: self.threads.settles
-        self.modules.open()
 
     # -- optimizers
 
@@ -563,6 +563,11 @@ class Observer:
         self.losses.close(self.steps)
         if self.manual.active:
             self.manual.settle()
+
+    def let_go(self) -> None:
+        """Recording has stopped: hold nothing of the training any more, only how far it came."""
+        for name in set(vars(self)) - _KEPT:
+            delattr(self, name)
 
     def facts(self) -> Iterator[Fact]:
         """Everything structural, as it stands."""
