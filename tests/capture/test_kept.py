@@ -141,8 +141,7 @@ def test_the_loss_computed_again_is_the_scripts(name: str, tmp_path: Path) -> No
     value, gradient = objective.gradient_at(objective.center)
     assert np.isfinite(value)
     assert float(gradient.norm()) > 0
-    # Rows of the first tensor that enters: half of the batch where a batch comes in two parts.
-    assert objective.examples == (24 if name == "written into place" else 48)
+    assert objective.examples == 48
 
 
 @pytest.mark.parametrize("name", ["a model and a loss function", "a penalty on the weights", "two models"])
@@ -246,9 +245,9 @@ def test_the_limit_and_the_last_batches(tmp_path: Path) -> None:
     keeper, script, outcome = kept_of(tmp_path, SCRIPTS["a loss module"], limit=4, batches=2, norms=True)
     assert outcome.status == "stopped"
     kept = keeper.kept()
-    assert [program.batch()["examples"].shape for program in kept.programs] == [(8, 4), (8, 4)]
+    assert [program.examples for program in kept.programs] == [8, 8]
     rows = script["inputs"][16:32]  # type: ignore[index]
-    assert torch.equal(torch.cat([program.batch()["examples"] for program in kept.programs]), rows)
+    assert torch.equal(torch.cat([program.batch()["tensors"][0] for program in kept.programs]), rows)
     assert kept.trajectory.steps.tolist() == [0, 1, 2, 3, 4]
     assert kept.grad_norm.steps.tolist() == [1, 2, 3, 4]
     model = script["model"]
@@ -375,3 +374,36 @@ def test_compiled_functions_stop_the_tape_not_the_script(tmp_path: Path) -> None
     assert len(script["numbers"]) == 6  # type: ignore[arg-type]
     with pytest.raises(ScriptError, match="compiles functions"):
         keeper.kept()
+
+
+COUNTED = {
+    "one example a step, no batch": ("F.cross_entropy(model(inputs[i]), labels[i])", 1),
+    "a batch, example by example": (
+        "sum(F.cross_entropy(model(inputs[j]), labels[j]) for j in range(5)) / 5",
+        5,
+    ),
+    "a batch": ("F.mse_loss(model(inputs), inputs[:, :3])", 12),
+    "a loss module": ("torch.nn.NLLLoss()(model(inputs).log_softmax(1), labels)", 12),
+    "two losses by hand": ("((model(inputs) - inputs[:, :3]) ** 2).mean()", 12),
+    "one vector by hand": ("(model(inputs[i]) ** 2).sum()", 1),
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_examples_are_counted_and_not_features_or_batches(name: str, tmp_path: Path) -> None:
+    loss, count = COUNTED[name]
+    script = f"""
+import torch
+import torch.nn.functional as F
+torch.manual_seed(0)
+inputs, labels = torch.randn(12, 7), torch.randint(0, 3, (12,))
+model = torch.nn.Linear(7, 3)
+optimizer = torch.optim.SGD(model.parameters(), 0.1)
+for i in range(4):
+    optimizer.zero_grad()
+    ({loss}).backward()
+    optimizer.step()
+"""
+    keeper, _, outcome = kept_of(tmp_path, script)
+    assert outcome.status == "finished", outcome.described
+    assert {program.examples for program in keeper.kept().programs} == {count}

@@ -259,7 +259,7 @@ def test_the_documented_bowl_is_its_formula(command, tmp_path: Path) -> None:  #
         (["-o", "a.npz", "line", "more"], "more"),
         (["-o", "a.npz", "--checkpoint", "absent.pt", "network.py"], "no such file"),
         (["-o", "a.npz", "--checkpoint", "line.py", "network.py"], "cannot be read"),
-        (["-o", "plain.py/a.npz", "line.py"], "cannot write"),
+        (["-o", "plain.py/a.npz", "line.py"], "plain.py is no folder"),
     ],
 )
 def test_bad_input_is_one_sentence(arguments: list[str], words: str, command, scripts: Path) -> None:  # type: ignore[no-untyped-def]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from surefoot.capture.losses import FUNCTIONS
 from surefoot.capture.tape import Call, Constant, Leaf, Result, Unknown, tensors_of
 from surefoot.errors import ScriptError
 
@@ -89,11 +91,36 @@ class Program:
         data += [(tensor, tensor._version) for tensor in self.inputs]
         return tuple((id(tensor), version) for tensor, version in data)
 
+    @property
+    def examples(self) -> int:
+        """How many examples the loss is of: the targets of its loss functions, else the length that its data share."""
+        targets = [target for call in self.calls if (target := _target(call)) is not None]
+        if targets:
+            return sum(map(_length, targets))
+        data = [tensor for tensor in self._data() if tensor.dim()]
+        (length, times), *_ = Counter(len(tensor) for tensor in data).most_common(1) or [(1, 0)]
+        # A lone vector is one example; so is one beside a number.
+        return length if times > 1 or any(tensor.dim() > 1 for tensor in data) else 1
+
     def batch(self) -> dict[str, Any]:
-        """What `compute` takes, its examples first."""
-        tensors = [*(constant.tensor for constant in self.constants), *self.inputs]
-        first = next((tensor for tensor in tensors if tensor.dim()), None)
-        return {"examples": torch.ones(1) if first is None else first, "tensors": tensors, "program": self}
+        """What `compute` takes; how many examples that is, first."""
+        return {"count": torch.empty(self.examples, 0), "tensors": self._data(), "program": self}
+
+    def _data(self) -> list[Tensor]:
+        return [*(constant.tensor for constant in self.constants), *self.inputs]
+
+
+def _target(call: Call) -> Tensor | None:
+    """What a call of a loss function holds its first argument against; None for any other call."""
+    loss = getattr(call.function, "__name__", None) in FUNCTIONS or isinstance(
+        call.module, nn.modules.loss._Loss
+    )
+    tensors = [leaf.tensor for leaf in call.leaves if isinstance(leaf, Constant)]
+    return tensors[0] if loss and tensors else None
+
+
+def _length(tensor: Tensor) -> int:
+    return len(tensor) if tensor.dim() else 1
 
 
 class Replay:

@@ -51,7 +51,8 @@ def check_file(option: str, file: str | None) -> None:
         return
     path = _absolute(option, file)
     if not path.parent.is_dir():
-        raise SettingError(f"{option} {file}: the folder {path.parent} does not exist.")
+        what = "is no folder" if os.path.lexists(path.parent) else "does not exist"
+        raise SettingError(f"{option} {file}: {path.parent} {what}; name a file in a folder that is there.")
     if path.is_dir():
         raise SettingError(f"{option} {file}: it is a folder; name a file.")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
