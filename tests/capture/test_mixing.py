@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import surefoot as sf
-from surefoot.capture.mixing import exchanged
+from surefoot.capture.probes.batch_mixing import exchanged
 from surefoot.facts import BatchMixing, Defect
 from surefoot.records import Finding
 from surefoot.rules import get_rule

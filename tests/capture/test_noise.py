@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import surefoot as sf
-from surefoot.capture import noise
+from surefoot.capture.probes import gradient_noise
 from surefoot.facts import Defect, Noise
 
 EXAMPLES, FEATURES, BATCH, STEPS = 4000, 8, 8, 200
@@ -53,7 +53,7 @@ def test_the_scale_is_in_examples_of_a_step(micro_batches: int, lines: int, tmp_
 
 
 def test_processes_average_their_gradients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(noise, "processes", lambda: 2)
+    monkeypatch.setattr(gradient_noise, "processes", lambda: 2)
     fact, exact = trained(tmp_path)
     assert fact.examples == 2 * BATCH
     assert fact.scale == pytest.approx(2 * exact, rel=0.3)  # as one process it is what one batch gives

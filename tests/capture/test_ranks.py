@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capture.twin import ENVIRONMENT, SUREFOOT
-from surefoot.capture.ranks import _sweep, compared
+from surefoot.capture.probes.ranks import _sweep, compared
 from surefoot.facts import Ranks
 from surefoot.store.reader import open_run
 from surefoot.store.runs import find_run
@@ -108,14 +108,21 @@ def test_a_loss_that_is_one_number_tells_no_batch_from_another(loss: float) -> N
 
 def test_one_process_notes_nothing(tmp_path: Path) -> None:
     from surefoot.capture.deferred import Deferred
+    from surefoot.capture.events.records import Backward, Step
+    from surefoot.capture.loop import Loop
     from surefoot.capture.parameters import Parameters
-    from surefoot.capture.ranks import RankWatch
+    from surefoot.capture.probes.ranks import RanksProbe
 
+    weight = torch.ones(2, requires_grad=True)
+    loop = Loop(0, torch.optim.SGD([weight], 0.1))
+    loop.take([weight])
+    step = Step(loop, 2, Backward(None, None, 2, 2, False), 2, closure=False)
+    step.losses = [0.5]
     deferred = Deferred()
-    watch = RankWatch(deferred, Parameters(), tmp_path)
-    watch.look(2, [torch.ones(2)], 0.5)
+    probe = RanksProbe(deferred, Parameters(), tmp_path)
+    probe.step_ends(step)
     assert len(deferred) == 0
-    assert list(watch.facts()) == []
+    assert list(probe.facts()) == []
     assert os.listdir(tmp_path) == []
 
 

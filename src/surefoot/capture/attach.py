@@ -22,7 +22,6 @@ from torch.optim.optimizer import Optimizer
 from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
-from surefoot.capture.callsites import ClipCalls, Loaders, ScalerWatch, Schedulers, clippers_facts
 from surefoot.capture.losses import FUNCTIONS
 from surefoot.capture.observer import Observer
 from surefoot.capture.patches import Patches
@@ -53,37 +52,14 @@ class Attachment:
 
     def __init__(self, observer: Observer) -> None:
         self.observer = observer
-        self.attached = False
-        self._owner = os.getpid()
+        self._dispatch = observer.dispatch
+        self._tell = observer.dispatch.tell
         self._patches = Patches()
         self._threads = observer.threads
         self._hears_compiled = False
-        deferred = observer.recorder.deferred
-        self.clips = ClipCalls(deferred, lambda: observer.loops.own)
-        self.schedulers = Schedulers(observer.loops.known, lambda: observer.steps)
-        self.loaders = Loaders(lambda: observer.backwards)
-        self.scaler = ScalerWatch()
-        observer.extra_facts += [
-            self.clips.facts,
-            self.schedulers.facts,
-            self.loaders.facts,
-            self.scaler.facts,
-            lambda: clippers_facts(observer.loops.stepping),
-        ]
         self._listener = StepListener(lambda *given: None, lambda optimizer: None)
         self._before_backward = observer.guard.part("core", observer.before_backward)
         self._after_backward = observer.guard.part("core", observer.after_backward)
-
-    @property
-    def active(self) -> bool:
-        """Whether an event is wanted: attached, in the process that attached and in the thread that is observed."""
-        return self._threads.here() and self.attached and os.getpid() == self._owner
-
-    def _wants_backward(self, root: Any) -> bool:
-        """The same for a backward, which is counted where it is another thread's; one inside another is not wanted."""
-        if not isinstance(root, Tensor) or not self.attached or os.getpid() != self._owner or traced():
-            return False
-        return self._threads.backward(root) and not self._threads.in_backward
 
     def _begins(self, *event: Any) -> None:
         with self._threads.event:
@@ -93,18 +69,6 @@ class Attachment:
         with self._threads.event:
             self._after_backward()
 
-    def _wants_descent(self) -> bool:
-        """The same for gradients that `torch.func` has given."""
-        if not self.attached or os.getpid() != self._owner or traced():
-            return False
-        return not self.observer.loops.without_optimizers or self._threads.backward(None)
-
-    def _wants_step(self, optimizer: Optimizer) -> bool:
-        """The same for an optimizer's step."""
-        if not self.attached or os.getpid() != self._owner or traced():
-            return False
-        return self._threads.step(optimizer)
-
     def attach(self) -> None:
         """Register every hook and patch."""
         observer = self.observer
@@ -112,10 +76,10 @@ class Attachment:
         after_step = observer.guard.part("core", observer.after_step)
 
         def before(optimizer: Optimizer, args: Any, kwargs: Any) -> Any:
-            return before_step(optimizer, args, kwargs) if self._wants_step(optimizer) else None
+            return before_step(optimizer, args, kwargs) if self._dispatch.wants_step(optimizer) else None
 
         def after(optimizer: Optimizer) -> None:
-            if self._wants_step(optimizer):
+            if self._dispatch.wants_step(optimizer):
                 after_step(optimizer)
 
         self._listener = self._listener._replace(before=before, after=after)
@@ -151,7 +115,7 @@ class Attachment:
         patch(torch, "compile", self._after(lambda args, result: self._compiled(args)))
         patch(nn.Module, "compile", self._before(self._compiled))
         observer.modules.open()
-        self.attached = True
+        self._dispatch.start()
 
     def detach(self) -> None:
         """Take everything back; wrappers that somebody still holds pass their calls straight through."""
@@ -159,12 +123,14 @@ class Attachment:
 
     def stop(self) -> None:
         """The same from any thread, be an event under way or not; what may not change in its midst is left deaf."""
-        if self.attached:
+        if self._dispatch.listening:
             self._take_back(stepping=True)
+            self._dispatch.let_go()
             self.observer.let_go()
 
     def _take_back(self, stepping: bool) -> None:
-        was, self.attached = self.attached, False
+        was = self._dispatch.listening
+        self._dispatch.stop()
         self._threads.end()
         leave(self._listener, stepping)
         if not was:
@@ -185,7 +151,7 @@ class Attachment:
             create_graph: bool = False,
             inputs: Any = None,
         ) -> Any:
-            if not self._wants_backward(tensor):
+            if not self._dispatch.wants_backward(tensor):
                 return original(tensor, gradient, retain_graph, create_graph, inputs)
             self._threads.in_backward = True
             try:
@@ -203,7 +169,7 @@ class Attachment:
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             if not isinstance(tensors, (Tensor, tuple, list)):
                 tensors = tuple(tensors)  # an iterator can be read once only
-            if not self._wants_backward(_first(tensors)):
+            if not self._dispatch.wants_backward(_first(tensors)):
                 return original(tensors, *args, **kwargs)
             root = unseen(_root, tensors)
             retain = args[1] if len(args) > 1 else kwargs.get("retain_graph")
@@ -225,7 +191,11 @@ class Attachment:
 
         def grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             # Where an optimizer was made, gradients asked for by name are something beside the descent.
-            if not self.attached or self._threads.in_backward or not observer.loops.without_optimizers:
+            if (
+                not self._dispatch.listening
+                or self._threads.in_backward
+                or not observer.loops.without_optimizers
+            ):
                 return original(outputs, inputs, *args, **kwargs)
             outputs = outputs if isinstance(outputs, Tensor) else tuple(outputs)
             inputs = (
@@ -233,7 +203,7 @@ class Attachment:
             )  # a generator can be read once only
             root, leaves = unseen(_descended, outputs, inputs)
             create = args[2] if len(args) > 2 else kwargs.get("create_graph", False)
-            if root is None or create or not from_users_code() or not self._wants_backward(root):
+            if root is None or create or not from_users_code() or not self._dispatch.wants_backward(root):
                 return original(outputs, inputs, *args, **kwargs)
             retain = args[1] if len(args) > 1 else kwargs.get("retain_graph")
             self._threads.in_backward = True
@@ -259,13 +229,15 @@ class Attachment:
         def make(original: Any) -> Any:
             def transform(func: Any, argnums: Any = 0, has_aux: bool = False) -> Any:
                 made = original(func, argnums, has_aux)
-                if not self.active or not isinstance(argnums, int):
+                if not self._dispatch.active or not isinstance(argnums, int):
                     return made
 
                 @functools.wraps(made)
                 def gradients(*args: Any, **kwargs: Any) -> Any:
                     result = made(*args, **kwargs)
-                    if self._wants_descent() and argnums < len(args):
+                    if self._dispatch.wants_descent(not observer.loops.without_optimizers) and argnums < len(
+                        args
+                    ):
                         found: Any = result
                         value: Any = None
                         if name == "grad_and_value":
@@ -288,7 +260,7 @@ class Attachment:
         def make(original: Any) -> Any:
             def loss(*args: Any, **kwargs: Any) -> Any:
                 result = original(*args, **kwargs)
-                if self.active and not traced():
+                if self._dispatch.active and not traced():
                     seen(name, args, kwargs, result)
                 return result
 
@@ -305,7 +277,7 @@ class Attachment:
 
         def dropout(*args: Any, **kwargs: Any) -> Any:
             # In training nothing is asked; in an evaluation, whether it is switched on all the same.
-            if not torch.is_grad_enabled() and self.active and not traced():
+            if not torch.is_grad_enabled() and self._dispatch.active and not traced():
                 share = args[1] if len(args) > 1 else kwargs.get("p", 0.5)
                 on = args[2] if len(args) > 2 else kwargs.get("training", default)
                 if on and share:
@@ -319,15 +291,13 @@ class Attachment:
     def _clip(self, name: str) -> Make:
         def make(original: Any) -> Any:
             def clip(parameters: Any, *args: Any, **kwargs: Any) -> Any:
-                if not self.active:
+                if not self._dispatch.active:
                     return original(parameters, *args, **kwargs)
                 if not isinstance(parameters, Tensor):
                     parameters = list(parameters)  # a generator can be read once only
                 result = original(parameters, *args, **kwargs)
                 limit = args[0] if args else kwargs.get("max_norm", kwargs.get("clip_value"))
-                self.observer.guard.run(
-                    "clip calls", lambda: self.clips.seen(name, parameters, limit, result)
-                )
+                unseen(self._tell.clip_called, name, parameters, limit, result)
                 return result
 
             return clip
@@ -339,7 +309,9 @@ class Attachment:
             # PyTorch itself switches gradients off in clipping and elsewhere; a decorator of the user's
             # comes through _contextlib.
             filename = sys._getframe(1).f_code.co_filename
-            if self.active and (not filename.startswith(_TORCH) or filename.endswith("_contextlib.py")):
+            if self._dispatch.active and (
+                not filename.startswith(_TORCH) or filename.endswith("_contextlib.py")
+            ):
                 self.observer.guard.run("calls", self.observer.attention)
             return original(context)
 
@@ -348,8 +320,8 @@ class Attachment:
     def _scheduler_step(self, original: Any) -> Any:
         def step(scheduler: Any, *args: Any, **kwargs: Any) -> Any:
             # A scheduler steps itself once when it is made, and those inside it.
-            if self.active and not sys._getframe(1).f_code.co_filename.startswith(_TORCH):
-                self.observer.guard.run("calls", lambda: self.schedulers.seen(scheduler))
+            if self._dispatch.active and not sys._getframe(1).f_code.co_filename.startswith(_TORCH):
+                unseen(self._tell.scheduler_stepped, scheduler)
             return original(scheduler, *args, **kwargs)
 
         return step
@@ -359,7 +331,7 @@ class Attachment:
 
         def make(original: Any) -> Any:
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                if self.active and not traced():
+                if self._dispatch.active and not traced():
                     self.observer.guard.run("calls", lambda: tell(args))
                 return original(*args, **kwargs)
 
@@ -373,7 +345,7 @@ class Attachment:
         def make(original: Any) -> Any:
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 result = original(*args, **kwargs)
-                if self.active and not traced():
+                if self._dispatch.active and not traced():
                     self.observer.guard.run("calls", lambda: tell(args, result))
                 return result
 
@@ -384,17 +356,17 @@ class Attachment:
     # -- what they report
 
     def _loader_begins(self, args: tuple[Any, ...]) -> None:
-        self.loaders.seen(args[0])
+        self._tell.loader_iterated(args[0])
         self.observer.attention()
 
     def _scaled(self, args: tuple[Any, ...], result: Any) -> None:
-        self.clips.scaler = self.scaler.scaler = args[0]
+        self._tell.scaler_scaled(args[0])
         for output in result if isinstance(result, (list, tuple)) else (result,):
             if isinstance(output, Tensor):
                 self.observer.scaled(output, args[0])
 
     def _scaler_updated(self, args: tuple[Any, ...], result: Any) -> None:
-        self.scaler.updated(args[0], self.observer.recorder.deferred)
+        self._tell.scaler_updated(args[0])
 
     def _saved_tensors_hooked(self, args: tuple[Any, ...]) -> None:
         # Reading a kept tensor would run the hook: recompute a checkpointed block, fetch from the host.
@@ -402,13 +374,14 @@ class Attachment:
 
     def _tensor_hooked(self, args: tuple[Any, ...]) -> None:
         if not args[0].is_leaf:
-            self.observer.mixing.forbidden = True
+            self._tell.tensor_hooked(args[0])
 
     def _compiled(self, args: tuple[Any, ...]) -> None:
         if args and isinstance(getattr(args[0], "__self__", None), Optimizer):
             return  # a step that is compiled runs no module
         self.observer.modules.forbidden = True
         self.observer.modules.close()
+        self._tell.compiled()
         compiled = getattr(sys.modules.get("torch._dynamo.eval_frame"), "OptimizedModule", None)
         if compiled is not None and not self._hears_compiled:
             self._hears_compiled = True
@@ -418,7 +391,7 @@ class Attachment:
         losses = self.observer.losses
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            if not self.active or traced():
+            if not self._dispatch.active or traced():
                 return original(*args, **kwargs)
             self.observer.guard.run("losses", losses.entered)
             output = original(*args, **kwargs)

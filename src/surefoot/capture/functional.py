@@ -52,7 +52,7 @@ class FunctionalDescent:
         loop = self._loop or self._begin(named)
         if len(loop.columns) == len(leaves):
             observer.parameters.descended(loop.columns, leaves)
-        observer.backwards += 1
+        observer.counts.backwards += 1
         number = host_number(value.detach()) if isinstance(value, Tensor) else None
         loss = number if number is not None else value.detach().mean() if isinstance(value, Tensor) else None
         if loss is not None:

@@ -7,6 +7,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from torch._C import DisableTorchFunction
+from torch._C import _len_torch_dispatch_stack as _dispatch_modes
+
 from surefoot.capture.unseen import unseen
 from surefoot.facts import Defect, Fact
 from surefoot.interrupts import pass_on
@@ -37,6 +40,13 @@ class Guard:
             pass_on(error)
             self._note(part, count, error)
 
+    def caught(self, part: str, error: Exception) -> bool:
+        """Note a fault under `part`; True: the part is to be left alone from now on."""
+        pass_on(error)
+        count = self.faults[part][1] if part in self.faults else 0
+        self._note(part, count, error)
+        return count + 1 >= _MOST
+
     def _note(self, part: str, count: int, error: Exception) -> None:
         last = traceback.extract_tb(error.__traceback__)[-1]
         self.faults[part] = (f"{type(error).__name__}: {error} ({last.name}, line {last.lineno})", count + 1)
@@ -53,7 +63,11 @@ class Guard:
             if count >= _MOST:
                 return None
             try:
-                return unseen(method, *args)
+                # As `unseen` does, without its call.
+                with DisableTorchFunction():
+                    if not _dispatch_modes():
+                        return method(*args)
+                    return unseen(method, *args)
             except Exception as error:
                 pass_on(error)
                 self._note(part, count, error)

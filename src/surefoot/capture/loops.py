@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from operator import itemgetter
 from typing import Any
 
 from torch.optim import Optimizer
@@ -12,6 +13,7 @@ from surefoot.capture.parameters import Parameters, is_uninitialized
 from surefoot.capture.place import Site, caller_site, text_of
 
 _MOST_WAITING = 8
+_PARAMETERS = itemgetter("params")
 
 
 class Loops:
@@ -84,10 +86,15 @@ class Loops:
         self.elsewhere.update(id(p) for group in optimizer.param_groups for p in group["params"])
         return False
 
+    def stepped(self, optimizer: Optimizer) -> Loop | None:
+        """The loop of an optimizer that has stepped before; None for any other."""
+        loop = self._by_optimizer.get(id(optimizer))
+        return loop if loop is not None and loop.optimizer() is optimizer else None
+
     def of(self, optimizer: Optimizer) -> tuple[Loop, bool]:
         """The loop of an optimizer that steps, and whether it was made before the observation."""
-        loop = self._by_optimizer.get(id(optimizer))
-        if loop is not None and loop.optimizer() is optimizer:
+        loop = self.stepped(optimizer)
+        if loop is not None:
             return loop, False
         waiting = next((w for w in self.waiting if w.optimizer() is optimizer), None)
         if waiting is not None:
@@ -111,10 +118,7 @@ class Loops:
 
     def refresh(self, loop: Loop, optimizer: Optimizer) -> None:
         """Read the parameter groups anew where some were added or changed."""
-        groups = optimizer.param_groups
-        if len(loop.group_sizes) != len(groups) or loop.group_sizes != tuple(
-            len(g["params"]) for g in groups
-        ):
+        if loop.group_sizes != tuple(map(len, map(_PARAMETERS, optimizer.param_groups))):
             self.read_groups(loop, optimizer)
 
     def read_groups(self, loop: Loop, optimizer: Optimizer) -> None:

@@ -94,7 +94,7 @@ class ManualDescent:
 
     def _leaves(self, root: Tensor) -> list[Tensor]:
         loop = self.loop
-        if loop is not None and self._nodes > _SMALL_GRAPH and not self._observer.looking:
+        if loop is not None and self._nodes > _SMALL_GRAPH and not self._observer.last.inspected:
             return loop.parameters
         graph_leaves = self._observer.graphs.leaves(root)
         self._nodes = len(graph_leaves) * 4

@@ -16,7 +16,7 @@ from torch.nn.modules import module as torch_module
 from torch.utils.hooks import RemovableHandle
 
 from surefoot import facts
-from surefoot.capture.mixing import exchanged
+from surefoot.capture.events.probe import Probe
 from surefoot.capture.model import Model, first_tensor
 from surefoot.capture.modes import Modes
 from surefoot.capture.parameters import Parameters
@@ -63,7 +63,7 @@ class ModuleWatch:
         self._batch: weakref.ref[Tensor] | None = None  # what entered it
         self.on_enter: Callable[[], None] = lambda: None
         self.on_return: Callable[[nn.Module, Any, Any], None] = lambda module, inputs, output: None
-        self.on_exchanged: Callable[[str | None, str], None] = lambda place, model: None
+        self.tell = Probe()  # nobody, so far
         self._output = 0  # storage of the last connected output
         self._labelled: dict[int, str] = {}
         self._asleep: bool | None = None
@@ -174,8 +174,8 @@ class ModuleWatch:
             return
         entered = self._batch() if self._batch is not None else None
         given = first_tensor(inputs)
-        if entered is not None and given is not None and given is not entered and exchanged(entered, given):
-            self.on_exchanged(text_of(caller_site()), model.name)
+        if entered is not None and given is not None and given is not entered:
+            self.tell.layer_called(entered, given, model.name)
         if self.cut is not None:
             return
         if not torch.is_grad_enabled():

@@ -10,7 +10,6 @@ Every method here is called from a training; whatever goes wrong inside is caugh
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -21,7 +20,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from surefoot.capture import shards, structure
-from surefoot.capture.batchwatch import BatchWatch
+from surefoot.capture.events.dispatch import Dispatch
+from surefoot.capture.events.records import Backward, Counts, Step
 from surefoot.capture.functional import FunctionalDescent
 from surefoot.capture.guard import Guard
 from surefoot.capture.host import Norms, gradient_norms, host_number
@@ -29,21 +29,27 @@ from surefoot.capture.limit import StepLimit
 from surefoot.capture.look import GraphLook
 from surefoot.capture.loop import Loop
 from surefoot.capture.loops import Loops
-from surefoot.capture.losses import LossWatch, Pending
+from surefoot.capture.losses import LossWatch
 from surefoot.capture.manual import ManualDescent
-from surefoot.capture.mixing import MixingLook
 from surefoot.capture.modules import ModuleWatch
-from surefoot.capture.noise import NoiseScale
-from surefoot.capture.nonfinite import NonfiniteTrace
 from surefoot.capture.parameters import Parameters
 from surefoot.capture.pending import PendingStep
-from surefoot.capture.place import Site, caller_frame, caller_site, text_of
-from surefoot.capture.ranks import RankWatch
+from surefoot.capture.place import caller_frame, caller_site, text_of
+from surefoot.capture.probes.batch_mixing import BatchMixingProbe
+from surefoot.capture.probes.clip_calls import ClipCallsProbe
+from surefoot.capture.probes.clippers import ClippersProbe
+from surefoot.capture.probes.grad_scaler import GradScalerProbe
+from surefoot.capture.probes.gradient_noise import GradientNoiseProbe
+from surefoot.capture.probes.input_batches import InputBatchesProbe
+from surefoot.capture.probes.loaders import LoadersProbe
+from surefoot.capture.probes.lr_schedulers import LrSchedulersProbe
+from surefoot.capture.probes.nonfinite import NonfiniteProbe
+from surefoot.capture.probes.ranks import RanksProbe
 from surefoot.capture.recorder import Recorder
 from surefoot.capture.roots import Parts, Roots
 from surefoot.capture.sampled import NORMS, SampledStep, plain, why_not_plain
 from surefoot.capture.sampling import Sampler, StepClock
-from surefoot.capture.step import Step, closure_of, nested, with_closure
+from surefoot.capture.step_hooks import closure_of, nested, with_closure
 from surefoot.capture.threads import ObservedThread
 from surefoot.capture.unseen import all_readable, readable, without_numbers
 from surefoot.clipping import Clipper, attached
@@ -54,7 +60,7 @@ from surefoot.records import ActivationInfo
 ClipperFactory = Callable[[], Clipper]
 
 _MOST_RECENT = 1000
-_KEPT = frozenset({"recorder", "guard", "threads", "steps", "backwards"})  # once recording has stopped
+_KEPT = frozenset({"recorder", "guard", "threads", "counts"})  # once recording has stopped
 _NOBODY = {0}  # no loop has this id: a loss that is none of ours
 
 
@@ -84,8 +90,7 @@ class Observer:
     ) -> None:
         self.recorder = recorder
         self.guard = Guard(recorder.fail)
-        self.steps = 0
-        self.backwards = 0
+        self.counts = Counts()
         self.parameters = Parameters()
         deferred = recorder.deferred
         self._models = models
@@ -102,45 +107,38 @@ class Observer:
         )
         self.modules.on_enter, self.modules.on_return = self.losses.entered, self.losses.returned
         self.graphs = GraphLook(self.parameters, deferred, recorder.metric, recorder.activation)
-        self.batches = BatchWatch(deferred, recorder.metric)
         self.manual = ManualDescent(self)
         self.functional = FunctionalDescent(self)
-        self.nonfinite = NonfiniteTrace(self.parameters)
-        self.mixing = MixingLook(deferred)
-        self.modules.on_exchanged = self.mixing.viewed
-        self.noise = NoiseScale(deferred)
-        self.ranks = RankWatch(deferred, self.parameters)
         self.clock = StepClock()
-        self.extra_facts: list[Callable[[], Iterator[Fact]]] = [
-            self.nonfinite.facts,
-            self.mixing.facts,
-            self.noise.facts,
-            self.ranks.facts,
-            self.threads.facts,
-        ]
         self._limit = limit
         self._make_clipper = make_clipper
         early = 5 if thorough else 10
         self._make_sampler = partial(Sampler, 0.10 if thorough else 0.01, every, eager=2, early=early)
         self._looker = Sampler(0.25 if thorough else 0.01, None, eager=20 if thorough else 3, early=2 * early)
         self.loops = Loops(self.parameters, only)
+        self.dispatch = Dispatch(self.guard, self.threads)
+        self.dispatch.add(
+            NonfiniteProbe(self.parameters, recorder.latest),
+            InputBatchesProbe(deferred, recorder.metric),
+            BatchMixingProbe(deferred),
+            GradientNoiseProbe(deferred),
+            RanksProbe(deferred, self.parameters),
+            ClipCallsProbe(deferred, self.loops),
+            LrSchedulersProbe(self.loops, self.counts),
+            LoadersProbe(self.counts),
+            GradScalerProbe(deferred),
+            ClippersProbe(self.loops),
+        )
+        self.tell = self.modules.tell = self.dispatch.tell
         self._scaled = Roots()
+        self._backward: Backward | None = None  # the one under way
+        self.last = Backward(None, None, 0, 0, True)  # that one, or the one before
         self._open: Step | None = None  # the optimizer step under way
         self._gradients_exist = self.guard.part("core", self._gradients_ready)
         # Losses of the backwards since the last step, each with ids of the leaves it is known to reach.
         self._recent: list[tuple[float | Tensor | None, set[int] | None]] = []
-        self._leaves: set[int] | None = None
         self._stepped = False
-        self._noise_cost = 0.0
-        self.looking = True
-        self._site: Site | None = None
-        self._reached: set[int] | None = None  # loops whose parameters a backward was asked for by name
-        self._loss: float | Tensor | None = 0.0
-        self._look_cost = 0.0
-        self._position = 0
-        self._leaf_columns: list[int] = []
         self._first_backward: str | None = None
-        self._rehearsal = False  # the backward under way is of shapes alone
         self._group_settings: dict[tuple[int, int], tuple[Any, ...]] = {}
         recorder.collect_facts = self.facts
         recorder.collect_parameters = self.parameters.changed
@@ -149,6 +147,16 @@ class Observer:
         recorder.collect_activations = self._activations
         recorder.counts = lambda: (self.steps, self.backwards)
         recorder.settles = lambda: self.threads.settles
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps so far."""
+        return self.counts.steps
+
+    @property
+    def backwards(self) -> int:
+        """Backward passes so far."""
+        return self.counts.backwards
 
     # -- optimizers
 
@@ -164,7 +172,7 @@ class Observer:
         if met_late and self.loops.only is None:
             for loss, leaves in self._recent:  # its first losses went by unclaimed
                 if leaves is None or leaves & loop.parameter_ids:
-                    loop.after_backward(loss, self._site, True)
+                    loop.after_backward(loss, self.last.site, True)
         return loop
 
     # -- threads
@@ -227,53 +235,45 @@ class Observer:
             parts: Tensors that it starts from, each with its gradient, where that is more than `root` alone.
             inputs: The leaves that it was asked for by name; None: all.
         """
-        self._rehearsal = without_numbers(root)
-        if self._rehearsal:
-            return
+        self._backward = None
+        if without_numbers(root):
+            return  # a rehearsal, of shapes alone
         if self._open is not None and not self._open.inside:
             self._open = None  # a step that raised
-        stepless = self.steps == 0 and self._open is None
-        if stepless and self._limit is not None and self.backwards >= self._limit:
+        counts = self.counts
+        stepless = counts.steps == 0 and self._open is None
+        if stepless and self._limit is not None and counts.backwards >= self._limit:
             raise StepLimit
-        self.backwards += 1
+        counts.backwards += 1
         site = caller_site()
-        self._site = site
-        step = self.steps + 1
+        # A script that never steps is inspected all the same.
+        position = counts.steps + 1 if counts.steps else counts.backwards
+        inspected = self._looker.due(position) or site not in self.loops.reach
+        backward = self._backward = self.last = Backward(root, site, counts.steps + 1, position, inspected)
         if self._first_backward is None:
             self._first_backward = text_of(site)
-        self.modules.step = step
-        self._position = (
-            step if self.steps else self.backwards
-        )  # a script that never steps is looked at all the same
-        self.looking = self._looker.due(self._position) or site not in self.loops.reach
+        self.modules.step = backward.step
         if retain_graph and not create_graph:
             self.graphs.retain_graph += 1
             self.graphs.retain_place = self.graphs.retain_place or text_of(site)
-        self._loss = self._scaled.value(parts or ((root, None),))
-        self._reached = self._leaves = None
+        backward.loss = self._scaled.value(parts or ((root, None),))
+        backward.saved_tensors = self.graphs.saved_tensors
         if inputs:
-            self._leaves = {id(leaf) for leaf in inputs}
-            self._reached = {id(loop) for loop in self.loops.reached_by(self._leaves)}
-        if self.nonfinite.wanted and self._looks_nonfinite():
-            part = self.guard.part("non-finite trace", self.nonfinite.trace)
-            part(root, step, text_of(site), self.graphs.saved_tensors)
-        calls = self.losses.before_backward(root, self.steps)
+            backward.leaves = {id(leaf) for leaf in inputs}
+            backward.reached = {id(loop) for loop in self.loops.reached_by(backward.leaves)}
+        self.tell.backward_begins(backward)
+        backward.calls = self.losses.before_backward(root, counts.steps)
         if self.manual.active:
             self.manual.before_backward(root)
         for loop in self.loops.own:
             left_over = loop.before_backward()
-            if left_over and self.looking:
+            if left_over and inspected:
                 self._defer_leftover(loop)
-        if self.looking:
+        if inspected:
             began = time.thread_time()
-            self._look(root, site, step, calls)
-            self._look_cost = time.thread_time() - began
+            self._look(root, backward)
+            backward.cost = time.thread_time() - began
         self.modules.judge_training(site)
-
-    def _looks_nonfinite(self) -> bool:
-        """Whether the loss is NaN or infinite: known at once on the CPU, elsewhere from the last flush."""
-        known = self._loss if isinstance(self._loss, float) else self.recorder.latest.loss
-        return known is not None and not math.isfinite(known)
 
     def _defer_leftover(self, loop: Loop) -> None:
         gradients = all_readable(p.grad for p in loop.parameters if p.grad is not None)
@@ -285,39 +285,39 @@ class Observer:
 
             self.recorder.deferred.add(norms, receive)
 
-    def _look(self, root: Tensor, site: Site | None, step: int, calls: list[Pending]) -> None:
-        size = calls[0].call.described.get("batch_size") if calls else None
+    def _look(self, root: Tensor, backward: Backward) -> None:
+        site, calls = backward.site, backward.calls
+        size = backward.batch_size = calls[0].call.described.get("batch_size") if calls else None
         self.parameters.pair(shards.pairs(self.modules.present()))
         if self.loops.only is not None and not self._concerns(root):
             self.loops.reach[site] = _NOBODY
             return
-        leaves = self.graphs.read(root, step, text_of(site), bool(calls), size)
-        if size is not None:
-            self.noise.batch_size = size
+        leaves = self.graphs.read(root, backward.step, text_of(site), bool(calls), size)
         ids = {id(leaf) for leaf in leaves}
-        self._leaves = self._leaves or ids
-        self._leaf_columns = [self.parameters.index_of(leaf) for leaf in leaves if leaf.requires_grad]
+        backward.leaves = backward.leaves or ids
+        backward.columns = [self.parameters.index_of(leaf) for leaf in leaves if leaf.requires_grad]
         reached = self.loops.reached_by(ids)
         self.loops.reach[site] = {id(loop) for loop in reached}
         if len(calls) == 1 and calls[0].value is not None:
-            self._compare_root(reached, calls[0].value)
+            self._compare_root(backward.loss, reached, calls[0].value)
         self.modules.mark_trained(ids, site)
-        self._look_for_mixing(site)
-        self.batches.from_graph(root, step)
+        backward.model = next((m.name for m in self.modules.models.values() if m.trained), "")
+        backward.scores, backward.target = self.losses.take_scores()
+        self.tell.graph_inspected(backward)
         if not self.manual.active and self.loops.only is None and self.manual.wanted(leaves):
             self.manual.active = True
             self.manual.before_backward(root)
         self.parameters.name_from_variables(caller_frame())
 
-    def _compare_root(self, reached: list[Loop], value: Tensor) -> None:
-        if self._loss is None:
+    def _compare_root(self, root: float | Tensor | None, reached: list[Loop], value: Tensor) -> None:
+        if root is None:
             return
         number = host_number(value)
-        if number is not None and isinstance(self._loss, float):
+        if number is not None and isinstance(root, float):
             for loop in reached:
-                loop.compare_root([self._loss, number])
+                loop.compare_root([root, number])
             return
-        both = torch.stack([torch.as_tensor(self._loss, device=value.device).float(), value.float()])
+        both = torch.stack([torch.as_tensor(root, device=value.device).float(), value.float()])
         for loop in reached:
             self.recorder.deferred.add(both, loop.compare_root)
 
@@ -325,34 +325,28 @@ class Observer:
         """Whether a loss leads to what the watched optimizers hold."""
         return self._reaches(root, self.loops.held())
 
-    def _look_for_mixing(self, site: Site | None) -> None:
-        scores, target = self.losses.take_scores()
-        if scores is None or not self.graphs.saved_tensors or self.modules.forbidden:
-            return
-        if self.mixing.wanted(scores, target, self.batches.batch_size):
-            model = next((m.name for m in self.modules.models.values() if m.trained), "")
-            self.guard.part("mixing", self.mixing.look)(scores, text_of(site), model)
-
     def after_backward(self) -> None:
         """The backward has ended."""
-        if self._rehearsal:
+        backward, self._backward = self._backward, None
+        if backward is None:
             return
-        reach = self._reached if self._reached is not None else self.loops.reach.get(self._site)
+        reach = backward.reached if backward.reached is not None else self.loops.reach.get(backward.site)
         if self._stepped:
             self._stepped = False
             self._recent.clear()
         if len(self._recent) < _MOST_RECENT:
-            self._recent.append((self._loss, self._leaves))
+            self._recent.append((backward.loss, backward.leaves))
         for loop in self.loops.own:
             if self._may_reach(loop) if not reach else id(loop) in reach or loop.touched():
-                loop.after_backward(self._loss, self._site, bool(reach))
-        if self.looking:
+                loop.after_backward(backward.loss, backward.site, bool(reach))
+        if backward.inspected:
             if len(self.loops.own) == len(self.loops.everyone):
                 self.graphs.symmetry_of_gradients()
-            if self.steps == 0 or self._open is not None or self.manual.active:
-                self._looker.measured(self._position, self._look_cost, self.clock.step_time)
-            if self.steps == 0:
-                self.parameters.received(self._leaf_columns)
+            if self.counts.steps == 0 or self._open is not None or self.manual.active:
+                self._looker.measured(backward.position, backward.cost, self.clock.step_time)
+            if self.counts.steps == 0:
+                self.parameters.received(backward.columns)
+        backward.ends()
         if self.manual.active:
             self.manual.after_backward()
 
@@ -364,7 +358,8 @@ class Observer:
         """An optimizer's step begins; where it has a closure, it is to go on with the arguments returned."""
         if self.manual.active:
             self.manual.give_way()
-        if not self.loops.watches(optimizer) or _rehearses(optimizer):
+        loop = self.loops.stepped(optimizer)
+        if loop is None and (not self.loops.watches(optimizer) or _rehearses(optimizer)):
             return None
         if self._open is not None:
             if self._open.loop.optimizer() is not optimizer:
@@ -372,12 +367,14 @@ class Observer:
             if nested(optimizer):  # what a subclass builds on; else one that raised left it open
                 self._open.depth += 1
                 return None
-        loop = self.adopt(optimizer)
+        loop = loop or self.adopt(optimizer)
         self.loops.refresh(loop, optimizer)
-        if loop.step_site is None or self.looking:
+        if loop.step_site is None or self.last.inspected:
             loop.step_site = caller_site()
         closure = closure_of(args, kwargs)
-        step = self._open = Step(loop, self.steps + 1, self.backwards, closure is not None)
+        step = self._open = Step(
+            loop, self.counts.steps + 1, self.last, self.counts.backwards, closure is not None
+        )
         step.clipper = attached(optimizer)
         if self._make_clipper is not None and step.clipper is None:
             self.guard.run("clipper", lambda: self._attach_clipper(optimizer, step))
@@ -395,40 +392,37 @@ class Observer:
     def _gradients_ready(self, step: Step) -> None:
         """The gradients that a step follows are there."""
         loop = step.loop
-        loop.before_step(step.number, self.backwards)
-        began = time.thread_time()
+        step.backward = self.last
+        step.measured = True
+        loop.before_step(step.number, self.counts.backwards)
+        step.gradients = [p.grad for p in loop.parameters]
         if step.sample is not None:
-            optimizer = loop.optimizer()
-            scale = getattr(optimizer, "grad_scale", None)
-            step.sample.gradients([p.grad for p in loop.parameters], scale)
-            self._noise_part(loop, sampled=True)
+            began = time.thread_time()
+            step.sample.gradients(step.gradients, getattr(loop.optimizer(), "grad_scale", None))
             step.cost += time.thread_time() - began
-        elif self.noise.awaits(loop):
-            self._noise_part(loop, sampled=False)
-            self.noise.stepped(loop)
-            self._noise_cost = time.thread_time() - began
+        self.tell.gradients_ready(step)
         if step.closure:
             step.losses = [*loop.losses]
         # A clipper measures too, and tells after the step; of a closure, its last evaluation.
-        step.norms = self._gradient_norms(loop, step.clipper is not None and not step.closure)
-
-    def _noise_part(self, loop: Loop, sampled: bool) -> None:
-        part = self.noise.keep if sampled else self.noise.compare
-        self.guard.run("gradient noise", lambda: part(loop, [p.grad for p in loop.parameters]))
+        step.norms = self._gradient_norms(step, step.clipper is not None and not step.closure)
+        step.gradients = ()
 
     def _attach_clipper(self, optimizer: Optimizer, step: Step) -> None:
         assert self._make_clipper is not None
         step.clipper = self._make_clipper()
         step.clipper.attach(optimizer)
 
-    def _gradient_norms(self, loop: Loop, measured: bool = False) -> Norms | None:
-        gradients = [gradient for p in loop.parameters if (gradient := p.grad) is not None]
+    def _gradient_norms(self, step: Step, measured: bool) -> Norms | None:
+        loop = step.loop
+        gradients = [gradient for gradient in step.gradients if gradient is not None]
         if not gradients:
             loop.without_gradients += 1
             return None
-        if self.looking:
+        if step.backward.inspected:
             self.parameters.received(
-                column for p, column in zip(loop.parameters, loop.columns, strict=True) if p.grad is not None
+                column
+                for gradient, column in zip(step.gradients, loop.columns, strict=True)
+                if gradient is not None
             )
         return None if measured else gradient_norms(gradients)
 
@@ -444,25 +438,29 @@ class Observer:
         self._stepped = True
         if not open_step.measured:
             self._gradients_ready(open_step)  # a closure that the optimizer never called
-        self.steps += 1
-        step = self.steps
+        self.counts.steps += 1
+        step = open_step.number = self.counts.steps
+        backward = open_step.backward = self.last
         loop = open_step.loop
         if open_step.sample is not None:
             self._after_sample(open_step)
-        without = open_step.closure and self.backwards == open_step.backwards and not loop.backward_seen()
+        without = (
+            open_step.closure and self.counts.backwards == open_step.backwards and not loop.backward_seen()
+        )
         losses = loop.after_step()
         if without:
             loop.closed_without_backward(step)
         elif open_step.losses is not None:
             losses = open_step.losses
+        open_step.losses = losses
         group = optimizer.param_groups[0] if optimizer.param_groups else {}
         lr = group.get("lr")
         now = self.recorder.now()
         self.clock.tick(now, time.thread_time())
-        if self.looking:
+        if backward.inspected:
             # All that a look made slower: module hooks, descriptions, the reading of the graph.
-            cost = max(self._look_cost, self.clock.last - self.clock.step_time)
-            self._looker.measured(self._position, cost, self.clock.step_time)
+            cost = max(backward.cost, self.clock.last - self.clock.step_time)
+            self._looker.measured(backward.position, cost, self.clock.step_time)
         self.recorder.step(
             PendingStep(
                 step,
@@ -477,10 +475,8 @@ class Observer:
                 loop.judge if loop.touched_before_step else None,
             )
         )
-        last = losses[-1] if losses else None
-        if step & (step - 1) == 0 and last is not None:
-            self.guard.run("ranks", lambda: self.ranks.look(step, loop.parameters, last))
-        if self.looking or len(optimizer.param_groups) > 1:
+        self.tell.step_ends(open_step)
+        if backward.inspected or len(optimizer.param_groups) > 1:
             self._settings(step, loop, optimizer)
         self.next_step(step)
 
@@ -489,13 +485,13 @@ class Observer:
         began = time.thread_time()
         step.sample.after()
         step.sample.hand_over(step.number, step.loop.index, step.loop.columns, self.recorder.layer)
-        cost = step.cost + time.thread_time() - began + self._noise_cost
+        cost = step.cost + time.thread_time() - began
         self.sampler_of(step.loop).measured(step.loop.steps + 1, cost, self.clock.step_time)
 
     def stepped(self) -> int:
         """Count a step; returns its number."""
-        self.steps += 1
-        return self.steps
+        self.counts.steps += 1
+        return self.counts.steps
 
     def can_be_sampled(self, loop: Loop, parameters: Sequence[Tensor]) -> bool:
         """Whether a loop's parameters can be measured one by one; where not, it says why."""
@@ -553,14 +549,14 @@ class Observer:
 
     def _model_input(self, phase: str, batch: Tensor, module: nn.Module) -> None:
         if readable(batch) is batch:
-            self.batches.model_input(phase, batch, module, self.steps + 1, self.losses.looking)
+            self.tell.batch_entered(phase, batch, module, self.counts.steps + 1, self.losses.looking)
 
     def _activations(self, since: int) -> list[ActivationInfo]:
         return self.graphs.new_activations(since)
 
     def close(self) -> None:
         """The training has ended: settle what is still open."""
-        self.losses.close(self.steps)
+        self.losses.close(self.counts.steps)
         if self.manual.active:
             self.manual.settle()
 
@@ -579,9 +575,8 @@ class Observer:
         yield from self.modules.facts()
         yield from self.losses.facts()
         yield from self.graphs.facts()
-        yield from self.batches.facts()
-        for more in self.extra_facts:
-            yield from more()
+        yield from self.dispatch.facts()
+        yield from self.threads.facts()
         yield from self.guard.facts()
 
 

@@ -6,6 +6,8 @@ raises in that training. So there is one pair of hooks for the process, and whil
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,6 +21,7 @@ from torch.optim.optimizer import (
 )
 from torch.utils.hooks import RemovableHandle
 
+_HOOKED = os.path.join("torch", "optim", "optimizer.py")
 _Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
@@ -84,3 +87,29 @@ def _after(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 # A compiled step calls its hooks, but must not trace into them: what is measured differs from step to step.
 _before_compiled = _disable_dynamo(_before)
 _after_compiled = _disable_dynamo(_after)
+
+
+def closure_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[..., Any] | None:
+    """The closure among the arguments of `optimizer.step`; args[0] is the optimizer."""
+    closure = args[1] if len(args) > 1 else kwargs.get("closure")
+    return closure if callable(closure) else None
+
+
+def with_closure(
+    args: tuple[Any, ...], kwargs: dict[str, Any], closure: Callable[..., Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The same arguments with another closure in its place."""
+    if len(args) > 1:
+        return (args[0], closure, *args[2:]), kwargs
+    return args, {**kwargs, "closure": closure}
+
+
+def nested(optimizer: Optimizer) -> bool:
+    """Whether a step of this optimizer runs inside another of its own: a subclass calls `super().step()`."""
+    frame = sys._getframe(1)
+    found = 0
+    while frame is not None and found < 2:
+        if frame.f_code.co_name == "wrapper" and frame.f_code.co_filename.endswith(_HOOKED):
+            found += frame.f_locals.get("self") is optimizer
+        frame = frame.f_back  # type: ignore[assignment]
+    return found > 1

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from surefoot.capture import graph
 from surefoot.capture.deferred import Deferred
+from surefoot.capture.events.probe import Probe
+from surefoot.capture.events.records import Backward
 from surefoot.capture.model import normalises_first
 from surefoot.facts import BatchInput, Fact
 from surefoot.quantities import batches
@@ -26,7 +28,7 @@ class _Seen:
         self.fixed: dict[str, Any] = {}
 
 
-class BatchWatch:
+class InputBatchesProbe(Probe):
     """Collects statistics of input batches.
 
     Args:
@@ -34,31 +36,31 @@ class BatchWatch:
         metric: Called with (name, step, value).
     """
 
+    name = "input batches"
+
     def __init__(self, deferred: Deferred, metric: Callable[[str, int, float], None]) -> None:
         self._deferred = deferred
         self._metric = metric
         self._phases = {"train": _Seen(), "validation": _Seen()}
         self._by_model = False
-        self.batch_size: int | None = None  # of the last training batch that entered a model
 
-    def model_input(self, phase: str, batch: Tensor, module: nn.Module, step: int, looking: bool) -> None:
-        """A batch enters an outermost module."""
+    def batch_entered(self, phase: str, batch: Tensor, module: nn.Module, step: int, inspected: bool) -> None:
+        """Examine it, where it is one of the first or the step is inspected."""
         seen = self._phases[phase]
-        if not looking and len(seen.summaries) >= 3:
+        if not inspected and len(seen.summaries) >= 3:
             return
         self._by_model |= phase == "train"
-        if phase == "train":
-            self.batch_size = int(batch.shape[0]) if batch.ndim else None
         seen.fixed.setdefault("normalized_inside", normalises_first(module))
         self._examine(phase, batch, step)
 
-    def from_graph(self, root: Tensor, step: int) -> None:
+    def graph_inspected(self, backward: Backward) -> None:
         """Where no module was called: the data that the first operations kept."""
-        if self._by_model or root.grad_fn is None:
+        root = backward.root
+        if self._by_model or root is None or root.grad_fn is None:
             return
         for batch in graph.LossGraph(root.grad_fn).first_inputs():
             self._phases["train"].fixed.setdefault("normalized_inside", False)
-            self._examine("train", batch, step)
+            self._examine("train", batch, backward.step)
             return
 
     def _examine(self, phase: str, batch: Tensor, step: int) -> None:

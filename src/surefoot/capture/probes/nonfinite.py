@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,11 @@ import torch
 from torch import Tensor
 
 from surefoot.capture import graph
+from surefoot.capture.events.probe import Probe
+from surefoot.capture.events.records import Backward
 from surefoot.capture.parameters import Parameters
+from surefoot.capture.place import text_of
+from surefoot.capture.rows import Latest
 from surefoot.capture.unseen import readable
 from surefoot.facts import Fact, Nonfinite
 
@@ -31,32 +36,48 @@ _INPUTS = ("_saved_self", "_saved_mat1", "_saved_mat2", "_saved_input", "_saved_
 _OUTPUTS = ("_saved_result", "_saved_self_or_result", "_saved_output")
 
 
-class NonfiniteTrace:
-    """Looks once, at the first loss that is not finite while its graph is still there."""
+class NonfiniteProbe(Probe):
+    """Looks once, at the first loss that is not finite while its graph is still there.
 
-    def __init__(self, parameters: Parameters) -> None:
+    Args:
+        parameters: Give the parameters their names.
+        latest: The last numbers that reached the host.
+    """
+
+    name = "non-finite trace"
+
+    def __init__(self, parameters: Parameters, latest: Latest) -> None:
         self._parameters = parameters
+        self._latest = latest
         self._found: dict[str, Any] | None = None
-        self.wanted = True
+        self._wanted = True
 
-    def trace(self, root: Tensor, step: int, place: str | None, saved_tensors: bool) -> None:
+    def backward_begins(self, backward: Backward) -> None:
+        """Whether the loss is NaN or infinite: known at once on the CPU, elsewhere from the last flush."""
+        known = backward.loss if isinstance(backward.loss, float) else self._latest.loss
+        if known is None or math.isfinite(known) or not self._wanted or backward.root is None:
+            return
+        self._wanted = False
+        self._trace(backward.root, backward)
+
+    def _trace(self, root: Tensor, backward: Backward) -> None:
         """Look through the graph of a loss that is not finite."""
-        self.wanted = False
         found: dict[str, Any] = {
-            "at_step": step, "what": "loss", "place": place, "loss": float(root.detach().float().mean().cpu()),
+            "at_step": backward.step, "what": "loss", "place": text_of(backward.site),
+            "loss": float(root.detach().float().mean().cpu()),
             "operation": None, "detail": None, "module": None, "parameters": (),
         }  # fmt: skip
         self._found = found
         if root.grad_fn is None:
             return
-        seen = graph.LossGraph(root.grad_fn, saved_tensors=saved_tensors)
+        seen = graph.LossGraph(root.grad_fn, saved_tensors=backward.saved_tensors)
         held = [leaf for leaf in seen.leaves if readable(leaf) is leaf]
         bad = [leaf for leaf in held if not bool(torch.isfinite(leaf.detach()).all())]
         if bad:
             found["what"] = "parameter"
             found["parameters"] = tuple(self._parameters.name_of(leaf) for leaf in bad[:20])
             return
-        if not saved_tensors:
+        if not backward.saved_tensors:
             return
         if any(not bool(torch.isfinite(batch).all()) for batch in seen.first_inputs()):
             found["what"] = "input"

@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge
 
 from surefoot.capture import graph
 from surefoot.capture.deferred import Deferred
+from surefoot.capture.events.probe import Probe
+from surefoot.capture.events.records import Backward
+from surefoot.capture.place import caller_site, text_of
 from surefoot.facts import BatchMixing, Fact
 
 _UNNAMED = "the model"  # where no module was called: a network of plain functions
@@ -38,41 +41,66 @@ class _Link(NamedTuple):
     operations: tuple[Any, ...]
 
 
-class MixingLook:
+class BatchMixingProbe(Probe):
     """Tests the first losses that have one row of scores for each example.
 
     Args:
         deferred: Where device numbers wait for the next flush.
     """
 
+    name = "mixing"
+
     def __init__(self, deferred: Deferred) -> None:
         self._deferred = deferred
-        self.forbidden = (
-            False  # there are hooks of the script's own in the graph: they must not run once more
-        )
+        self._forbidden = False
         self._tries = 0
+        self._batch_size: int | None = None  # of the last training batch that entered a model
         self._found: BatchMixing | None = None
 
-    def wanted(self, scores: Tensor, target: Any, batch_size: int | None) -> bool:
+    def tensor_hooked(self, tensor: Tensor) -> None:
+        """There may be hooks of the script's own in the graph: they must not run once more."""
+        self._forbidden = True
+
+    def compiled(self) -> None:
+        """What is compiled is left alone."""
+        self._forbidden = True
+
+    def batch_entered(self, phase: str, batch: Tensor, module: nn.Module, step: int, inspected: bool) -> None:
+        """So many rows are one for each example."""
+        if phase == "train":
+            self._batch_size = int(batch.shape[0]) if batch.ndim else None
+
+    def layer_called(self, batch: Tensor, given: Tensor, model: str) -> None:
+        """The batch itself may have been viewed with its dimensions exchanged."""
+        if exchanged(batch, given):
+            self._keep(model, mixed=True, operation="view of the input", place=text_of(caller_site()))
+
+    def graph_inspected(self, backward: Backward) -> None:
+        """Test the scores that entered the loss function, where that says something."""
+        scores = backward.scores
+        if scores is not None and backward.saved_tensors and self._wanted(scores, backward.target):
+            self._look(scores, text_of(backward.site), backward.model)
+
+    def _wanted(self, scores: Tensor, target: Any) -> bool:
         """Whether the test says something here: as many rows of scores as examples, and not a table of pairs."""
         return (
             self._tries < _TRIES
-            and not self.forbidden
+            and not self._forbidden
             and scores.grad_fn is not None
             and scores.ndim >= 2
             and scores.shape[0] > 2
-            and scores.shape[0] == batch_size
+            and scores.shape[0] == self._batch_size
             and scores.shape[1] != scores.shape[0]
             and isinstance(target, Tensor)
             and target.ndim >= 1
             and target.shape[0] == scores.shape[0]
         )
 
-    def look(self, scores: Tensor, place: str | None, model: str) -> None:
+    def _look(self, scores: Tensor, place: str | None, model: str) -> None:
         """Follow the last example back through the graph."""
         self._tries += 1
         if any(isinstance(node, BackwardCFunction) for node in graph.LossGraph(scores.grad_fn).nodes):
-            self.forbidden = True  # the script's own backward, too, runs as often as the script says
+            self._forbidden = True  # the script's own backward, too, runs as often as the script says
             return
         size = int(scores.shape[0])
         nodes, links = _rows(scores.grad_fn, size)
@@ -91,10 +119,6 @@ class MixingLook:
                 numbers += [last.new_full((), torch.nan, dtype=torch.float32)] * 2
         causes = [(link, _cause(link, nodes, size)) for link in links]
         self._deferred.add(torch.stack(numbers), lambda v: self._receive(causes, v, place, model))
-
-    def viewed(self, place: str | None, model: str) -> None:
-        """The batch itself was viewed with its dimensions exchanged."""
-        self._keep(model, mixed=True, operation="view of the input", place=place)
 
     def _receive(
         self, causes: list[tuple[_Link, str | None]], numbers: list[float], place: str | None, model: str

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 
 from surefoot.capture.deferred import Deferred
+from surefoot.capture.events.probe import Probe
+from surefoot.capture.events.records import Step
 from surefoot.capture.parameters import Parameters
 from surefoot.facts import Fact, Ranks
 from surefoot.interrupts import pass_on
@@ -33,7 +35,7 @@ _NOTE = re.compile(r"[0-9]+\.json|\.[0-9]+\.[0-9]+")
 _OLD = 86400.0  # seconds after which a folder was left by a training that is over
 
 
-class RankWatch:
+class RanksProbe(Probe):
     """Notes what should agree between processes, and compares it in the first of them.
 
     Args:
@@ -41,6 +43,8 @@ class RankWatch:
         parameters: Gives the parameters their names.
         folder: Where the processes of this machine leave their notes; None: by their common parent.
     """
+
+    name = "ranks"
 
     def __init__(self, deferred: Deferred, parameters: Parameters, folder: Path | None = None) -> None:
         self._deferred = deferred
@@ -54,12 +58,17 @@ class RankWatch:
         self._written = 0
         self._plain = True
 
-    def look(self, step: int, parameters: Sequence[Tensor], loss: float | Tensor) -> None:
-        """Note a step, where several processes train; at each power of two."""
-        if step < self._next or not self._plain:
+    def step_ends(self, step: Step) -> None:
+        """Note it, where several processes train; at each power of two."""
+        number = step.number
+        if number < self._next or number & (number - 1) or not self._plain:
             return
-        while self._next <= step:
-            self._next *= 2
+        loss = step.losses[-1] if step.losses else None
+        if loss is not None:
+            self._next = 2 * number
+            self._note(number, step.loop.parameters, loss)
+
+    def _note(self, step: int, parameters: Sequence[Tensor], loss: float | Tensor) -> None:
         dist = sys.modules.get("torch.distributed")
         if dist is None or not dist.is_available() or not dist.is_initialized():
             return

@@ -7,19 +7,22 @@ product estimates the squared norm of the true gradient, and each squared norm t
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
 
 from surefoot.capture.deferred import Deferred
+from surefoot.capture.events.probe import Probe
+from surefoot.capture.events.records import Backward, Step
 from surefoot.capture.loop import Loop
 from surefoot.capture.unseen import all_readable
 from surefoot.facts import Fact, Noise
 from surefoot.quantities.updates import watched_part
 
 
-class NoiseScale:
+class GradientNoiseProbe(Probe):
     """Compares the gradient of a sampled step with that of the step after it.
 
     Source: McCandlish, Kaplan, Amodei 2018, arXiv:1812.06162, equation 2.9 (the simple noise scale
@@ -30,26 +33,46 @@ class NoiseScale:
         deferred: Where device numbers wait for the next flush.
     """
 
+    name = "gradient noise"
+
     def __init__(self, deferred: Deferred) -> None:
         self._deferred = deferred
         self._kept: tuple[Loop, int, list[Tensor]] | None = None
-        self._pair: Tensor | None = None
+        self._pair: tuple[Tensor, int] | None = None  # what was compared, from so many examples
+        self._cost = 0.0  # seconds that the last comparison took
         self._signal: list[float] = []
         self._total: list[float] = []
         self._noise = 0.0  # sum over the pairs of examples times what the gradients do not share
         self._examples = 0
-        self.batch_size: int | None = None  # of one backward pass
+        self._batch_size: int | None = None  # of one backward pass
 
-    def awaits(self, loop: Loop) -> bool:
-        """Whether the gradient of the loop's next step is to be compared."""
-        return self._kept is not None and self._kept[0] is loop
+    def graph_inspected(self, backward: Backward) -> None:
+        """Take the number of examples from it."""
+        if backward.batch_size is not None:
+            self._batch_size = backward.batch_size
 
-    def keep(self, loop: Loop, gradients: Iterable[Tensor | None]) -> None:
-        """Keep the gradient of a sampled step."""
+    def gradients_ready(self, step: Step) -> None:
+        """Keep them at a sampled step, compare them at the step after it."""
+        if step.sample is not None:
+            began = time.thread_time()
+            self._keep(step.loop, step.gradients)
+            step.cost += time.thread_time() - began + self._cost
+            self._cost = 0.0
+        elif self._kept is not None and self._kept[0] is step.loop:
+            began = time.thread_time()
+            self._compare(step.loop, step.gradients)
+            self._cost = time.thread_time() - began
+
+    def step_ends(self, step: Step) -> None:
+        """What was compared counts: the step follows it."""
+        if self._kept is not None and self._kept[0] is step.loop:
+            self._stepped(step.loop)
+
+    def _keep(self, loop: Loop, gradients: Iterable[Tensor | None]) -> None:
         parts = [watched_part(gradient) for gradient in gradients if gradient is not None]
         self._kept = (loop, loop.steps, [part.clone() for part in parts]) if parts else None
 
-    def compare(self, loop: Loop, gradients: Iterable[Tensor | None]) -> None:
+    def _compare(self, loop: Loop, gradients: Iterable[Tensor | None]) -> None:
         """Hold the next step's gradient against the one kept; of an accumulation, the last call counts."""
         self._pair = None
         if self._kept is None or self._kept[1] != loop.steps - 1:
@@ -62,15 +85,15 @@ class NoiseScale:
             return
         inner = torch.stack([p.sum() for p in torch._foreach_mul(now, before)]).sum()
         norms = torch.stack([torch.stack(torch._foreach_norm(t)).square().sum() for t in (now, before)])
-        self._pair = torch.cat([inner.reshape(1), norms])
+        examples = (self._batch_size or 0) * loop.micro_batches() * processes()
+        self._pair = torch.cat([inner.reshape(1), norms]), examples
 
-    def stepped(self, loop: Loop) -> None:
-        """The loop takes its step."""
-        if not self.awaits(loop) or self._kept is None or self._kept[1] == loop.steps:
-            return  # the step whose gradient was kept, or another loop's
-        pair, self._kept, self._pair = self._pair, None, None
-        if pair is not None:
-            examples = (self.batch_size or 0) * loop.micro_batches() * processes()
+    def _stepped(self, loop: Loop) -> None:
+        if self._kept is None or self._kept[1] == loop.steps - 1:
+            return  # the step whose gradient was kept
+        compared, self._kept, self._pair = self._pair, None, None
+        if compared is not None:
+            pair, examples = compared
             self._deferred.add(pair, lambda numbers: self._receive(numbers, examples))
 
     def _receive(self, numbers: list[float], examples: int) -> None:
@@ -90,7 +113,7 @@ class NoiseScale:
             yield Noise(
                 scale=self._noise / signal if signal > 0 else None,
                 examples=self._examples,
-                batch_size=self.batch_size or 0,
+                batch_size=self._batch_size or 0,
                 observations=count,
                 signal_share=signal / total if total > 0 else None,
             )

@@ -1,0 +1,1 @@
+"""What a training does, as short-lived records, and who hears of it."""

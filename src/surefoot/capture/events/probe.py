@@ -1,0 +1,78 @@
+"""What can be heard of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from torch import Tensor, nn
+
+from surefoot.facts import Fact
+
+if TYPE_CHECKING:
+    from surefoot.capture.events.records import Backward, Step
+
+
+class Probe:
+    """Hears the events that it overrides; nothing else is called.
+
+    A probe asks no other probe: what it needs is in the event, or it heard it before. Its public methods are the
+    events and `facts`; any other name is refused when the class is made, as nobody would ever call it.
+
+    Attributes:
+        name: What its faults are noted under.
+    """
+
+    name: ClassVar[str] = "probe"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        unknown = [word for word in vars(cls) if not word.startswith("_") and not hasattr(Probe, word)]
+        if unknown:
+            raise TypeError(f"{cls.__name__}.{unknown[0]} is no event: nothing would call it")
+
+    def backward_begins(self, backward: Backward) -> None:
+        """A backward is about to run."""
+
+    def graph_inspected(self, backward: Backward) -> None:
+        """The same at an inspected step, its graph read: leaves and calls are on the record."""
+
+    def gradients_ready(self, step: Step) -> None:
+        """The gradients that a step follows are there."""
+
+    def step_ends(self, step: Step) -> None:
+        """A step has been taken, and its row is on its way."""
+
+    def batch_entered(self, phase: str, batch: Tensor, module: nn.Module, step: int, inspected: bool) -> None:
+        """A batch enters an outermost module, in phase "train" or "validation"."""
+
+    def layer_called(self, batch: Tensor, given: Tensor, model: str) -> None:
+        """A layer inside a model in training is given something else than the batch that entered the model."""
+
+    def clip_called(self, function: str, parameters: Any, limit: Any, result: Any) -> None:
+        """The script clipped gradients by one of PyTorch's functions."""
+
+    def scheduler_stepped(self, scheduler: Any) -> None:
+        """The script is about to step a learning-rate scheduler."""
+
+    def loader_iterated(self, loader: Any) -> None:
+        """A data loader's iterator is about to be made."""
+
+    def scaler_scaled(self, scaler: Any) -> None:
+        """A GradScaler multiplied a loss."""
+
+    def scaler_updated(self, scaler: Any) -> None:
+        """A GradScaler's update has run."""
+
+    def tensor_hooked(self, tensor: Tensor) -> None:
+        """The script registers a hook on a tensor that is no leaf."""
+
+    def compiled(self) -> None:
+        """The script asks for a module or a function to be compiled."""
+
+    def facts(self) -> Iterable[Fact]:
+        """What it can tell so far."""
+        return ()
+
+
+EVENTS = tuple(word for word in vars(Probe) if not word.startswith("_") and word not in ("name", "facts"))

@@ -1,0 +1,142 @@
+"""What a training is doing just now: records that are made when an event begins and dropped when it is over.
+
+A `Step` is opened by the pre-hook and closed after the post-hook. The gradients that it follows are those that lie in
+`.grad` when it begins; where it is given a closure, those that the closure's first evaluation leaves (clipped,
+accumulated, scaled as the closure does it). LBFGS evaluates more often: its first evaluation is at the point that the
+step starts from. An optimizer like SAM moves the weights before it evaluates, and then follows what it finds there.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from surefoot.capture.host import Norms
+from surefoot.capture.loop import Loop
+from surefoot.capture.patches import UNCOUNTED
+from surefoot.capture.place import Site
+from surefoot.capture.sampled import SampledStep
+from surefoot.clipping import Clipper
+from surefoot.clipping.result import ClipResult
+
+if TYPE_CHECKING:
+    from surefoot.capture.losses import Pending
+
+
+class Counts:
+    """How far the training is."""
+
+    __slots__ = ("backwards", "steps")
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.backwards = 0
+
+
+class Backward:
+    """What one backward carries from its begin to its end, and on to the step that follows it.
+
+    Args:
+        root: Where it starts, the sum of all where it starts from several.
+        site: Where it was called.
+        step: The step under way.
+        position: What it is counted by: the step; its own number in a script that never steps.
+        inspected: Whether its graph is read.
+    """
+
+    __slots__ = (
+        "batch_size", "calls", "columns", "cost", "inspected", "leaves", "loss", "model", "position", "reached",
+        "retained", "root", "saved_tensors", "scores", "site", "step", "target",
+    )  # fmt: skip
+
+    def __init__(
+        self, root: Tensor | None, site: Site | None, step: int, position: int, inspected: bool
+    ) -> None:
+        self.root = root
+        self.site = site
+        self.step = step
+        self.position = position
+        self.inspected = inspected
+        self.loss: float | Tensor | None = 0.0  # None: it cannot be read
+        self.retained = False  # its graph is kept after it
+        self.saved_tensors = True  # what its operations kept may be read
+        self.leaves: set[int] | None = None  # ids of those it is known to reach
+        self.reached: set[int] | None = None  # ids of the loops it was asked for by name
+        self.calls: Sequence[Pending] = ()  # of loss functions, that it uses
+        self.batch_size: int | None = None  # where one of them tells
+        self.scores: Tensor | None = None  # what entered the last loss function, and its target
+        self.target: Any = None
+        self.model = ""  # the first that is trained
+        self.columns: list[int] = []  # of the leaves, where it is inspected
+        self.cost = 0.0  # seconds that inspecting took
+
+    def ends(self) -> None:
+        """Drop what would keep the graph alive."""
+        self.root = self.scores = self.target = None
+        self.calls = ()
+
+
+class Step:
+    """What one step carries from its begin to its end.
+
+    Args:
+        loop: Whose it is.
+        number: Among the steps of the run.
+        backward: The last one before it.
+        backwards: How many of the run came before it.
+        closure: Whether it was given one.
+    """
+
+    __slots__ = (
+        "_clip", "backward", "backwards", "clipper", "closure", "cost", "depth", "evaluations", "gradients",
+        "inside", "loop", "losses", "measured", "norms", "number", "sample",
+    )  # fmt: skip
+
+    def __init__(self, loop: Loop, number: int, backward: Backward, backwards: int, closure: bool) -> None:
+        self.loop = loop
+        self.number = number
+        self.backward = backward
+        self.backwards = backwards
+        self.closure = closure
+        self.depth = 0  # steps of the same optimizer under way inside it
+        self.evaluations = 0
+        self.inside = False  # the closure is running
+        self.measured = False  # the gradients that it follows were there to be measured
+        self.clipper: Clipper | None = None
+        self.sample: SampledStep | None = None
+        self.losses: list[float | Tensor | None] | None = (
+            None  # of the first evaluation; all that it follows at its end
+        )
+        self.gradients: Sequence[Tensor | None] = ()  # while they are measured
+        self.norms: Norms | None = None
+        self.cost = 0.0  # seconds that measuring took
+        self._clip: ClipResult | None = None
+
+    @property
+    def clip(self) -> ClipResult | None:
+        """What the clipper did to these gradients."""
+        if self._clip is None and self.clipper is not None:
+            return self.clipper.last
+        return self._clip
+
+    def watched(self, closure: Callable[..., Any], ready: Callable[[Step], None]) -> Callable[..., Any]:
+        """The closure; `ready` is told when its first evaluation has left the gradients."""
+
+        def evaluation(*args: Any, **kwargs: Any) -> Any:
+            if self.evaluations == 1:
+                self._clip = self.clip  # a clipper wraps us, and has clipped by now
+            self.inside = True
+            try:
+                result = closure(*args, **kwargs)
+            finally:
+                self.inside = False
+            self.evaluations += 1
+            if self.evaluations == 1:
+                ready(self)
+            return result
+
+        evaluation.__code__ = evaluation.__code__.replace(co_filename=UNCOUNTED)
+        return functools.wraps(closure)(evaluation)
