@@ -190,7 +190,7 @@ def test_unusual_tensors_are_measured(train: Callable[[], None], tmp_path: Path)
     losses, norms = (history.series(name, 0).values for name in ("loss", "grad_norm"))
     assert len(losses) == len(norms) == STEPS
     assert all(value == value for value in (*losses, *norms))  # none is NaN
-    assert history.fact(Cadence).data.steps_without_backward == 0
+    assert history.fact(Cadence).steps_without_backward == 0
 
 
 class Told(Tensor):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import sys
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch import Tensor
@@ -31,7 +30,10 @@ class Loop:
 
     def __init__(self, index: int, optimizer: Optimizer | None) -> None:
         self.index = index
-        self.optimizer = weakref.ref(optimizer) if optimizer is not None else lambda: None
+        self.optimizer: Callable[[], Optimizer | None] = lambda: None
+        self._left: list[weakref.ref[Tensor]] = []  # parameters, once the optimizer is gone
+        if optimizer is not None:
+            self.optimizer = weakref.ref(optimizer, self._gone)
         self.name = type(optimizer).__name__ if optimizer is not None else "by hand"
         self.subject = f"optimizer {index}"
         self.parameters: list[Tensor] = []
@@ -71,7 +73,7 @@ class Loop:
         self._root_over_loss: list[float] = []
         self._backwards_seen = 0
         self._cleared_now = False
-        self._watched: Tensor | None = None  # one parameter stands for all: users clear them together
+        self._watched_ref: Callable[[], Tensor | None] = lambda: None
         self._gradient_id = 0
         self._version = -1
         self._backward_since_step = False
@@ -95,18 +97,43 @@ class Loop:
 
     def renew(self, optimizer: Optimizer, made: Loop) -> None:
         """Go on with an optimizer that was made anew over the same parameters."""
-        self.optimizer = weakref.ref(optimizer)
+        self.optimizer = weakref.ref(optimizer, self._gone)
+        self.take(made.parameters)
         self.settings = made.settings
         self.group_sizes = made.group_sizes
         self.recreated += 1
 
+    @property
+    def _watched(self) -> Tensor | None:
+        """The parameter that stands for all: users clear their gradients together."""
+        return self._watched_ref()
+
+    @_watched.setter
+    def _watched(self, parameter: Tensor | None) -> None:
+        self._watched_ref = weakref.ref(parameter) if parameter is not None else lambda: None
+
+    def living(self) -> list[Tensor]:
+        """The parameters that the script still holds."""
+        return self.parameters or [p for ref in self._left if (p := ref()) is not None]
+
+    def counts(self) -> tuple[int, int]:
+        """How many parameters there are, and how many of them are trained: all, where nobody can be asked any more."""
+        living = self.living()
+        if not living:
+            return len(self._left), len(self._left)
+        return len(living), sum(p.requires_grad for p in living)
+
     def let_go(self) -> None:
-        """Free the parameters where optimizer and model are gone and nobody but this loop still holds them."""
-        if self.optimizer() is not None or self.by_hand:
-            return
-        # The list, this loop's variable and the call's argument hold one each.
-        if all(sys.getrefcount(p) <= 3 + (p is self._watched) for p in self.parameters):
-            self.parameters, self.parameter_ids, self._watched = [], set(), None
+        """Forget the ids of parameters that are gone: others may get the same."""
+        if self._left:
+            self.parameter_ids = {id(p) for p in self.living()}
+
+    def _gone(self, optimizer: weakref.ref[Optimizer], ref: Callable[[Tensor], Any] = weakref.ref) -> None:
+        # With its optimizer gone, a parameter and its gradient live as long as the script wants, no longer. At the
+        # interpreter's end modules are gone too, therefore the default.
+        if self.optimizer is optimizer:
+            self._left = [ref(p) for p in self.parameters]
+            self.parameters = []
 
     def before_backward(self) -> bool:
         """Note whether the gradients were cleared since they were written; True if they will be added to."""
@@ -148,7 +175,7 @@ class Loop:
         """Whether the backward that just ended wrote this loop's gradients, as far as one of them shows it."""
         watched = self._watched
         if watched is None:  # none of them had a gradient so far
-            watched = next((p for p in self.parameters if p.requires_grad), None)
+            watched = next((p for p in self.living() if p.requires_grad), None)
         return _state(watched) not in (self._before, _NO_GRADIENT)
 
     def clipped(self) -> None:
@@ -161,7 +188,7 @@ class Loop:
         watched = self._watched
         gradient = watched.grad if watched is not None else None
         if gradient is None:
-            for watched in self.parameters:
+            for watched in self.living():
                 gradient = watched.grad
                 if gradient is not None:
                     self._watched = watched

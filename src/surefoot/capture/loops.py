@@ -107,7 +107,7 @@ class Loops:
             if (
                 known.name == made.name
                 and known.created == made.created
-                and {id(p) for p in known.parameters} == ids
+                and {id(p) for p in known.living()} == ids
             ):
                 known.renew(optimizer, made)
                 self._by_optimizer[id(optimizer)] = known

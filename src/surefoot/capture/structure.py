@@ -42,14 +42,15 @@ def optimizers(loops: Loops) -> Iterator[Fact]:
 
 
 def _creation(subject: str, loop: Loop, loops: Loops) -> OptimizerCreated:
+    parameters, trainable = loop.counts()
     same = (o.index for o in loops.stepping if o is not loop and o.parameter_ids & loop.parameter_ids)
     return OptimizerCreated(
         subject,
         class_name=loop.name,
         place=loop.created,
         settings=loop.settings,
-        parameters=len(loop.parameters),
-        trainable=sum(p.requires_grad for p in loop.parameters),
+        parameters=parameters,
+        trainable=trainable,
         same_parameters_as=next(same, None),
         created_at_step=loop.created_at_step,
         stepped=loop.steps > 0,
