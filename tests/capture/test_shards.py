@@ -15,7 +15,7 @@ from torch.distributed.fsdp import fully_shard
 
 import surefoot as sf
 from surefoot import rules
-from surefoot.facts import Defect
+from surefoot.facts import Defect, Unmeasured
 from surefoot.records import History
 
 
@@ -73,4 +73,9 @@ def test_numbers_of_shards_are_left_out(tmp_path: Path) -> None:
     model = shard()
     with sf.watch(runs=tmp_path, every=1) as run:
         train(model, torch.optim.SGD(model.parameters(), 0.1))
-    assert not len(recorded(run).series("grad_norm", 0))
+    history = recorded(run)
+    assert not len(history.series("grad_norm", 0))
+    assert {fact.quantities for fact in history.facts(Unmeasured)} == {
+        ("the gradient's norm",),
+        ("norms of each parameter", "gradient noise"),
+    }

@@ -60,6 +60,7 @@ from surefoot.records import ActivationInfo
 ClipperFactory = Callable[[], Clipper]
 
 _MOST_RECENT = 1000
+_NORM = ("the gradient's norm",)
 _KEPT = frozenset({"recorder", "guard", "threads", "counts"})  # once recording has stopped
 _NOBODY = {0}  # no loop has this id: a loss that is none of ours
 
@@ -195,6 +196,7 @@ class Observer:
     def _reaches(self, what: Tensor | Optimizer, held: set[int]) -> bool:
         if isinstance(what, Optimizer):
             return any(id(p) in held for group in what.param_groups for p in group["params"])
+        self.parameters.pair(shards.pairs(self.modules.present()))
         return any(id(leaf) in held for leaf in self.graphs.leaves(what))
 
     def _taken(self, others_before: bool) -> None:
@@ -424,7 +426,12 @@ class Observer:
                 for gradient, column in zip(step.gradients, loop.columns, strict=True)
                 if gradient is not None
             )
-        return None if measured else gradient_norms(gradients)
+        norms = None if measured else gradient_norms(gradients)
+        if norms is None and not measured:
+            loop.unmeasured.setdefault(
+                "gradients lie in parts in several processes, or beneath a class", _NORM
+            )
+        return norms
 
     def after_step(self, optimizer: Optimizer) -> None:
         """An optimizer's step has ended."""
