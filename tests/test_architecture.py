@@ -28,8 +28,9 @@ NO_TORCH = (
     "report",
     "figures",
     "lab",
+    "comparison",
 )
-TORCHLESS = ("animate", "cosine", "diagnose", "draw", "lab", "warmup")
+TORCHLESS = ("animate", "compare", "cosine", "diagnose", "draw", "lab", "warmup")
 
 
 def fresh(code: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from surefoot.autograd import backprop, gradcheck
     from surefoot.capture import Observation, watch
     from surefoot.clipping import AdaptiveGradientClip, AutoClip, ClipByNorm, ClipByValue, Clipper, ZClip
+    from surefoot.comparison import Comparison, compare
     from surefoot.diagnosis import diagnose
     from surefoot.figures import animate, draw
     from surefoot.lab import lab
@@ -35,6 +36,7 @@ _NAMES = {
     "autograd": ("backprop", "gradcheck"),
     "capture": ("Observation", "watch"),
     "clipping": ("AdaptiveGradientClip", "AutoClip", "ClipByNorm", "ClipByValue", "Clipper", "ZClip"),
+    "comparison": ("Comparison", "compare"),
     "diagnosis": ("diagnose",),
     "figures": ("animate", "draw"),
     "optimizers": ("describe", "optimizer"),
@@ -60,10 +62,12 @@ __all__ = [
     "ClipByNorm",
     "ClipByValue",
     "Clipper",
+    "Comparison",
     "Observation",
     "ZClip",
     "animate",
     "backprop",
+    "compare",
     "cosine",
     "cosine_restarts",
     "describe",

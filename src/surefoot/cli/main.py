@@ -12,6 +12,7 @@ from surefoot.capture.script import Target
 from surefoot.cli import output, split
 from surefoot.cli.animate import animate
 from surefoot.cli.backprop import backprop
+from surefoot.cli.compare import compare
 from surefoot.cli.lab import LAB_LINE, lab
 from surefoot.cli.landscape import TARGET_LINE, landscape
 from surefoot.cli.output import any_encoding, say
@@ -258,6 +259,7 @@ def list_recipes(
         show_recipe(name, json)
 
 
+app.command("compare")(compare)
 app.command("plot-schedule")(plot_schedule)
 app.command("landscape", options_metavar=TARGET_LINE)(landscape)
 app.command("animate", options_metavar=TARGET_LINE)(animate)

@@ -1,0 +1,54 @@
+"""`surefoot compare`: runs beside each other."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from surefoot.cli.answering import answering
+from surefoot.cli.configuration import all_ignored
+from surefoot.cli.output import say, show, show_rich
+
+WORSE = 1
+
+
+def compare(
+    compared: Annotated[
+        list[str],
+        typer.Argument(metavar="A B [C…]", help="Runs, each its path, its name, its beginning, or last."),
+    ],
+    runs: Annotated[str, typer.Option("--runs", help="Folder of all runs.")] = "surefoot-runs",
+    ignore: Annotated[
+        list[str] | None, typer.Option("--ignore", help="A finding's code not to report; repeatable.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    fail_if_worse: Annotated[
+        str | None,
+        typer.Option(
+            "--fail-if-worse",
+            metavar="5%",
+            help="Exit 1 if a run's loss is so much greater than the first's.",
+        ),
+    ] = None,
+) -> int:
+    """Hold runs against the first of them: did the change help?"""
+    from surefoot.comparison.engine import compare as held
+    from surefoot.comparison.gate import gate, limit_of
+    from surefoot.comparison.json import summary
+    from surefoot.comparison.terminal import view
+
+    limit = None if fail_if_worse is None else limit_of(fail_if_worse)
+    codes = all_ignored(tuple(ignore or ()))
+    with answering(" and ".join(compared)):
+        comparison = held(*compared, runs=runs, ignore=codes)
+        passed = None if limit is None else gate(comparison, limit)
+        shown = json.dumps(summary(comparison, passed), indent=2) if as_json else view(comparison)
+    if isinstance(shown, str):
+        show(shown)
+    else:
+        show_rich(shown)
+    if passed is not None:
+        say(passed.said)
+    return WORSE if passed is not None and passed.failed else 0
