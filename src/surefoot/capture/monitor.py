@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from surefoot.capture.own_imports import own_imports
 from surefoot.capture.recorder import Recorder
 from surefoot.records import Finding
 
@@ -67,7 +68,8 @@ class Monitor:
             else:
                 self._recorder.flush_if_stale(_STALE)
             if self._diagnose is not None and now >= next_diagnosis:
-                self._safely(self._judge)
+                with own_imports():
+                    self._safely(self._judge)
                 cost = time.monotonic() - now
                 next_diagnosis = now + max(_DIAGNOSIS, cost / _SHARE)
             if self._draw is not None:

@@ -25,6 +25,7 @@ from surefoot.capture.unrecorded import Unrecorded
 from surefoot.clipping import Clipper
 from surefoot.errors import SettingError, StoreError
 from surefoot.facts import Recording
+from surefoot.interrupts import pass_on
 from surefoot.records import Finding, History, Run, Status, Verdict
 from surefoot.report.verdict import judge
 from surefoot.store.reader import open_run
@@ -220,17 +221,28 @@ class Observation:
         self._monitor.stop()
         if not self.recorder.failed:
             self.observer.guard.run("core", self.observer.close)
-        self.recorder.update(environment={**self._environment, "seeds": seeds()})
+        self._safely(lambda: self.recorder.update(environment={**self._environment, "seeds": seeds()}))
         self.recorder.flush(facts=True)
         # Some findings are sure at the end only: judge the run as it will stand, and keep that with it.
         self._ended = {"status": status, "exit_code": exit_code, "error": error}
+        self._safely(self._judge_the_whole)
+        self._safely(lambda: self.recorder.finish(status, exit_code, error))
+        for clipper in self._clippers:
+            clipper.detach()
+
+    def _safely(self, end: Callable[[], None]) -> None:
+        """The training has ended; whatever its closing stumbles over costs a sentence."""
+        try:
+            end()
+        except (Exception, SystemExit) as error:
+            pass_on(error)
+            self.recorder.warn(f"the run could not be closed as it should: {type(error).__name__}: {error}")
+
+    def _judge_the_whole(self) -> None:
         ended = self.history()
         if ended is not None:
             self._final = rules.diagnose(ended, ignore=self._ignore)
             self.recorder.findings(self._final)
-        self.recorder.finish(status, exit_code, error)
-        for clipper in self._clippers:
-            clipper.detach()
 
     def __enter__(self) -> Observation:
         return self

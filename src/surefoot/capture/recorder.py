@@ -59,7 +59,7 @@ class Recorder:
         self.parameters_again: Callable[[], None] = lambda: None
         self.counts: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self._writer = RunWriter(runs)
-        self._warn = warn
+        self.warn = warn
         self._owner = os.getpid()
         self._began = time.perf_counter()
         self._flushed_at = self._began
@@ -86,7 +86,7 @@ class Recorder:
         try:
             self.path = self._writer.create(run, name)
             if self._writer.notice:
-                self._warn(self._writer.notice)
+                self.warn(self._writer.notice)
         except StoreError as error:
             pass_on(error)
             self.fail(str(error))
@@ -96,7 +96,7 @@ class Recorder:
         if not self.failed:
             self.failed = True
             self.reason = reason
-            self._warn(f"recording has stopped, the training goes on: {reason}")
+            self.warn(f"recording has stopped, the training goes on: {reason}")
             self.deferred.close()
             self._waiting.clear()
             self._taken.clear()

@@ -5,19 +5,24 @@ from __future__ import annotations
 import math
 import os
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from surefoot.capture import own_imports
 from surefoot.capture.imports import after_import
 from surefoot.capture.script import Outcome, Prepared, execute, prepare
 from surefoot.capture.tracebacks import clean
+from surefoot.cli import LOADED_BEFORE
 from surefoot.cli.configuration import all_ignored
 from surefoot.cli.output import is_terminal, one_line, say, show, show_rich, stderr, write, write_file
 from surefoot.cli.places import check_file, check_new_run
 from surefoot.cli.progress import ProgressLine
 from surefoot.cli.settings import RunSettings
 from surefoot.errors import OutputError, SettingError, StoreError, SurefootError
+from surefoot.interrupts import pass_on
 from surefoot.records import History, Run
 from surefoot.report.verdict import judge
 from surefoot.store.process import children_seconds
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
     from surefoot.capture.observation import Observation
     from surefoot.facts import Fact
     from surefoot.records import Finding, Verdict
+
+Render = Callable[[History, tuple["Finding", ...]], str]
 
 HEALTHY, FOUND, COULD_NOT_RUN = 0, 1, 2
 _OTHERS_AT_WORK = 1.0  # seconds: to import torch takes as long, and nothing trains without it
@@ -103,6 +110,8 @@ class _Session:
 
     def run(self) -> Outcome:
         """Run the script; observation begins when it imports torch."""
+        launched = 0 if getattr(sys.flags, "safe_path", False) else 1  # the launcher's own entry
+        own_imports.begin(self._prepared.path_entry, sys.path[launched:], LOADED_BEFORE)
         give_up = after_import("torch", self._observe)
         try:
             return execute(self._prepared)
@@ -111,8 +120,10 @@ class _Session:
 
     def _observe(self) -> None:
         try:
-            self._begin()
+            with own_imports.own_imports():
+                self._begin()
         except Exception as error:  # the script must run whatever happens to us
+            pass_on(error)
             self._unobserved = True
             why = str(error) if isinstance(error, SurefootError) else f"{type(error).__name__}: {error}"
             say(f"observation could not begin, the script runs unobserved: {why}")
@@ -154,12 +165,21 @@ class _Session:
         """Close the run, show the verdict, and hand on what the script raised."""
         error = outcome.error
         if os.getpid() == self._owner:  # a child that the script forked has no run of its own
-            verdict = self._close(outcome)
+            with own_imports.own_imports():
+                verdict = self._closed(outcome)
             if self._settings.check:
                 return self._check_code(outcome, verdict)
         if error is not None:
             self._hand_on(error)
         return outcome.exit_code
+
+    def _closed(self, outcome: Outcome) -> Verdict | None:
+        """Close the run; whatever fails costs one sentence, never the script's exit code."""
+        try:
+            return self._close(outcome)
+        except (Exception, SystemExit) as error:
+            say(f"the run could not be brought to its end: {type(error).__name__}: {error}")
+            return None
 
     def _close(self, outcome: Outcome) -> Verdict:
         observation = self._observation
@@ -177,7 +197,7 @@ class _Session:
             self._nothing(_no_backward())
             _discard(observation)
             return self._written(self._bare(outcome), ())
-        self._show(history, findings)
+        self._guarded("the verdict could not be shown", lambda: self._show(history, findings))
         return self._written(history, findings)
 
     def _bare(self, outcome: Outcome, facts: tuple[Fact, ...] = ()) -> History:
@@ -227,24 +247,35 @@ class _Session:
         return judge(history, findings)
 
     def _write_files(self, history: History, findings: tuple[Finding, ...]) -> None:
-        from surefoot.report import html, json
-
         settings = self._settings
-        for path, render in ((settings.json, json.dumps), (settings.report, html.render)):
+        for path, render in ((settings.json, _as_json), (settings.report, _as_page)):
             if path is None:
                 continue
-            try:
-                write_file(path, render(history, findings))
-            except OutputError as error:
-                say(str(error))
+            self._guarded(
+                f"{path} could not be written", partial(self._write, path, render, history, findings)
+            )
 
-    def _check_code(self, outcome: Outcome, verdict: Verdict) -> int:
+    def _write(self, path: str, render: Render, history: History, findings: tuple[Finding, ...]) -> None:
+        write_file(path, render(history, findings))
+
+    def _guarded(self, what: str, show: Callable[[], None]) -> None:
+        """Show something; where that fails the rest is shown all the same."""
+        try:
+            show()
+        except OutputError as error:
+            say(str(error))
+        except (Exception, SystemExit) as error:
+            say(f"{what}: {type(error).__name__}: {error}")
+
+    def _check_code(self, outcome: Outcome, verdict: Verdict | None) -> int:
         error = outcome.error
         if error is not None and not isinstance(error, SystemExit):
             clean(error)
             if isinstance(error, KeyboardInterrupt):
                 self._hand_on(error)
             sys.excepthook(type(error), error, error.__traceback__)
+        if verdict is None:
+            return COULD_NOT_RUN
         if verdict.word == "healthy":
             return HEALTHY
         if verdict.word != "unknown":
@@ -285,6 +316,18 @@ def _no_backward() -> str:
     if seconds < _OTHERS_AT_WORK:
         return "no backward pass was seen"
     return f"no backward pass was seen here, and the processes that it started ({seconds:.0f} s) are not observed"
+
+
+def _as_json(history: History, findings: Sequence[Finding]) -> str:
+    from surefoot.report.json import dumps
+
+    return dumps(history, findings)
+
+
+def _as_page(history: History, findings: Sequence[Finding]) -> str:
+    from surefoot.report.html import render
+
+    return render(history, findings)
 
 
 def _discard(observation: Observation) -> None:
