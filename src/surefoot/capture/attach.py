@@ -370,7 +370,7 @@ class Attachment:
 
     def _saved_tensors_hooked(self, args: tuple[Any, ...]) -> None:
         # Reading a kept tensor would run the hook: recompute a checkpointed block, fetch from the host.
-        self.observer.graphs.saved_tensors = False
+        self.observer.saved_tensors = False
 
     def _tensor_hooked(self, args: tuple[Any, ...]) -> None:
         if not args[0].is_leaf:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from surefoot import facts
-from surefoot.capture import graph
 from surefoot.capture.deferred import Deferred
+from surefoot.capture.graph.loss_graph import chain, output_shape, saved_dim
 from surefoot.capture.place import Site, text_of
 from surefoot.interrupts import pass_on
 from surefoot.quantities import batches
@@ -120,13 +120,13 @@ class LossCall:
         described["input_shape"] = tuple(scores.shape)
         described["input_dtype"] = str(scores.dtype).removeprefix("torch.")
         described["batch_size"] = weight
-        nodes = graph.chain(scores.grad_fn) if scores.grad_fn is not None else []
+        nodes = chain(scores.grad_fn) if scores.grad_fn is not None else []
         described["chain"] = tuple(node.name() for node in nodes)
         described["input_is_leaf"] = scores.grad_fn is None and scores.requires_grad
         for node in nodes:
             if node.name() in ("SoftmaxBackward0", "LogSoftmaxBackward0"):
-                shape = graph.output_shape(node)
-                dim = graph.saved_dim(node, len(shape)) if shape else None
+                shape = output_shape(node)
+                dim = saved_dim(node, len(shape)) if shape else None
                 if shape and dim is not None:
                     described["softmax_dim"] = dim
                     described["softmax_shape"] = tuple(shape)

@@ -96,7 +96,7 @@ class ManualDescent:
         loop = self.loop
         if loop is not None and self._nodes > _SMALL_GRAPH and not self._observer.last.inspected:
             return loop.parameters
-        graph_leaves = self._observer.graphs.leaves(root)
+        graph_leaves = self._observer.parameters.behind(root)
         self._nodes = len(graph_leaves) * 4
         found = [leaf for leaf in graph_leaves if leaf.requires_grad]
         known = {id(p): place for place, p in enumerate(loop.parameters)} if loop is not None else {}

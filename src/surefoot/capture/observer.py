@@ -20,13 +20,14 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from surefoot.capture import shards, structure
+from surefoot.capture.activations import Activations
 from surefoot.capture.events.dispatch import Dispatch
 from surefoot.capture.events.records import Backward, Counts, Step
 from surefoot.capture.functional import FunctionalDescent
+from surefoot.capture.graph.loss_graph import LossGraph
 from surefoot.capture.guard import Guard
 from surefoot.capture.host import Norms, gradient_norms, host_number
 from surefoot.capture.limit import StepLimit
-from surefoot.capture.look import GraphLook
 from surefoot.capture.loop import Loop
 from surefoot.capture.loops import Loops
 from surefoot.capture.losses import LossWatch
@@ -35,16 +36,21 @@ from surefoot.capture.modules import ModuleWatch
 from surefoot.capture.parameters import Parameters
 from surefoot.capture.pending import PendingStep
 from surefoot.capture.place import caller_frame, caller_site, text_of
+from surefoot.capture.probes.activations import ActivationsProbe
 from surefoot.capture.probes.batch_mixing import BatchMixingProbe
 from surefoot.capture.probes.clip_calls import ClipCallsProbe
 from surefoot.capture.probes.clippers import ClippersProbe
 from surefoot.capture.probes.grad_scaler import GradScalerProbe
 from surefoot.capture.probes.gradient_noise import GradientNoiseProbe
+from surefoot.capture.probes.graph_growth import GraphGrowthProbe
+from surefoot.capture.probes.handmade_loss import HandmadeLossProbe
 from surefoot.capture.probes.input_batches import InputBatchesProbe
+from surefoot.capture.probes.linear_pairs import LinearPairsProbe
 from surefoot.capture.probes.loaders import LoadersProbe
 from surefoot.capture.probes.lr_schedulers import LrSchedulersProbe
 from surefoot.capture.probes.nonfinite import NonfiniteProbe
 from surefoot.capture.probes.ranks import RanksProbe
+from surefoot.capture.probes.symmetry import SymmetryProbe
 from surefoot.capture.recorder import Recorder
 from surefoot.capture.roots import Parts, Roots
 from surefoot.capture.sampled import NORMS, SampledStep, plain, why_not_plain
@@ -55,7 +61,6 @@ from surefoot.capture.unseen import all_readable, readable, without_numbers
 from surefoot.clipping import Clipper, attached
 from surefoot.facts import Fact
 from surefoot.norms import per_parameter_norms
-from surefoot.records import ActivationInfo
 
 ClipperFactory = Callable[[], Clipper]
 
@@ -107,7 +112,9 @@ class Observer:
             deferred, recorder.metric, self.modules.all_in_eval, lambda call: self.guard.part("losses", call)
         )
         self.modules.on_enter, self.modules.on_return = self.losses.entered, self.losses.returned
-        self.graphs = GraphLook(self.parameters, deferred, recorder.metric, recorder.activation)
+        self.activations = Activations(self.parameters)
+        self.saved_tensors = True  # what operations kept may be read
+        self.leaf_root = False  # a backward began at a leaf
         self.manual = ManualDescent(self)
         self.functional = FunctionalDescent(self)
         self.clock = StepClock()
@@ -120,6 +127,11 @@ class Observer:
         self.dispatch = Dispatch(self.guard, self.threads)
         self.dispatch.add(
             NonfiniteProbe(self.parameters, recorder.latest),
+            GraphGrowthProbe(recorder.metric),
+            ActivationsProbe(self.activations, self.parameters, deferred, recorder.activation),
+            LinearPairsProbe(self.parameters),
+            SymmetryProbe(self.parameters, self.loops, deferred),
+            HandmadeLossProbe(),
             InputBatchesProbe(deferred, recorder.metric),
             BatchMixingProbe(deferred),
             GradientNoiseProbe(deferred),
@@ -145,7 +157,7 @@ class Observer:
         recorder.collect_parameters = self.parameters.changed
         recorder.parameters_again = self.parameters.again
         recorder.collect_optimizers = lambda: [loop.info() for loop in self.loops.stepping]
-        recorder.collect_activations = self._activations
+        recorder.collect_activations = self.activations.since
         recorder.counts = lambda: (self.steps, self.backwards)
         recorder.settles = lambda: self.threads.settles
 
@@ -197,7 +209,7 @@ class Observer:
         if isinstance(what, Optimizer):
             return any(id(p) in held for group in what.param_groups for p in group["params"])
         self.parameters.pair(shards.pairs(self.modules.present()))
-        return any(id(leaf) in held for leaf in self.graphs.leaves(what))
+        return any(id(leaf) in held for leaf in self.parameters.behind(what))
 
     def _taken(self, others_before: bool) -> None:
         """This thread is the observed one; forget what others may have begun before it was known."""
@@ -207,7 +219,7 @@ class Observer:
 
     def _other(self, root: Tensor) -> None:
         """Another thread's first backward, in that thread."""
-        leaves = {id(leaf) for leaf in self.graphs.leaves(root)}
+        leaves = {id(leaf) for leaf in self.parameters.behind(root)}
         self.loops.shared_with(leaves)
 
     def _may_reach(self, loop: Loop) -> bool:
@@ -255,15 +267,14 @@ class Observer:
         if self._first_backward is None:
             self._first_backward = text_of(site)
         self.modules.step = backward.step
-        if retain_graph and not create_graph:
-            self.graphs.retain_graph += 1
-            self.graphs.retain_place = self.graphs.retain_place or text_of(site)
         backward.loss = self._scaled.value(parts or ((root, None),))
-        backward.saved_tensors = self.graphs.saved_tensors
+        backward.saved_tensors = self.saved_tensors
         if inputs:
             backward.leaves = {id(leaf) for leaf in inputs}
             backward.reached = {id(loop) for loop in self.loops.reached_by(backward.leaves)}
         self.tell.backward_begins(backward)
+        if retain_graph and not create_graph:
+            self.tell.graph_retained(backward)
         backward.calls = self.losses.before_backward(root, counts.steps)
         if self.manual.active:
             self.manual.before_backward(root)
@@ -289,12 +300,12 @@ class Observer:
 
     def _look(self, root: Tensor, backward: Backward) -> None:
         site, calls = backward.site, backward.calls
-        size = backward.batch_size = calls[0].call.described.get("batch_size") if calls else None
+        backward.batch_size = calls[0].call.described.get("batch_size") if calls else None
         self.parameters.pair(shards.pairs(self.modules.present()))
         if self.loops.only is not None and not self._concerns(root):
             self.loops.reach[site] = _NOBODY
             return
-        leaves = self.graphs.read(root, backward.step, text_of(site), bool(calls), size)
+        leaves = self._read(root, backward)
         ids = {id(leaf) for leaf in leaves}
         backward.leaves = backward.leaves or ids
         backward.columns = [self.parameters.index_of(leaf) for leaf in leaves if leaf.requires_grad]
@@ -310,6 +321,16 @@ class Observer:
             self.manual.active = True
             self.manual.before_backward(root)
         self.parameters.name_from_variables(caller_frame())
+
+    def _read(self, root: Tensor, backward: Backward) -> list[Tensor]:
+        """Read the graph; returns the leaves that a gradient will reach, as model and optimizer hold them."""
+        if root.grad_fn is None:
+            self.leaf_root = self.leaf_root or root.is_leaf
+            return [root]
+        readable_too = backward.saved_tensors and readable(root) is root
+        backward.graph = LossGraph(root.grad_fn, saved_tensors=readable_too)
+        self.parameters.reached(leaf for leaf in backward.graph.leaves if leaf.requires_grad)
+        return [self.parameters.held(leaf) for leaf in backward.graph.leaves]
 
     def _compare_root(self, root: float | Tensor | None, reached: list[Loop], value: Tensor) -> None:
         if root is None:
@@ -342,8 +363,7 @@ class Observer:
             if self._may_reach(loop) if not reach else id(loop) in reach or loop.touched():
                 loop.after_backward(backward.loss, backward.site, bool(reach))
         if backward.inspected:
-            if len(self.loops.own) == len(self.loops.everyone):
-                self.graphs.symmetry_of_gradients()
+            self.tell.gradients_inspected(backward)
             if self.counts.steps == 0 or self._open is not None or self.manual.active:
                 self._looker.measured(backward.position, backward.cost, self.clock.step_time)
             if self.counts.steps == 0:
@@ -558,9 +578,6 @@ class Observer:
         if readable(batch) is batch:
             self.tell.batch_entered(phase, batch, module, self.counts.steps + 1, self.losses.looking)
 
-    def _activations(self, since: int) -> list[ActivationInfo]:
-        return self.graphs.new_activations(since)
-
     def close(self) -> None:
         """The training has ended: settle what is still open."""
         self.losses.close(self.counts.steps)
@@ -581,7 +598,6 @@ class Observer:
         yield structure.reach(self)
         yield from self.modules.facts()
         yield from self.losses.facts()
-        yield from self.graphs.facts()
         yield from self.dispatch.facts()
         yield from self.threads.facts()
         yield from self.guard.facts()

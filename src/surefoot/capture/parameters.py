@@ -8,6 +8,7 @@ from types import FrameType
 
 from torch import Tensor, nn
 
+from surefoot.capture.graph.loss_graph import leaves
 from surefoot.records import ParameterInfo
 
 
@@ -75,6 +76,10 @@ class Parameters:
         standing = self._standing_for.get(id(leaf))
         held = standing[1]() if standing is not None and standing[0]() is leaf else None
         return leaf if held is None else held
+
+    def behind(self, root: Tensor) -> list[Tensor]:
+        """What of it a loss's gradient reaches."""
+        return [self.held(leaf) for leaf in leaves(root)]
 
     def replace(self, old: Tensor, new: Tensor) -> None:
         """Let `new` take the column of `old`: descent by hand often makes a new leaf for each step."""
@@ -172,6 +177,11 @@ class Parameters:
         """The parameter's name, or "parameter N" while it has none."""
         index = self.index_of(tensor)
         return self._entries[index].name or f"parameter {index}"
+
+    def name_at(self, index: int) -> str:
+        """Name of a column's tensor, its number where it is gone."""
+        tensor = self.tensor(index)
+        return self.name_of(tensor) if tensor is not None else f"parameter {index}"
 
     def tensor(self, index: int) -> Tensor | None:
         """The tensor in a column, None if it is gone."""

@@ -75,6 +75,6 @@ def reach(observer: Observer) -> Reach:
         reached_unoptimized=tuple(unoptimized[:_MOST_NAMES]),
         frozen=tuple(frozen[:_MOST_NAMES]),
         cut=observer.modules.cut,
-        leaf_root=observer.graphs.leaf_root,
+        leaf_root=observer.leaf_root,
         unregistered=tuple(observer.modules.unregistered)[:_MOST_UNREGISTERED],
     )

@@ -34,8 +34,14 @@ class Probe:
     def backward_begins(self, backward: Backward) -> None:
         """A backward is about to run."""
 
+    def graph_retained(self, backward: Backward) -> None:
+        """The backward that begins is to keep its graph."""
+
     def graph_inspected(self, backward: Backward) -> None:
-        """The same at an inspected step, its graph read: leaves and calls are on the record."""
+        """The same at an inspected step, its graph read: what it found is on the record."""
+
+    def gradients_inspected(self, backward: Backward) -> None:
+        """The same backward has ended: its gradients are there."""
 
     def gradients_ready(self, step: Step) -> None:
         """The gradients that a step follows are there."""

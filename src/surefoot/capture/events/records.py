@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from surefoot.capture.graph.loss_graph import LossGraph
 from surefoot.capture.host import Norms
 from surefoot.capture.loop import Loop
 from surefoot.capture.patches import UNCOUNTED
@@ -48,8 +49,8 @@ class Backward:
     """
 
     __slots__ = (
-        "batch_size", "calls", "columns", "cost", "inspected", "leaves", "loss", "model", "position", "reached",
-        "retained", "root", "saved_tensors", "scores", "site", "step", "target",
+        "batch_size", "calls", "columns", "cost", "graph", "inspected", "leaves", "loss", "model", "position",
+        "reached", "root", "saved_tensors", "scores", "site", "step", "target",
     )  # fmt: skip
 
     def __init__(
@@ -61,8 +62,8 @@ class Backward:
         self.position = position
         self.inspected = inspected
         self.loss: float | Tensor | None = 0.0  # None: it cannot be read
-        self.retained = False  # its graph is kept after it
         self.saved_tensors = True  # what its operations kept may be read
+        self.graph: LossGraph | None = None  # read, where it is inspected
         self.leaves: set[int] | None = None  # ids of those it is known to reach
         self.reached: set[int] | None = None  # ids of the loops it was asked for by name
         self.calls: Sequence[Pending] = ()  # of loss functions, that it uses
@@ -75,7 +76,7 @@ class Backward:
 
     def ends(self) -> None:
         """Drop what would keep the graph alive."""
-        self.root = self.scores = self.target = None
+        self.root = self.graph = self.scores = self.target = None
         self.calls = ()
 
 

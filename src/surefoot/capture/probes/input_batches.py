@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from surefoot.capture import graph
 from surefoot.capture.deferred import Deferred
 from surefoot.capture.events.probe import Probe
 from surefoot.capture.events.records import Backward
@@ -55,10 +54,9 @@ class InputBatchesProbe(Probe):
 
     def graph_inspected(self, backward: Backward) -> None:
         """Where no module was called: the data that the first operations kept."""
-        root = backward.root
-        if self._by_model or root is None or root.grad_fn is None:
+        if self._by_model or backward.graph is None:
             return
-        for batch in graph.LossGraph(root.grad_fn).first_inputs():
+        for batch in backward.graph.first_inputs():
             self._phases["train"].fixed.setdefault("normalized_inside", False)
             self._examine("train", batch, backward.step)
             return

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from surefoot.capture import graph
 from surefoot.capture.events.probe import Probe
 from surefoot.capture.events.records import Backward
+from surefoot.capture.graph.loss_graph import LossGraph, nearest_weight, saved
 from surefoot.capture.parameters import Parameters
 from surefoot.capture.place import text_of
 from surefoot.capture.rows import Latest
@@ -70,7 +70,7 @@ class NonfiniteProbe(Probe):
         self._found = found
         if root.grad_fn is None:
             return
-        seen = graph.LossGraph(root.grad_fn, saved_tensors=backward.saved_tensors)
+        seen = LossGraph(root.grad_fn, saved_tensors=backward.saved_tensors)
         held = [leaf for leaf in seen.leaves if readable(leaf) is leaf]
         bad = [leaf for leaf in held if not bool(torch.isfinite(leaf.detach()).all())]
         if bad:
@@ -85,7 +85,7 @@ class NonfiniteProbe(Probe):
         for node in reversed(seen.nodes):  # first layer first
             reason = _reason(node)
             if reason is not None:
-                weight, _ = graph.nearest_weight(node)
+                weight, _ = nearest_weight(node)
                 found["operation"], found["detail"] = node.name(), reason
                 found["module"] = self._parameters.name_of(weight) if weight is not None else None
                 return
@@ -102,11 +102,11 @@ def _reason(node: Any) -> str | None:
     domain = _DOMAINS.get(name)
     if domain is not None:
         attribute, reason = domain
-        value = graph.saved(node, attribute)
+        value = saved(node, attribute)
         if isinstance(value, Tensor) and _outside(name, attribute, value):
             return reason
-    inputs = [value for attribute in _INPUTS if isinstance(value := graph.saved(node, attribute), Tensor)]
-    outputs = [value for attribute in _OUTPUTS if isinstance(value := graph.saved(node, attribute), Tensor)]
+    inputs = [value for attribute in _INPUTS if isinstance(value := saved(node, attribute), Tensor)]
+    outputs = [value for attribute in _OUTPUTS if isinstance(value := saved(node, attribute), Tensor)]
     made = any(not bool(torch.isfinite(value).all()) for value in outputs)
     given = any(not bool(torch.isfinite(value).all()) for value in inputs)
     return "its result is not finite though what entered it is" if made and inputs and not given else None

@@ -216,6 +216,11 @@ class LossGraph:
                     yield value
 
 
+def leaves(root: Tensor) -> list[Tensor]:
+    """The leaf tensors that a loss's gradient reaches."""
+    return [root] if root.grad_fn is None else LossGraph(root.grad_fn, saved_tensors=False).leaves
+
+
 def chain(node: Node, limit: int = 12) -> list[Node]:
     """Operations from a loss's input back to the first one that has a parameter, nearest first."""
     found: list[Node] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from surefoot.capture import graph
+from surefoot.capture.graph.loss_graph import LossGraph, Node, chain, is_leaf, output_shape, saved
 from surefoot.facts import Broadcast
 
 _ELEMENTWISE = ("SubBackward0", "AddBackward0", "MulBackward0", "DivBackward0", "RsubBackward1")
@@ -18,7 +18,7 @@ _RESHAPES = (
 _KEEP_DIMENSION = ("SumBackward1", "LinalgVectorNormBackward0", "NormBackward1", "NormBackward2")
 
 
-def broadcast(seen: graph.LossGraph) -> Broadcast | None:
+def broadcast(seen: LossGraph) -> Broadcast | None:
     """The operation near the loss at which the batch meets itself: (n, 1) with (n,) gives (n, n).
 
     Returns:
@@ -26,13 +26,13 @@ def broadcast(seen: graph.LossGraph) -> Broadcast | None:
         graph does not keep), the shape `to` which they were stretched, the `operation`; None: there is none.
     """
     for node in seen.nodes[:25]:
-        output = graph.output_shape(node)
+        output = output_shape(node)
         if node.name() not in _ELEMENTWISE or not output or len(output) < 2:
             continue
         operands = [child for child, _ in node.next_functions if child is not None]
-        if any(graph.is_leaf(child) for child in operands):
+        if any(is_leaf(child) for child in operands):
             continue  # a parameter belongs to all examples
-        shapes = [shape for child in operands if (shape := graph.output_shape(child)) is not None]
+        shapes = [shape for child in operands if (shape := output_shape(child)) is not None]
         if len(shapes) == 1:
             meets = _meets_constant(shapes[0], output)
         else:
@@ -53,24 +53,24 @@ def _meets_itself(shapes: list[tuple[int, ...]], output: tuple[int, ...]) -> boo
     return len(first) != len(second) and entries == math.prod(second) and math.prod(output) == entries**2 > 1
 
 
-def _meant(operands: list[graph.Node]) -> bool:
+def _meant(operands: list[Node]) -> bool:
     """Whether pairs of examples are wanted: a tensor against itself, or a dimension that was added by name."""
     first, second = (_source(node) for node in operands)
     return first is second or any(
         node.name() in _WRITTEN_OUT
-        or (node.name() in _KEEP_DIMENSION and bool(graph.saved(node, "_saved_keepdim")))
+        or (node.name() in _KEEP_DIMENSION and bool(saved(node, "_saved_keepdim")))
         for node in operands
     )
 
 
-def _source(node: graph.Node) -> graph.Node:
+def _source(node: Node) -> Node:
     """What computed the entries that reach `node` in another shape."""
     while node.name() in _RESHAPES and node.next_functions[0][0] is not None:
         node = node.next_functions[0][0]
     return node
 
 
-def summed(seen: graph.LossGraph) -> bool:
+def summed(seen: LossGraph) -> bool:
     """Whether the loss is a plain sum over the batch: a sum with no mean or division around it."""
     node = seen.root
     for _ in range(6):
@@ -79,23 +79,21 @@ def summed(seen: graph.LossGraph) -> bool:
             return False
         if name in ("SumBackward0", "SumBackward1"):
             inner = node.next_functions[0][0]
-            shape = graph.output_shape(inner) if inner is not None else None
+            shape = output_shape(inner) if inner is not None else None
             return bool(shape)
-        children = [
-            child for child, _ in node.next_functions if child is not None and not graph.is_leaf(child)
-        ]
+        children = [child for child, _ in node.next_functions if child is not None and not is_leaf(child)]
         if name not in ("NegBackward0", "MulBackward0", "ViewBackward0") or len(children) != 1:
             return False
         node = children[0]
     return False
 
 
-def probabilities(seen: graph.LossGraph) -> tuple[str | None, bool]:
+def probabilities(seen: LossGraph) -> tuple[str | None, bool]:
     """What makes the probabilities whose logarithm a loss takes, and whether that can be the logarithm of zero."""
     for node in seen.nodes[:60]:
         if node.name() not in _LOGS:
             continue
-        for child in graph.chain(node)[1:]:
+        for child in chain(node)[1:]:
             name = child.name()
             if name in ("ClampBackward1", "ClampMinBackward0", "ClampBackward0"):
                 return None, False

@@ -1,0 +1,1 @@
+"""Reading the autograd graph of a loss: functions of its nodes, which keep nothing."""
