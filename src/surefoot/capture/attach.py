@@ -65,9 +65,9 @@ class Attachment:
         with self._threads.event:
             self._before_backward(*event)
 
-    def _ends(self) -> None:
+    def _ends(self, *event: Any) -> None:
         with self._threads.event:
-            self._after_backward()
+            self._after_backward(*event)
 
     def attach(self) -> None:
         """Register every hook and patch."""
@@ -210,12 +210,8 @@ class Attachment:
             try:
                 self._begins(root, retain, False, _parts(outputs, args, kwargs))
                 result = original(outputs, inputs, *args, **kwargs)
-                observer.manual.given = {
-                    id(p): gradient
-                    for p, gradient in zip(leaves, result, strict=True)
-                    if gradient is not None
-                }
-                self._ends()
+                given = zip(leaves, result, strict=True)
+                self._ends({id(p): gradient for p, gradient in given if gradient is not None})
             finally:
                 self._threads.in_backward = False
             return result

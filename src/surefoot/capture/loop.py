@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from surefoot.capture.place import Site, text_of
-from surefoot.capture.sampling import Sampler
 from surefoot.facts import Cadence, ClearedBeforeStep, Clearing, Fact, MissingGradients, Unmeasured
 from surefoot.records import OptimizerInfo
 
@@ -63,7 +62,6 @@ class Loop:
         self.created_at_step = 0
         self.recreated = 0
         self.parameter_ids: set[int] = set()
-        self.sampler: Sampler | None = None
         self.unmeasured: dict[str, tuple[str, ...]] = {}  # reason -> what it keeps from being measured
         self.touched_before_step = False
         self.shared = (

@@ -7,17 +7,17 @@ place moves a leaf's version counter, an update through `.data` only its values,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from surefoot.capture.by_hand import StepByHand
+from surefoot.capture.events.records import Backward, Counts
 from surefoot.capture.loop import Loop
+from surefoot.capture.loops import Loops
+from surefoot.capture.parameters import Parameters
 from surefoot.capture.unseen import readable
-
-if TYPE_CHECKING:
-    from surefoot.capture.observer import Observer
 
 _COMPARED = 1 << 20  # entries up to which values are compared
 _UNDECIDED = 5  # backwards for which they are
@@ -28,18 +28,22 @@ class ManualDescent:
     """Finds the steps of descent by hand.
 
     Args:
-        observer: Numbers the steps.
+        loops: The loops of the training, which this is one of.
+        parameters: Number its leaves.
+        counts: How far the training is.
+        step: The step that it is about to take.
     """
 
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-        self._next = StepByHand(observer)
+    def __init__(self, loops: Loops, parameters: Parameters, counts: Counts, step: StepByHand) -> None:
+        self._loops = loops
+        self._parameters = parameters
+        self._counts = counts
+        self._next = step
         self.active = False
         self.loop: Loop | None = None
         self._versions: list[int] = []
         self._values: list[Tensor] = []
         self._through_data = False
-        self.given: dict[int, Tensor] = {}  # gradients that torch.autograd.grad returned, by their leaf's id
         self._backwards = 0
         self._quiet = 0
         self._nodes = 0
@@ -48,34 +52,34 @@ class ManualDescent:
     def give_way(self) -> None:
         """An optimizer steps: one that was made before the observation, or what follows a part by hand."""
         if self.loop is not None and self.loop.index < 0:
-            self._observer.loops.forget(self.loop)
+            self._loops.forget(self.loop)
         else:
             self.settle()
         self.active, self._over = False, True
 
     def wanted(self, leaves: list[Tensor]) -> bool:
         """Whether a loss is descended by hand: no optimizer was made so far, and there are leaves to move."""
-        if self._observer.loops.created or self._over:
+        if self._loops.created or self._over:
             return False
         trainable = [leaf for leaf in leaves if leaf.requires_grad]
-        held = set().union(*(loop.parameter_ids for loop in self._observer.loops.everyone), set())
+        held = set().union(*(loop.parameter_ids for loop in self._loops.everyone), set())
         if any(id(leaf) in held or readable(leaf) is not leaf for leaf in trainable):
             return False
         return bool(trainable)
 
-    def before_backward(self, root: Tensor) -> None:
+    def before_backward(self, root: Tensor, backward: Backward) -> None:
         """Close the step that happened since the last backward, if one did; then read the leaves anew."""
         if root.grad_fn is None:
             return
-        leaves = self._leaves(root)
+        leaves = self._leaves(root, backward.inspected)
         if not leaves:
             return
         loop = self.loop
         if loop is None:
             loop = self.loop = Loop(-1, None)
-            loop.created_at_step = self._observer.steps
+            loop.created_at_step = self._counts.steps
             self._take(leaves)
-            self._observer.loops.wait_for(loop)
+            self._loops.wait_for(loop)
             return
         replaced = [id(leaf) for leaf in leaves] != [id(p) for p in loop.parameters]
         same_shapes = [leaf.shape for leaf in leaves] == [p.shape for p in loop.parameters]
@@ -84,7 +88,7 @@ class ManualDescent:
             if replaced:
                 for old, new in zip(loop.parameters, leaves, strict=True):
                     if old is not new:
-                        self._observer.parameters.replace(old, new)
+                        self._parameters.replace(old, new)
         elif not replaced:
             self._quiet += 1
             if self._quiet > 1000 and loop.steps == 0:
@@ -92,11 +96,11 @@ class ManualDescent:
         if replaced:
             self._take(leaves)
 
-    def _leaves(self, root: Tensor) -> list[Tensor]:
+    def _leaves(self, root: Tensor, inspected: bool) -> list[Tensor]:
         loop = self.loop
-        if loop is not None and self._nodes > _SMALL_GRAPH and not self._observer.last.inspected:
+        if loop is not None and self._nodes > _SMALL_GRAPH and not inspected:
             return loop.parameters
-        graph_leaves = self._observer.parameters.behind(root)
+        graph_leaves = self._parameters.behind(root)
         self._nodes = len(graph_leaves) * 4
         found = [leaf for leaf in graph_leaves if leaf.requires_grad]
         known = {id(p): place for place, p in enumerate(loop.parameters)} if loop is not None else {}
@@ -107,10 +111,14 @@ class ManualDescent:
         assert loop is not None
         loop.take(leaves)
         if loop.index >= 0:
-            loop.columns = self._observer.parameters.held_by(leaves, loop.index)
+            loop.columns = self._parameters.held_by(leaves, loop.index)
 
-    def after_backward(self) -> None:
-        """Measure the gradients now: by the next backward they may be cleared."""
+    def after_backward(self, given: Mapping[int, Tensor]) -> None:
+        """Measure the gradients now: by the next backward they may be cleared.
+
+        Args:
+            given: Those that torch.autograd.grad returned, by their leaf's id.
+        """
         loop = self.loop
         if loop is None:
             return
@@ -118,7 +126,6 @@ class ManualDescent:
             self.active = False
             return
         self._backwards += 1
-        given, self.given = self.given, {}
         found = [given.get(id(p), p.grad) for p in loop.parameters]
         self._versions = [p._version for p in loop.parameters]
         if self._backwards <= _UNDECIDED and sum(p.numel() for p in loop.parameters) <= _COMPARED:
@@ -149,7 +156,7 @@ class ManualDescent:
         assert loop is not None
         self._quiet = 0
         if loop.index < 0:
-            self._observer.loops.number(loop)
+            self._loops.number(loop)
         self._next.close(loop, replaced)
 
     def settle(self) -> None:

@@ -11,8 +11,9 @@ Every method here is called from a training; whatever goes wrong inside is caugh
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from torch.optim import Optimizer
 
 from surefoot.capture import shards, structure
 from surefoot.capture.activations import Activations
+from surefoot.capture.by_hand import StepByHand
 from surefoot.capture.events.dispatch import Dispatch
 from surefoot.capture.events.records import Backward, Counts, Step
 from surefoot.capture.functional import FunctionalDescent
@@ -53,8 +55,8 @@ from surefoot.capture.probes.ranks import RanksProbe
 from surefoot.capture.probes.symmetry import SymmetryProbe
 from surefoot.capture.recorder import Recorder
 from surefoot.capture.roots import Parts, Roots
-from surefoot.capture.sampled import NORMS, SampledStep, plain, why_not_plain
-from surefoot.capture.sampling import Sampler, StepClock
+from surefoot.capture.sampled import SampledStep
+from surefoot.capture.sampling import Schedule
 from surefoot.capture.step_hooks import closure_of, nested, with_closure
 from surefoot.capture.threads import ObservedThread
 from surefoot.capture.unseen import all_readable, readable, without_numbers
@@ -67,6 +69,7 @@ ClipperFactory = Callable[[], Clipper]
 _MOST_RECENT = 1000
 _NORM = ("the gradient's norm",)
 _KEPT = frozenset({"recorder", "guard", "threads", "counts"})  # once recording has stopped
+_NONE_GIVEN: Mapping[int, Tensor] = MappingProxyType({})
 _NOBODY = {0}  # no loop has this id: a loss that is none of ours
 
 
@@ -115,14 +118,10 @@ class Observer:
         self.activations = Activations(self.parameters)
         self.saved_tensors = True  # what operations kept may be read
         self.leaf_root = False  # a backward began at a leaf
-        self.manual = ManualDescent(self)
-        self.functional = FunctionalDescent(self)
-        self.clock = StepClock()
         self._limit = limit
         self._make_clipper = make_clipper
-        early = 5 if thorough else 10
-        self._make_sampler = partial(Sampler, 0.10 if thorough else 0.01, every, eager=2, early=early)
-        self._looker = Sampler(0.25 if thorough else 0.01, None, eager=20 if thorough else 3, early=2 * early)
+        self.schedule = Schedule(every, thorough)
+        self.clock = self.schedule.clock
         self.loops = Loops(self.parameters, only)
         self.dispatch = Dispatch(self.guard, self.threads)
         self.dispatch.add(
@@ -143,6 +142,9 @@ class Observer:
             ClippersProbe(self.loops),
         )
         self.tell = self.modules.tell = self.dispatch.tell
+        step = partial(StepByHand, self.counts, self.schedule, recorder, self.tell, self.next_step)
+        self.manual = ManualDescent(self.loops, self.parameters, self.counts, step())
+        self.functional = FunctionalDescent(self.loops, self.parameters, self.counts, step())
         self._scaled = Roots()
         self._backward: Backward | None = None  # the one under way
         self.last = Backward(None, None, 0, 0, True)  # that one, or the one before
@@ -262,7 +264,7 @@ class Observer:
         site = caller_site()
         # A script that never steps is inspected all the same.
         position = counts.steps + 1 if counts.steps else counts.backwards
-        inspected = self._looker.due(position) or site not in self.loops.reach
+        inspected = self.schedule.inspects(position) or site not in self.loops.reach
         backward = self._backward = self.last = Backward(root, site, counts.steps + 1, position, inspected)
         if self._first_backward is None:
             self._first_backward = text_of(site)
@@ -277,7 +279,7 @@ class Observer:
             self.tell.graph_retained(backward)
         backward.calls = self.losses.before_backward(root, counts.steps)
         if self.manual.active:
-            self.manual.before_backward(root)
+            self.manual.before_backward(root, backward)
         for loop in self.loops.own:
             left_over = loop.before_backward()
             if left_over and inspected:
@@ -319,7 +321,7 @@ class Observer:
         self.tell.graph_inspected(backward)
         if not self.manual.active and self.loops.only is None and self.manual.wanted(leaves):
             self.manual.active = True
-            self.manual.before_backward(root)
+            self.manual.before_backward(root, backward)
         self.parameters.name_from_variables(caller_frame())
 
     def _read(self, root: Tensor, backward: Backward) -> list[Tensor]:
@@ -348,8 +350,12 @@ class Observer:
         """Whether a loss leads to what the watched optimizers hold."""
         return self._reaches(root, self.loops.held())
 
-    def after_backward(self) -> None:
-        """The backward has ended."""
+    def after_backward(self, given: Mapping[int, Tensor] = _NONE_GIVEN) -> None:
+        """The backward has ended.
+
+        Args:
+            given: Gradients that it returned instead of leaving them in `.grad`, by their leaf's id.
+        """
         backward, self._backward = self._backward, None
         if backward is None:
             return
@@ -365,12 +371,12 @@ class Observer:
         if backward.inspected:
             self.tell.gradients_inspected(backward)
             if self.counts.steps == 0 or self._open is not None or self.manual.active:
-                self._looker.measured(backward.position, backward.cost, self.clock.step_time)
+                self.schedule.inspected(backward)
             if self.counts.steps == 0:
                 self.parameters.received(backward.columns)
         backward.ends()
         if self.manual.active:
-            self.manual.after_backward()
+            self.manual.after_backward(given)
 
     # -- step
 
@@ -400,7 +406,7 @@ class Observer:
         step.clipper = attached(optimizer)
         if self._make_clipper is not None and step.clipper is None:
             self.guard.run("clipper", lambda: self._attach_clipper(optimizer, step))
-        if self.sampler_of(loop).due(loop.steps + 1) and self.can_be_sampled(loop, loop.parameters):
+        if self.schedule.samples(loop, loop.parameters):
             began = time.thread_time()
             found = None if closure is not None else [p.grad for p in loop.parameters]
             step.sample = SampledStep(loop.parameters, found)
@@ -486,8 +492,7 @@ class Observer:
         self.clock.tick(now, time.thread_time())
         if backward.inspected:
             # All that a look made slower: module hooks, descriptions, the reading of the graph.
-            cost = max(backward.cost, self.clock.last - self.clock.step_time)
-            self._looker.measured(backward.position, cost, self.clock.step_time)
+            self.schedule.inspected(backward, least=self.clock.last - self.clock.step_time)
         self.recorder.step(
             PendingStep(
                 step,
@@ -513,28 +518,7 @@ class Observer:
         step.sample.after()
         step.sample.hand_over(step.number, step.loop.index, step.loop.columns, self.recorder.layer)
         cost = step.cost + time.thread_time() - began
-        self.sampler_of(step.loop).measured(step.loop.steps + 1, cost, self.clock.step_time)
-
-    def stepped(self) -> int:
-        """Count a step; returns its number."""
-        self.counts.steps += 1
-        return self.counts.steps
-
-    def can_be_sampled(self, loop: Loop, parameters: Sequence[Tensor]) -> bool:
-        """Whether a loop's parameters can be measured one by one; where not, it says why."""
-        if plain(parameters):
-            return True
-        loop.unmeasured.setdefault(why_not_plain(parameters), NORMS)
-        self.sampler_of(loop).measured(
-            loop.steps + 1, 0.0, self.clock.step_time
-        )  # asked again at its distance
-        return False
-
-    def sampler_of(self, loop: Loop) -> Sampler:
-        """When a loop's per-parameter quantities are measured: by its own steps, since loops may take turns."""
-        if loop.sampler is None:
-            loop.sampler = self._make_sampler()
-        return loop.sampler
+        self.schedule.sampled(step.loop, step.loop.steps + 1, cost)
 
     def next_step(self, step: int) -> None:
         """After a step: is the next one looked at, or was this the last one wanted?
@@ -543,7 +527,7 @@ class Observer:
             StepLimit: It was.
         """
         # The forward of the next step comes before its backward: decide now whether its modules are watched.
-        if self._looker.due(step + 1):
+        if self.schedule.inspects(step + 1):
             self.modules.open()
             self.losses.looking = True
         elif self.modules.on:
@@ -593,9 +577,16 @@ class Observer:
         """Everything structural, as it stands."""
         self.loops.let_go()
         self.loops.leave_to_others(self.threads.other_optimizers)
-        yield structure.calls(self, self._first_backward)
+        modules = self.modules
+        yield structure.calls(self.counts, self.loops, self._first_backward, modules.training_forwards)
         yield from structure.optimizers(self.loops)
-        yield structure.reach(self)
+        yield structure.reach(
+            self.parameters,
+            self.loops,
+            cut=modules.cut,
+            leaf_root=self.leaf_root,
+            unregistered=modules.unregistered,
+        )
         yield from self.modules.facts()
         yield from self.losses.facts()
         yield from self.dispatch.facts()

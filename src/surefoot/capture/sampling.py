@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import partial
+
+from torch import Tensor
+
+from surefoot.capture.events.records import Backward
+from surefoot.capture.loop import Loop
+from surefoot.capture.sampled import NORMS, plain, why_not_plain
 
 _LADDER = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
@@ -69,6 +77,50 @@ class StepClock:
     def rate(self) -> float:
         """Steps a second; NaN before the second step."""
         return 1 / self._wall if self._wall > 0 else math.nan
+
+
+class Schedule:
+    """Stamps what happens: which backwards are inspected, and which steps of each loop are sampled.
+
+    Args:
+        every: Fixed distance in steps between sampled steps; None chooses it by measured cost.
+        thorough: More often, as a check of few steps needs.
+    """
+
+    def __init__(self, every: int | None, thorough: bool) -> None:
+        early = 5 if thorough else 10
+        self.clock = StepClock()
+        self._new = partial(Sampler, 0.10 if thorough else 0.01, every, eager=2, early=early)
+        self._inspection = Sampler(
+            0.25 if thorough else 0.01, None, eager=20 if thorough else 3, early=2 * early
+        )
+        self._samplers: dict[Loop, Sampler] = {}  # by a loop's own steps, since loops may take turns
+
+    def inspects(self, position: int) -> bool:
+        """Whether the backward at this position is to be inspected."""
+        return self._inspection.due(position)
+
+    def inspected(self, backward: Backward, least: float = 0.0) -> None:
+        """It was, and cost what its record says, or this much where that is more."""
+        cost = max(backward.cost, least)
+        self._inspection.measured(backward.position, cost, self.clock.step_time)
+
+    def samples(self, loop: Loop, parameters: Sequence[Tensor]) -> bool:
+        """Whether the next step of a loop is to be sampled; where it can't be, the loop says why."""
+        sampler = self._samplers.get(loop)
+        if sampler is None:
+            sampler = self._samplers[loop] = self._new()
+        if not sampler.due(loop.steps + 1):
+            return False
+        if plain(parameters):
+            return True
+        loop.unmeasured.setdefault(why_not_plain(parameters), NORMS)
+        self.sampled(loop, loop.steps + 1, 0.0)  # asked again at its distance
+        return False
+
+    def sampled(self, loop: Loop, number: int, cost: float) -> None:
+        """A step of a loop, its so-and-so-manieth, was sampled in so many seconds."""
+        self._samplers[loop].measured(number, cost, self.clock.step_time)
 
 
 def _moved(average: float, seconds: float) -> float:

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
+from surefoot.capture.events.records import Counts
 from surefoot.capture.loop import Loop
 from surefoot.capture.loops import Loops
-from surefoot.facts import Calls, Fact, OptimizerCreated, Reach
-
-if TYPE_CHECKING:
-    from surefoot.capture.observer import Observer
+from surefoot.capture.parameters import Parameters
+from surefoot.facts import Calls, Cut, Fact, OptimizerCreated, Reach
 
 _MOST_NAMES = 200
 _MOST_UNREGISTERED = 50
 
 
-def calls(observer: Observer, first_backward: str | None) -> Calls:
+def calls(counts: Counts, loops: Loops, first_backward: str | None, forwards: int) -> Calls:
     """How often backward and step were called, and by whom."""
-    stepping = observer.loops.stepping
+    stepping = loops.stepping
     return Calls(
-        backwards=observer.backwards,
-        steps=observer.steps,
-        optimizers_created=observer.loops.created,
+        backwards=counts.backwards,
+        steps=counts.steps,
+        optimizers_created=loops.created,
         optimizers_stepped=sum(not loop.by_hand for loop in stepping),
         first_backward=first_backward,
         manual=any(loop.by_hand for loop in stepping),
-        forwards_with_grad=observer.modules.training_forwards,
+        forwards_with_grad=forwards,
     )
 
 
@@ -58,23 +56,25 @@ def _creation(subject: str, loop: Loop, loops: Loops) -> OptimizerCreated:
     )
 
 
-def reach(observer: Observer) -> Reach:
+def reach(
+    parameters: Parameters, loops: Loops, *, cut: Cut | None, leaf_root: bool, unregistered: Iterable[str]
+) -> Reach:
     """Which parameters a gradient reaches, which it does not, and where its path is cut."""
-    infos = observer.parameters.infos()
-    stepping = {loop.index for loop in observer.loops.stepping}
+    infos = parameters.infos()
+    stepping = {loop.index for loop in loops.stepping}
     unreached = [i.name for i in infos if i.optimizer in stepping and i.requires_grad and not i.reached]
     unoptimized = [
         i.name
         for i in infos
         if i.optimizer is None and i.reached and i.requires_grad and i.is_parameter
-        if id(observer.parameters.tensor(i.index)) not in observer.loops.elsewhere
+        if id(parameters.tensor(i.index)) not in loops.elsewhere
     ]
     frozen = [i.name for i in infos if i.optimizer is not None and not i.requires_grad]
     return Reach(
         unreached=tuple(unreached[:_MOST_NAMES]),
         reached_unoptimized=tuple(unoptimized[:_MOST_NAMES]),
         frozen=tuple(frozen[:_MOST_NAMES]),
-        cut=observer.modules.cut,
-        leaf_root=observer.leaf_root,
-        unregistered=tuple(observer.modules.unregistered)[:_MOST_UNREGISTERED],
+        cut=cut,
+        leaf_root=leaf_root,
+        unregistered=tuple(unregistered)[:_MOST_UNREGISTERED],
     )
