@@ -26,7 +26,7 @@ def reading(run: Path, page: Path) -> list[list[str]]:
     return [
         ["runs", *runs], ["runs", "--json", *runs], ["show", str(run)], ["show", "--json", str(run)], ["show", *runs],
         ["doctor", str(run)], ["doctor", "--json", str(run)], ["report", str(run), "-o", str(page)],
-        ["compare", str(run), str(run)], ["compare", "--json", str(run), str(run)],
+        ["compare", str(run), str(run), "-o", str(page)], ["compare", "--json", str(run), str(run)],
     ]  # fmt: skip
 
 

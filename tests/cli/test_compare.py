@@ -104,6 +104,15 @@ def test_json_is_strict_and_complete() -> None:
     assert (failed["word"], failed["reason"]) == ("worse", "fails failed")
 
 
+def test_a_page(tmp_path: Path) -> None:
+    page = tmp_path / "compare.html"
+    code, out, err = answer(["compare", "faulty", "fixed", "-o", str(page)])
+    assert (code, err) == (0, f"surefoot: wrote {page}\n")
+    assert "missing-zero-grad is gone" in page.read_text(encoding="utf-8")
+    code, out, err = answer(["compare", "faulty", "fixed", "-o", str(tmp_path / "nowhere" / "x.html")])
+    assert (code, out) == (2, "")
+
+
 def test_fail_if_worse() -> None:
     code, out, err = answer(["compare", "fixed", "faulty", "--fail-if-worse", "5%"])
     assert code == 1

@@ -199,7 +199,7 @@ def test_twenty_runs_at_once() -> None:
     held = between([(run, ()) for run in runs])
     assert len(held.pairs) == 19
     assert (
-        str(held) == "best of 20: r20: validation loss 0.05 against 1 of r1 after 100 steps, r19 has 0.0526"
+        str(held) == "best of 20: r20: validation loss 0.05 against 1 of r1 after 100 steps; r19 has 0.0526"
     )
 
 

@@ -9,7 +9,8 @@ import typer
 
 from surefoot.cli.answering import answering
 from surefoot.cli.configuration import all_ignored
-from surefoot.cli.output import say, show, show_rich
+from surefoot.cli.output import say, show, show_rich, write_file
+from surefoot.cli.places import check_file
 
 WORSE = 1
 
@@ -24,6 +25,10 @@ def compare(
         list[str] | None, typer.Option("--ignore", help="A finding's code not to report; repeatable.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE.html", help="Write one self-contained HTML file."),
+    ] = None,
     fail_if_worse: Annotated[
         str | None,
         typer.Option(
@@ -36,15 +41,22 @@ def compare(
     """Hold runs against the first of them: did the change help?"""
     from surefoot.comparison.engine import compare as held
     from surefoot.comparison.gate import gate, limit_of
+    from surefoot.comparison.html import render
     from surefoot.comparison.json import summary
     from surefoot.comparison.terminal import view
 
+    if output is not None:
+        check_file("--output", output)
     limit = None if fail_if_worse is None else limit_of(fail_if_worse)
     codes = all_ignored(tuple(ignore or ()))
     with answering(" and ".join(compared)):
         comparison = held(*compared, runs=runs, ignore=codes)
         passed = None if limit is None else gate(comparison, limit)
         shown = json.dumps(summary(comparison, passed), indent=2) if as_json else view(comparison)
+        page = None if output is None else render(comparison)
+    if output is not None and page is not None:
+        write_file(output, page)
+        say(f"wrote {output}")
     if isinstance(shown, str):
         show(shown)
     else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from surefoot.comparison.judging import at_time, lasted, mean_until, pace
 from surefoot.comparison.records import Comparison, Difference, Side
 from surefoot.comparison.seeds import seed_of
-from surefoot.records import History
+from surefoot.records import History, Series
 from surefoot.report.json import ends, spread
 from surefoot.report.numbers import duration, number, value
 
@@ -90,6 +90,11 @@ def _at_time(comparison: Comparison, name: str, title: str, seconds: float) -> R
         comparison,
         lambda side: _shown(at_time(side.history, name, seconds)),
     )
+
+
+def last_said(series: Series) -> str:
+    """The last value; "none" where there is none."""
+    return _shown(ends(series)["last"]) or "none"
 
 
 def _last(history: History, name: str) -> str:

@@ -159,9 +159,12 @@ def _ranking(comparison: Comparison) -> str:
     else:
         lead, against = f"best of {count}: {_label(comparison, best)}", first
         beside = f"{name} {_band(best)} against {_band(first)} of {_label(comparison, first)} after {step}"
-        if ranked[1] is not first:
-            beside += f", {_label(comparison, ranked[1])} has {_band(ranked[1])}"
-    return f"{lead}: {beside}{_doubt(best, against)}"
+    also = "" if ranked[1] in (first, against) or best is first else _also(comparison, ranked[1])
+    return f"{lead}: {beside}{_doubt(best, against)}{also}"
+
+
+def _also(comparison: Comparison, band: Band) -> str:
+    return f"; {_label(comparison, band)} has {_band(band)}"
 
 
 def _doubt(best: Band, other: Band) -> str:

@@ -45,7 +45,7 @@ def metric_charts(history: History, probes: bool) -> list[Chart]:
             style = "points" if len(series) < SMOOTH_FROM else "line"
             group = "probe" if probes else "metric"
             built.append(
-                _chart(f"{group}-{position}", name, "", _course(series), [_curve(name, series, 0, style)])
+                chart_of(f"{group}-{position}", name, "", _course(series), [curve(name, series, 0, style)])
             )
     return built
 
@@ -58,12 +58,12 @@ def _loss(history: History) -> Chart:
         if not len(series):
             continue
         summary.append(f"loss{label}: {_ends(series)}")
-        curves += _noisy("loss", label, series, color)
+        curves += noisy("loss", label, series, color)
     validation = history.metric("val_loss")
     if len(validation):
-        curves.append(_curve("validation loss", validation, 1, "points"))
+        curves.append(curve("validation loss", validation, 1, "points"))
         summary.append(f"validation loss: {_ends(validation)}")
-    chart = _chart("loss", "Loss", "", "; ".join(summary), curves)
+    chart = chart_of("loss", "Loss", "", "; ".join(summary), curves)
     values = np.concatenate(
         [series.finite.values for (name, _), series in _of(history, "loss")] or [np.empty(0)]
     )
@@ -78,21 +78,21 @@ def _grad_norm(history: History) -> Chart:
         series = history.series("grad_norm", optimizer)
         if not len(series):
             continue
-        curves += _noisy("gradient norm", label, series, color)
+        curves += noisy("gradient norm", label, series, color)
         figures = spread(series)
         if figures["median"] is not None and figures["max"] is not None:
             largest, median = number(figures["max"]), number(figures["median"])
             summary.append(f"gradient norm{label}: median {median}, largest {largest}")
         threshold = history.series("clip_threshold", optimizer).finite
         if len(threshold):
-            curves.append(_curve(f"clip threshold{label}", threshold, color + 1, "dash"))
+            curves.append(curve(f"clip threshold{label}", threshold, color + 1, "dash"))
     calls = [fact for fact in history.facts(ClipCall) if fact.function == "clip_grad_norm_"]
     limits = {fact.limit for fact in calls if fact.limit}
-    ends_at = [curve["steps"][end] for curve in curves for end in (0, -1)]
+    ends_at = [one["steps"][end] for one in curves for end in (0, -1)]
     for limit in sorted(limits) if curves else ():
         line = Series.of([limit, limit], [min(ends_at), max(ends_at)])
-        curves.append(_curve("the script's own max norm", line, 5, "dash"))
-    chart = _chart("grad-norm", "Gradient norm", "L2, before clipping", "; ".join(summary), curves)
+        curves.append(curve("the script's own max norm", line, 5, "dash"))
+    chart = chart_of("grad-norm", "Gradient norm", "L2, before clipping", "; ".join(summary), curves)
     chart["log"] = _positive(history, "grad_norm")
     return chart
 
@@ -103,11 +103,11 @@ def _learning_rate(history: History) -> Chart:
     for color, optimizer, label in _optimizers(history):
         series = history.series("lr", optimizer)
         if len(series):
-            curves.append(_curve(f"learning rate{label}", series, color, "line"))
+            curves.append(curve(f"learning rate{label}", series, color, "line"))
             first, last, top = series.values[0], series.values[-1], series.values.max()
             course = f"{number(float(first))} to {number(float(last))}, largest {number(float(top))}"
             summary.append(f"learning rate{label}: {course}")
-    return _chart("lr", "Learning rate", "first parameter group", "; ".join(summary), curves)
+    return chart_of("lr", "Learning rate", "first parameter group", "; ".join(summary), curves)
 
 
 def _update_ratio(history: History) -> Chart:
@@ -122,23 +122,23 @@ def _update_ratio(history: History) -> Chart:
         if not len(median):
             continue
         if alone:
-            curves.append(_curve("smallest", _across(one, np.nanmin), color, "low"))
-            curves.append(_curve("largest", _across(one, np.nanmax), color, "high"))
-        curves.append(_curve(f"median{label}", median, color, "line"))
+            curves.append(curve("smallest", _across(one, np.nanmin), color, "low"))
+            curves.append(curve("largest", _across(one, np.nanmax), color, "high"))
+        curves.append(curve(f"median{label}", median, color, "line"))
         summary.append(f"median{label} over all steps {number(float(np.median(median.values)))}")
     note = "norm of the update over norm of the parameter, across parameter tensors; about 0.001 is usual"
-    chart = _chart("update-ratio", "Update / parameter ratio", note, "; ".join(summary), curves)
+    chart = chart_of("update-ratio", "Update / parameter ratio", note, "; ".join(summary), curves)
     chart["log"] = True
     return chart
 
 
-def _noisy(name: str, label: str, series: Series, color: int) -> list[Curve]:
+def noisy(name: str, label: str, series: Series, color: int) -> list[Curve]:
     """A long series faint, with its moving mean; a short one as it is."""
     if len(series) < SMOOTH_FROM or not len(series.finite):
-        return [_curve(f"{name}{label}", series, color, "line")]
+        return [curve(f"{name}{label}", series, color, "line")]
     width = max(5, len(series) // 50)
-    mean = _curve(f"mean of {width} steps{label}", smooth(series, width), color, "line")
-    return [_curve(f"{name}{label}", series, color, "faint"), mean]
+    mean = curve(f"mean of {width} steps{label}", smooth(series, width), color, "line")
+    return [curve(f"{name}{label}", series, color, "faint"), mean]
 
 
 def _across(layers: Layers, reduce: Callable[..., Any]) -> Series:
@@ -180,11 +180,13 @@ def _course(series: Series) -> str:
     return said
 
 
-def _chart(identity: str, title: str, note: str, summary: str, curves: list[Curve]) -> Chart:
+def chart_of(identity: str, title: str, note: str, summary: str, curves: list[Curve]) -> Chart:
+    """A chart of curves, on a linear scale."""
     return {"id": identity, "title": title, "note": note, "summary": summary, "log": False, "series": curves}
 
 
-def _curve(label: str, series: Series, color: int, style: str) -> Curve:
+def curve(label: str, series: Series, color: int, style: str) -> Curve:
+    """A series as one curve, thinned to what a screen shows."""
     kept = thin(series, POINTS)
     finite = np.isfinite(kept.values)
     bad = zip(kept.steps[~finite].tolist(), kept.values[~finite].tolist(), strict=True)

@@ -6,24 +6,15 @@ templates/report.html, filled by Jinja with autoescaping on; scripts and styles 
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timezone
-from functools import cache
-from importlib.resources import files
+from collections.abc import Sequence
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from surefoot.facts import Unmeasured
 from surefoot.records import Finding, History
 from surefoot.report.charts import charts, metric_charts
+from surefoot.report.document import REPORT, date, document
 from surefoot.report.json import plain
 from surefoot.report.layers import heat_maps, parameter_order
-from surefoot.report.numbers import number, value, words
 from surefoot.report.places import finding_lines, script_name
 from surefoot.report.rule_pages import rule_page
 from surefoot.report.source import marked_source
@@ -57,38 +48,31 @@ def render(history: History, findings: Sequence[Finding]) -> str:
         >>> render(History(Run("runs/a", "a", "a.py")), ())[:15]
         '<!doctype html>'
     """
-    scripts = [_static(name) for name in SCRIPTS]
     run = history.run
     pointed = [finding_lines(finding, run) for finding in findings]
     marked = {
         line: [finding.code for finding, lines in zip(findings, pointed, strict=True) if line in lines]
         for line in sorted({line for lines in pointed for line in lines})
     }
-    page = page_data(history, findings)
-    return (
-        _templates()
-        .get_template("report.html")
-        .render(
-            run=run,
-            script_name=script_name(run),
-            history=history,
-            parameters=[history.parameters[place] for place in parameter_order(history)],
-            findings=findings,
-            verdict=judge(history, findings),
-            unmeasured=history.facts(Unmeasured),
-            figures=figures(history),
-            started=_date(run.started) if run.started else None,
-            page=page,
-            data=_embedded(page),
-            facts=fact_groups(history),
-            source=marked_source(run.source, marked) if run.source else [],
-            marked=list(marked),
-            finding_lines=pointed,
-            rule_pages=[rule_page(finding.code) for finding in findings],
-            styles=[Markup(_static(name)) for name in STYLES],
-            scripts=[Markup(script) for script in scripts],
-            policy=_policy(scripts),
-        )
+    return document(
+        "report.html",
+        page_data(history, findings),
+        [(REPORT, name) for name in SCRIPTS],
+        [(REPORT, name) for name in STYLES],
+        run=run,
+        script_name=script_name(run),
+        history=history,
+        parameters=[history.parameters[place] for place in parameter_order(history)],
+        findings=findings,
+        verdict=judge(history, findings),
+        unmeasured=history.facts(Unmeasured),
+        figures=figures(history),
+        started=date(run.started) if run.started else None,
+        facts=fact_groups(history),
+        source=marked_source(run.source, marked) if run.source else [],
+        marked=list(marked),
+        finding_lines=pointed,
+        rule_pages=[rule_page(finding.code) for finding in findings],
     )
 
 
@@ -107,39 +91,3 @@ def page_data(history: History, findings: Sequence[Finding]) -> dict[str, Any]:
         }
     )
     return data
-
-
-def _embedded(data: dict[str, Any]) -> Markup:
-    """JSON that can stand inside a script element: nothing in it can end the element or open a comment."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
-
-
-def _policy(scripts: Iterable[str]) -> str:
-    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
-    allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode('ascii')}'" for digest in digests)
-    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"
-
-
-def _date(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-
-
-@cache
-def _static(name: str) -> str:
-    return files("surefoot.report").joinpath("static", *name.split("/")).read_text(encoding="utf-8")
-
-
-@cache
-def _templates() -> Environment:
-    templates = Environment(
-        loader=PackageLoader("surefoot.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters.update(number=number, value=value, words=words)
-    return templates

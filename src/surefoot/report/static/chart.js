@@ -5,7 +5,7 @@
   const { element, number, color } = surefoot;
   const HEIGHT = 260;
 
-  // spec: as charts.py makes it; marks: findings with a step; extent: first and last step of all charts.
+  // spec: as charts.py makes it, with "unit" where the axis is not of steps; marks: findings with a step; extent: first and last step of all charts.
   surefoot.chart = (figure, spec, marks, extent) => {
     const positive = spec.series.some((one) => one.values.some((value) => value > 0));
     const state = { log: spec.log && positive, hidden: new Set(), plot: null };
@@ -75,21 +75,23 @@
       font: "12px system-ui, sans-serif",
       ...more,
     });
-    const low = spec.series.findIndex((one) => one.style === "low");
-    const high = spec.series.findIndex((one) => one.style === "high");
+    const bands = spec.series.flatMap((one, at) => {
+      if (one.style !== "low" || spec.series[at + 1]?.style !== "high") return [];
+      return [{ series: [at + 2, at + 1], fill: () => color(`band-${one.color % 6}`) }];
+    });
     const lone = data[0].length === 1;
     return {
       width: surefoot.width(box),
       height: HEIGHT,
       padding: [10, 14, 0, 0],
       legend: { show: false },
-      cursor: { sync: { key: "steps" }, drag: { x: true, y: false }, points: { size: 7 } },
+      cursor: { sync: { key: spec.unit ?? "steps" }, drag: { x: true, y: false }, points: { size: 7 } },
       scales: {
         x: { time: false, range: (_, min, max) => (min === max ? [min - 1, max + 1] : [min, max]) },
         y: { distr: state.log ? 3 : 1, range: (_, min, max) => yRange(min, max, state.log) },
       },
       axes: [
-        axis({ size: 28, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? number(tick, 7) : "")), space: 70 }),
+        axis({ size: 28, values: (_, ticks) => ticks.map((tick) => (spec.unit || Number.isInteger(tick) ? number(tick, 7) : "")), space: 70 }),
         axis({
           size: 58,
           values: (_, ticks) => ticks.map((tick) => number(tick)),
@@ -97,7 +99,7 @@
         }),
       ],
       series: [{}, ...spec.series.map((one) => line(one, lone))],
-      bands: low >= 0 && high >= 0 ? [{ series: [high + 1, low + 1], fill: () => color("band") }] : [],
+      bands,
       hooks: {
         draw: [(plot) => drawMarks(plot, spec, marks)],
         setCursor: [(plot) => (readout.textContent = values(plot, spec, state) || spec.summary)],
@@ -211,7 +213,7 @@
     for (const one of spec.series) {
       if (one.nonfinite.length) {
         const [step, value] = one.nonfinite[0];
-        said.push(`${one.label} is ${value} at step ${number(step, 7)}${one.nonfinite.length > 1 ? " and later" : ""}`);
+        said.push(`${one.label} is ${value} at ${spec.unit ? `${number(step, 4)} ${spec.unit}` : `step ${number(step, 7)}`}${one.nonfinite.length > 1 ? " and later" : ""}`);
       }
     }
     return said.length ? `✕ ${said.join("; ")}.` : "";
@@ -236,14 +238,15 @@
   function values(plot, spec, state) {
     const index = plot.cursor.idx;
     if (index == null) return "";
-    const said = [`step ${number(plot.data[0][index], 7)}`];
+    const at = plot.data[0][index];
+    const said = [spec.unit ? `${number(at, 4)} ${spec.unit}` : `step ${number(at, 7)}`];
     spec.series.forEach((one, place) => {
       if (state.hidden.has(place)) return;
-      let at = index;
-      while (at >= 0 && plot.data[place + 1][at] === undefined) at--;
-      if (at < 0) return;
-      const value = plot.data[place + 1][at];
-      const step = plot.data[0][at];
+      let last = index;
+      while (last >= 0 && plot.data[place + 1][last] === undefined) last--;
+      if (last < 0) return;
+      const value = plot.data[place + 1][last];
+      const step = plot.data[0][last];
       const bad = one.nonfinite.find(([where]) => where === step);
       if (value != null || bad) said.push(`${one.label} ${bad ? bad[1] : number(value, 4)}`);
     });
