@@ -9,7 +9,7 @@ SETTINGS := pyproject.toml constraints.txt
 # What the commands of README's table need.
 USED_EXTRAS := figures,video,train,separation,examples
 
-.PHONY: help setup run test check format faults bench reproduce clean
+.PHONY: help setup run test check format docs docs-serve faults bench reproduce clean
 
 help:
 	@echo "make run    set up, then train examples/digits.py under observation and write report.html"
@@ -17,6 +17,8 @@ help:
 	@echo "make setup  make .venv with .venv/bin/surefoot in it, and all that README's commands need"
 	@echo "make check  lint, format, types, import contract, doctests, docs"
 	@echo "make format rewrite the code in the house style"
+	@echo "make docs   build the documentation site into site/; a broken link fails"
+	@echo "make docs-serve  show the site while you write"
 	@echo "make faults score surefoot check on every faulty and healthy program of tests/faults"
 	@echo "make bench  measure surefoot against plain runs and its peers (an hour or more; wants a quiet machine)"
 	@echo "make reproduce  train the AutoClip study on recorded speech (two hours; goes on where it stopped)"
@@ -30,7 +32,7 @@ $(VENV)/.installed: $(BIN)/python $(SETTINGS)
 	@touch $@
 
 $(VENV)/.installed-tests: $(VENV)/.installed
-	$(INSTALL) --editable '.[all,test,check,peers]'
+	$(INSTALL) --editable '.[all,test,check,docs,peers]'
 	@touch $@
 
 setup: $(VENV)/.installed
@@ -42,11 +44,23 @@ test: $(VENV)/.installed-tests check
 	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal
 
 check: $(VENV)/.installed-tests
-	$(BIN)/ruff check src tests examples benchmarks
-	$(BIN)/ruff format --check src tests examples benchmarks
+	$(BIN)/ruff check src tests examples benchmarks docs/site
+	$(BIN)/ruff format --check src tests examples benchmarks docs/site
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --doctest-modules src/surefoot --quiet -p no:cacheprovider
+
+# The theme advertises what comes after MkDocs 1 in every build.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(INSTALL) --editable '.[docs]'
+	@touch $@
+
+docs: $(VENV)/.installed-docs
+	$(MKDOCS) build --strict
+
+docs-serve: $(VENV)/.installed-docs
+	$(MKDOCS) serve --livereload --watch src
 
 # Every faulty, fixed and healthy program, scored; FAULTS names further folders with a faults.toml.
 FAULTS ?= $(wildcard ../shared/faults)
@@ -77,8 +91,8 @@ reproduce: $(VENV)/.installed-tests
 	$(BIN)/python -m surefoot.recipes.separation.pages surefoot-recipes/autoclip docs
 
 format: $(VENV)/.installed-tests
-	$(BIN)/ruff check --fix src tests examples benchmarks
-	$(BIN)/ruff format src tests examples benchmarks
+	$(BIN)/ruff check --fix src tests examples benchmarks docs/site
+	$(BIN)/ruff format src tests examples benchmarks docs/site
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist site

@@ -34,6 +34,18 @@ def test_public_names_are_documented(name: str) -> None:
             assert re.search(rf"\b{parameter}\b", text), f"{name}({parameter}) is not documented"
 
 
+@pytest.mark.parametrize("room", ["lab", "landscape"])
+def test_a_room_that_is_called_shows_its_functions_signature(room: str) -> None:
+    module = getattr(surefoot, room)
+    assert inspect.signature(module) == inspect.signature(getattr(module, room))
+
+
+def test_dir_lists_public_names_alone() -> None:
+    assert set(surefoot.__all__) < set(dir(surefoot))
+    assert not {"Any", "annotations", "TYPE_CHECKING", "import_module"} & set(dir(surefoot))
+    assert all(hasattr(surefoot, name) for name in dir(surefoot))
+
+
 def test_what_users_call_first_has_an_example() -> None:
     for value in (surefoot.watch, surefoot.AutoClip):
         assert ">>> " in (inspect.getdoc(value) or "")

@@ -100,4 +100,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES, *_ROOMS})
+    of_the_module = (name for name in globals() if name.startswith("__"))
+    return sorted({*of_the_module, *__all__, *_ROOMS})

@@ -276,21 +276,26 @@ def main() -> NoReturn:
 _USAGE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
+def _without_target(command: Any, arguments: list[str]) -> tuple[list[str], Target | None]:
+    """The command line up to the script, and the script with its own arguments."""
+    if not arguments or arguments[0] not in _TAKES_TARGET:
+        return arguments, None
+    takes_value = {
+        name: not getattr(parameter, "is_flag", False)
+        for parameter in command.commands[arguments[0]].params
+        for name in parameter.opts
+    }
+    own, target = split.split(arguments[1:], takes_value, _OPTIONAL_NUMBERS)
+    if target is not None and arguments[0] in _TAKES_MORE and not is_script(target):
+        more, extra = split.split(list(target.arguments), takes_value, {})
+        own += more if extra is None else [*more, extra.name]  # which the parser refuses
+        target = Target(target.name)
+    return [arguments[0], *own], target
+
+
 def _main(arguments: list[str]) -> int:
     command: Any = typer.main.get_command(app)
-    target = None
-    if arguments and arguments[0] in _TAKES_TARGET:
-        takes_value = {
-            name: not getattr(parameter, "is_flag", False)
-            for parameter in command.commands[arguments[0]].params
-            for name in parameter.opts
-        }
-        own, target = split.split(arguments[1:], takes_value, _OPTIONAL_NUMBERS)
-        if target is not None and arguments[0] in _TAKES_MORE and not is_script(target):
-            more, extra = split.split(list(target.arguments), takes_value, {})
-            own += more if extra is None else [*more, extra.name]  # which the parser refuses
-            target = Target(target.name)
-        arguments = [arguments[0], *own]
+    arguments, target = _without_target(command, arguments)
     try:
         with any_encoding():
             result = command.main(args=arguments, prog_name="surefoot", standalone_mode=False, obj=target)

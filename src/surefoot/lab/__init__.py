@@ -6,6 +6,7 @@ controls, `main.js` puts them together. Here the page is put into one file, with
 The module itself is the short way in: `surefoot.lab()`.
 """
 
+import inspect
 import sys
 from types import ModuleType
 from typing import Any
@@ -25,3 +26,4 @@ class _Room(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Room
+__signature__ = inspect.signature(lab)  # what help and editors show of the call

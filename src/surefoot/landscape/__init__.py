@@ -4,6 +4,7 @@ Everything here works on a copy of the model and leaves the user's model and ran
 were. The module itself is the short way in: `surefoot.landscape(model, loss, data)`; the parts are here for the rest.
 """
 
+import inspect
 import sys
 from types import ModuleType
 from typing import Any
@@ -59,3 +60,4 @@ class _Room(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Room
+__signature__ = inspect.signature(landscape)  # what help and editors show of the call
