@@ -28,6 +28,13 @@ def test_near_miss() -> None:
     assert not found("scheduler-order", skipped)
 
 
+def test_steps_that_the_scaler_skipped_are_not_counted() -> None:
+    ahead = Training().fact(Scheduler, "scheduler 0", **{**RIGHT, "before_first_step": True, "ahead": 300})
+    assert not found("scheduler-order", ahead.fact(Scaler, skipped=300, steps=300))
+    (finding,) = found("scheduler-order", ahead.fact(Scaler, skipped=20, steps=300))
+    assert "280 of 300" in finding.title
+
+
 def test_before_the_first_step_of_all() -> None:
     first = {**RIGHT, "before_first_step": True}
     assert found("scheduler-order", Training().fact(Scheduler, "scheduler 0", **first))

@@ -42,6 +42,16 @@ def test_log_softmax_over_time() -> None:
     assert "wrong dimension" in found("softmax-wrong-dim", spoiled)[0].title
 
 
+def test_the_logarithm_of_a_softmax_is_a_log_softmax() -> None:
+    chain = ["ViewBackward0", "LogBackward0", "SoftmaxBackward0", "AddmmBackward0"]
+    two_steps = {"function": "nll_loss", "chain": chain}
+    spoiled = Training().loss_call(**two_steps, softmax_dim=0, logsumexp_absmax=1.7)
+    assert "log_softmax" in found("softmax-wrong-dim", spoiled)[0].title
+    assert not found(
+        "softmax-wrong-dim", Training().loss_call(**two_steps, softmax_dim=1, logsumexp_absmax=0.0)
+    )
+
+
 def test_rows_of_a_reshaped_softmax() -> None:
     spoiled = Training().loss_call(
         chain=["ViewBackward0", "SoftmaxBackward0"], softmax_dim=1, rowsum_min=0.4, rowsum_max=2.0

@@ -35,11 +35,12 @@ def scheduler_order(history: History, *, share: float = 0.5) -> Iterator[Draft]:
     PyTorch documentation of `torch.optim.lr_scheduler`, change of order in version 1.1.
     """
     scaler = history.fact(Scaler)
-    skips = scaler is not None and (scaler.skipped or 0) > 0
+    # A step that the scaler skips is none: the schedule seems to run ahead of it.
+    skipped = scaler.skipped if scaler is not None else 0
     for fact in history.facts(Scheduler):
-        steps, ahead = fact.steps, fact.ahead
+        steps, ahead = fact.steps, max(0, fact.ahead - skipped)
         often = steps >= 2 and ahead >= share * steps
-        first = fact.before_first_step and not skips and _own(fact)
+        first = fact.before_first_step and not skipped and _own(fact)
         if not often and not first:
             continue
         yield Draft(

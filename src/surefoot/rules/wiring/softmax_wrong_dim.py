@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from surefoot.facts import LossCall
 from surefoot.records import History
 from surefoot.rules.base import Draft, rule
-from surefoot.rules.losses import feeding, rows_sum_to_one, training_losses
+from surefoot.rules.losses import feeding, operation, rows_sum_to_one, training_losses
 
 
 @rule("softmax-wrong-dim", severity="error", needs=(LossCall,), since="0.1")
@@ -37,7 +37,7 @@ def softmax_wrong_dim(history: History, *, tolerance: float = 0.05) -> Iterator[
     PYSIASSIST (SANER 2024), pattern 10; discuss.pytorch.org 77250.
     """
     for call in training_losses(history):
-        kind = feeding(call.chain)
+        kind = _kind(call.chain)
         if kind not in ("Softmax", "LogSoftmax"):
             continue
         shape = list(call.input_shape or ())
@@ -59,6 +59,14 @@ def softmax_wrong_dim(history: History, *, tolerance: float = 0.05) -> Iterator[
             },
             where=call.place,
         )
+
+
+def _kind(chain: Sequence[str]) -> str:
+    """What feeds the loss; the logarithm of a softmax is a log-softmax in two steps."""
+    kind, rest = feeding(chain), list(chain)
+    while rest and operation(rest[0]) != kind:
+        rest.pop(0)
+    return "LogSoftmax" if kind == "Log" and feeding(rest[1:]) == "Softmax" else kind
 
 
 def _over_batch(call: LossCall, shape: list[int]) -> bool:
