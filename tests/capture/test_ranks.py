@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from capture.twin import ENVIRONMENT, SUREFOOT
 from surefoot.capture.probes.ranks import _sweep, compared
 from surefoot.facts import Ranks
+from surefoot.rules import get_rule
 from surefoot.store.reader import open_run
 from surefoot.store.runs import find_run
 
@@ -33,9 +34,10 @@ model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
 trained = model if kind == "apart" else DistributedDataParallel(model)
 optimizer = torch.optim.SGD(trained.parameters(), 0.05)
 torch.manual_seed(0 if kind == "same data" else 1 + rank)
-for _ in range(20):
+data = torch.utils.data.TensorDataset(torch.randn(160, 4), torch.randint(0, 2, (160,)))
+for x, y in torch.utils.data.DataLoader(data, 8):
     optimizer.zero_grad()
-    nn.functional.cross_entropy(trained(torch.randn(8, 4)), torch.randint(0, 2, (8,))).backward()
+    nn.functional.cross_entropy(trained(x), y).backward()
     optimizer.step()
 dist.barrier()
 time.sleep(2.0 * (rank == 0))  # the first process looks at what the other has written
@@ -66,10 +68,14 @@ def test_two_processes(kind: str, differ: bool, agree: bool | None, tmp_path: Pa
     ]  # fmt: skip
     assert [child.wait(timeout=200) for child in children] == [0, 0]
     with open_run(find_run(tmp_path / "runs", "rank0")) as reader:
-        fact = reader.history().fact(Ranks)
+        history = reader.history()
+    fact = history.fact(Ranks)
     assert fact is not None
     assert (fact.world_size, fact.parameters_differ, fact.batches_agree) == (2, differ, agree)
     assert (fact.parameter == "0.weight") == differ
+    found = list(get_rule("ranks-diverged").findings(history))
+    assert [finding.severity for finding in found] == (["error"] if differ else ["warning"] if agree else [])
+    assert kind != "same data" or "in torch.utils.data.DataLoader" in str(found[0].where)
     with open_run(find_run(tmp_path / "runs", "rank1")) as reader:
         assert reader.history().fact(Ranks) is None
 

@@ -44,7 +44,7 @@ class Joint:
 def observe(folder: Path, train: Train, *, faults: bool = False) -> History:
     """What `surefoot check` would record of a training; one that raises is recorded up to there."""
     torch.manual_seed(0)
-    run = Observation(begin_run(__file__, (), ""), runs=folder, every=1, thorough=True)
+    run = Observation(begin_run(__file__, (), ""), runs=folder, every=2, thorough=True)
     run.begin()
     try:
         with run:

@@ -25,6 +25,10 @@ def one() -> nn.Sequential:
     return network(1)
 
 
+def linear() -> nn.Linear:
+    return nn.Linear(6, 1)
+
+
 def loud() -> nn.Sequential:
     """A fresh network whose scores are fifty times as large as usual."""
     made = network()
@@ -99,7 +103,7 @@ JOINTS = (
     Joint(
         "loss-sign-flipped",
         "a likelihood minimised",
-        of(lambda m, x, y: -(m(x) ** 2).mean(), lambda step: valued(0), one, steps=80, rate=0.01),
+        of(lambda m, x, y: -(m(x) ** 2).mean(), lambda step: valued(0), linear, steps=80, rate=0.02),
         of(lambda m, x, y: ((m(x) - y) ** 2).mean(), valued, one, steps=80, rate=0.01),
     ),
     Joint(

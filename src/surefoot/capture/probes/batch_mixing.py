@@ -93,9 +93,11 @@ class BatchMixingProbe(Probe):
             return  # as long as the batch is large: rows cannot be told from time steps
         with torch.enable_grad():
             last = scores[-1:].sum()  # the last: a recurrent layer hands on from the first
-        gradients = torch.autograd.grad(
-            last, [GradientEdge(node, 0) for node in nodes], retain_graph=True, allow_unused=True
-        )
+        edges = [GradientEdge(node, 0) for node in nodes]
+        try:
+            gradients = torch.autograd.grad(last, edges, retain_graph=True, allow_unused=True)
+        except RuntimeError:
+            return  # the graph of an earlier step, freed or changed since: the script's own backward will say so
         numbers: list[Tensor] = []
         for gradient in gradients:
             if gradient is not None and gradient.shape[0] == size and gradient.numel():
