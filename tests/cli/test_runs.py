@@ -54,8 +54,13 @@ def test_runs(surefoot) -> None:  # type: ignore[no-untyped-def]
     lines = out.splitlines()
     assert lines[1].split()[:3] == ["second", "finished", "40"]  # newest first
     assert lines[2].split()[:3] == ["first", "finished", "40"]
+    assert lines[1].split()[4:6] == ["error", "missing-zero-grad"]
+    assert lines[2].split()[4] == "healthy"
     code, out, _ = surefoot("runs", "--runs", "runs", "--json")
     listed = json.loads(out)
+    assert [(run["verdict"], run["main_finding"]) for run in listed] == [
+        ("error", "missing-zero-grad"), ("healthy", None)
+    ]  # fmt: skip
     assert [(run["name"], run["steps"], run["status"]) for run in listed] == [
         ("second", 40, "finished"), ("first", 40, "finished")
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from surefoot.cli.answering import answering
 from surefoot.cli.configuration import all_ignored
 from surefoot.cli.output import say, show, show_rich, write_file
 from surefoot.cli.places import check_file
+
+if TYPE_CHECKING:
+    from surefoot.comparison.gate import Gate
 
 WORSE = 1
 
@@ -56,11 +59,17 @@ def compare(
         page = None if output is None else render(comparison)
     if output is not None and page is not None:
         write_file(output, page)
-        say(f"wrote {output}")
+    _show(shown, [f"wrote {output}"] if output else [], passed)
+    return WORSE if passed is not None and passed.failed else 0
+
+
+def _show(shown: object, remarks: list[str], passed: Gate | None) -> None:
+    """The answer with its remarks; JSON alone, since it says them itself. What failed goes to stderr."""
     if isinstance(shown, str):
         show(shown)
     else:
-        show_rich(shown)
-    if passed is not None:
+        if passed is not None and not passed.failed:
+            remarks = [passed.said, *remarks]
+        show_rich(shown, *(["", *remarks] if remarks else []))
+    if passed is not None and passed.failed:
         say(passed.said)
-    return WORSE if passed is not None and passed.failed else 0

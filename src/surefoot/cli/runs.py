@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
@@ -11,12 +12,11 @@ from surefoot.cli.answering import answering
 from surefoot.cli.output import show, show_rich
 from surefoot.diagnosis import diagnose
 from surefoot.errors import StoreError
-from surefoot.facts import Recording
-from surefoot.records import Extent
+from surefoot.records import Extent, History, Run, Verdict
 from surefoot.report.json import ends, plain, summary
 from surefoot.report.text import verdict_text
-from surefoot.report.verdict import extent_of
-from surefoot.store.reader import RunReader, open_run
+from surefoot.report.verdict import judge
+from surefoot.store.reader import open_run
 from surefoot.store.runs import find_run, list_runs
 
 # What the run's own status does not say.
@@ -27,45 +27,61 @@ _STATUS: dict[Extent, str] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A run with what stands beside it in the list."""
+
+    run: Run
+    loss: float | None
+    verdict: Verdict
+    main_finding: str | None
+
+
+_COLUMNS = ("run", "status", "steps", "loss", "verdict", "main finding", "script")
+
+
 def show_list(runs: str, as_json: bool) -> None:
-    """Print all runs of a folder."""
-    listed = list_runs(Path(runs))
+    """Print all runs of a folder, each with its verdict and main finding."""
+    listed = [(run, _judged(run)) for run in list_runs(Path(runs))]
     if as_json:
-        show(json.dumps([_fields(run) for run in listed], indent=2))
+        show(json.dumps([_fields(run, judged) for run, judged in listed], indent=2))
         return
     if not listed:
         show(f"no runs in {runs}")
         return
     table = Table(box=None, pad_edge=False)
-    for name, right in (
-        ("run", False),
-        ("status", False),
-        ("steps", True),
-        ("loss", True),
-        ("script", False),
-    ):
-        table.add_column(name, justify="right" if right else "left", no_wrap=name == "run")
-    for run in listed:
-        try:
-            with open_run(run.path) as reader:
-                reader.run()
-                last = ends(reader.series("loss"))["last"]
-                extent = extent_of(run, _stopped(reader))
-        except StoreError as error:
-            table.add_row(run.name, "unreadable", "", "", str(error))
-            continue
-        loss = "" if last is None else f"{last:.4g}" if isinstance(last, float) else str(last)
-        table.add_row(
-            run.name, _STATUS.get(extent, run.status), f"{run.steps:,}", loss, Path(run.script).name
-        )
+    for name in _COLUMNS:
+        right = name in ("steps", "loss")
+        table.add_column(name, justify="right" if right else "left", no_wrap=name == "run", overflow="fold")
+    for run, judged in listed:
+        table.add_row(run.name, *_cells(judged))
     show_rich(table)
 
 
-def _stopped(reader: RunReader) -> bool:
-    return any(isinstance(fact, Recording) for fact in reader.facts())
+def _judged(run: Run) -> _Listed | StoreError:
+    """What was found while it was recorded: a list does not judge anew."""
+    try:
+        with open_run(run.path) as reader:
+            run, loss, findings = reader.run(), reader.series("loss"), reader.findings()
+            history = History(run, step_series={("loss", 0): loss}, all_facts=reader.facts())
+    except StoreError as error:
+        return error
+    main = findings[0].code if findings else None
+    return _Listed(run, ends(loss)["last"], judge(history, findings), main)
 
 
-def _fields(run: object) -> dict[str, object]:
+def _cells(judged: _Listed | StoreError) -> tuple[str, ...]:
+    """All but the name."""
+    if isinstance(judged, StoreError):
+        return "unreadable", "", "", "", "", str(judged)
+    run, last = judged.run, judged.loss
+    loss = "" if last is None else f"{last:.4g}" if isinstance(last, float) else str(last)
+    status = _STATUS.get(judged.verdict.extent, run.status)
+    main = judged.main_finding or ""
+    return status, f"{run.steps:,}", loss, judged.verdict.word, main, Path(run.script).name
+
+
+def _fields(run: Run, judged: _Listed | StoreError) -> dict[str, object]:
     names = (
         "name",
         "path",
@@ -79,7 +95,12 @@ def _fields(run: object) -> dict[str, object]:
         "steps",
         "backwards",
     )
-    return {name: plain(getattr(run, name)) for name in names}
+    known = judged if isinstance(judged, _Listed) else None
+    return {
+        **{name: plain(getattr(run, name)) for name in names},
+        "verdict": known and known.verdict.word,
+        "main_finding": known and known.main_finding,
+    }
 
 
 def show_run(reference: str, runs: str, as_json: bool) -> None:
