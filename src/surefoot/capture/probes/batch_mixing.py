@@ -104,7 +104,8 @@ class BatchMixingProbe(Probe):
                 numbers += [gradient[-1].abs().max().float(), gradient[:-1].abs().max().float()]
             else:
                 numbers += [last.new_full((), torch.nan, dtype=torch.float32)] * 2
-        causes = [(link, cause(link, nodes, size)) for link in links]
+        # Without its operations: what waits for the flush must not keep the graph.
+        causes = [(link._replace(operations=()), cause(link, nodes, size)) for link in links]
         self._deferred.add(torch.stack(numbers), lambda v: self._receive(causes, v, place, model))
 
     def _receive(
