@@ -6,7 +6,7 @@ that shows something shows these.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from surefoot.facts import Fact
 
 _F = TypeVar("_F", bound=Fact)
+_T = TypeVar("_T")
 
 Severity = Literal["error", "warning", "information"]
 Status = Literal["running", "finished", "failed", "interrupted", "stopped", "crashed"]
@@ -285,6 +286,26 @@ class History:
     parameter_layers: Mapping[str, Layers] = field(default_factory=dict)
     activation_layers: Mapping[str, Layers] = field(default_factory=dict)
     all_facts: tuple[Fact, ...] = ()
+    _derived: dict[Callable[[History], Any], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def derived(self, measure: Callable[[History], _T]) -> _T:
+        """What `measure` makes of this history, made once and kept as long as the history is.
+
+        Args:
+            measure: A pure function with a name of its own, which is what its result is kept under.
+
+        Example:
+            >>> history = History(Run(path="", name="", script=""))
+            >>> def count(history):
+            ...     return [len(history.all_facts)]
+            >>> history.derived(count) is history.derived(count)
+            True
+        """
+        if measure not in self._derived:
+            self._derived[measure] = measure(self)
+        return self._derived[measure]  # type: ignore[no-any-return]
 
     @property
     def main(self) -> int:

@@ -189,3 +189,18 @@ def test_gradients_steep_before_the_first_step_explain_the_first_loss() -> None:
     assert rest == []
     gentle = Training(flat(110.0)).loss_call(first_value=110.0)
     assert diagnose(gentle.history)[0].code == "initial-loss-too-high"
+
+
+def test_what_rules_share_is_measured_once_a_history_and_kept_with_it() -> None:
+    asked = []
+
+    def measured(history: History) -> list[int]:
+        asked.append(history)
+        return [len(asked)]
+
+    first, second = Training().history, Training(flat()).history
+    assert first.derived(measured) is first.derived(measured)
+    assert second.derived(measured) == [2]
+    assert first.derived(measured) == [1], "not displaced by another history"
+    assert replace(first, metrics={}).derived(measured) == [3], "a changed history is another one"
+    assert asked[0] is first

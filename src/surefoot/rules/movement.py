@@ -53,18 +53,9 @@ class Movement:
         return float(np.median(self.ratios)) if len(self.ratios) else float("nan")
 
 
-_last: tuple[History, Movement] | None = None
-
-
 def movement(history: History) -> Movement:
-    """The movement of the main optimizer's weights; kept for the history asked for last."""
-    global _last
-    kept = _last
-    if kept is not None and kept[0] is history:
-        return kept[1]
-    made = _measure(history)
-    _last = (history, made)
-    return made
+    """The movement of the main optimizer's weights; measured once a history."""
+    return history.derived(_measure)
 
 
 def _measure(history: History) -> Movement:

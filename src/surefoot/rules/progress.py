@@ -22,6 +22,17 @@ from surefoot.rules.losses import chance, per_element, target_moments, training_
 ENOUGH, ENOUGH_RUNNING = 40, 100
 _EXAMPLES = 16  # that a loss at the start is of, together with its neighbours
 
+# A loss that left its start upwards: the start, a median of few losses, is known to about a third of itself.
+RISEN = 3.0
+BEYOND_NOISE = 5.0  # deviations: of normal noise once in three million
+
+# Losses of either sign are no distance to anything; a few that slip below zero are round-off or a penalty's.
+_OTHER_SIGN, _MOST = 0.05, 0.5
+
+# Targets that move by more than they spread, or spread twice or half as wide, make losses of two times incomparable.
+_THIRD = 10  # observations in a third of the run, for a median
+_WIDER, _NARROWER = 2.0, 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -79,21 +90,12 @@ class Progress:
         if not self.judged or len(self.losses) < 2:
             return False
         tail = float(np.max(self.losses[-5:]))
-        return tail > 3 * self.start and tail > self.start + 5 * self.noise
-
-
-_last: tuple[History, Progress] | None = None
+        return tail > RISEN * self.start and tail > self.start + BEYOND_NOISE * self.noise
 
 
 def progress(history: History) -> Progress:
-    """The progress of the main optimizer's loss; kept for the history asked for last."""
-    global _last
-    kept = _last
-    if kept is not None and kept[0] is history:
-        return kept[1]
-    made = _measure(history)
-    _last = (history, made)
-    return made
+    """The progress of the main optimizer's loss; measured once a history."""
+    return history.derived(_measure)
 
 
 def stretches(values: NDArray[np.float64], parts: int = 10) -> NDArray[np.float64]:
@@ -214,7 +216,7 @@ def per_example(history: History) -> float:
 def _judged(history: History, values: NDArray[np.float64]) -> bool:
     # A loss that is now positive, now negative (policy gradients, critics) says nothing of progress.
     low, high = float(np.mean(values < 0)), float(np.mean(values > 0))
-    if min(low, high) > 0.05 or high < 0.5:
+    if min(low, high) > _OTHER_SIGN or high < _MOST:
         return False
     return not intent.adversarial(history) and not _targets_move(history)
 
@@ -226,7 +228,7 @@ def _targets_move(history: History) -> bool:
         history.metric("target/std").finite.values,
     )
     third = len(means) // 3
-    if third < 10 or len(deviations) < 3 * third:
+    if third < _THIRD or len(deviations) < 3 * third:
         return False
     calls = training_losses(history)
     if any(c.integer_target for c in calls):
@@ -234,4 +236,4 @@ def _targets_move(history: History) -> bool:
     spread = float(np.median(deviations[:third])) + float(np.std(means[:third]))
     shift = abs(float(np.median(means[-third:]) - np.median(means[:third])))
     growth = float(np.median(deviations[-third:])) / max(float(np.median(deviations[:third])), 1e-30)
-    return shift > spread or not 0.5 < growth < 2
+    return shift > spread or not _NARROWER < growth < _WIDER

@@ -12,7 +12,7 @@ from surefoot.rules import intent
 from surefoot.rules.base import Draft, rule
 from surefoot.rules.losses import training_losses
 from surefoot.rules.movement import movement
-from surefoot.rules.progress import Progress, progress, stretches
+from surefoot.rules.progress import BEYOND_NOISE, Progress, progress, stretches
 
 POSITIVE = (
     "cross_entropy",
@@ -24,6 +24,16 @@ POSITIVE = (
     "binary_cross_entropy_with_logits",
     "nll_loss",
 )
+
+ROUND_OFF = 0.02  # share of a negated loss's values that may lie above zero all the same
+
+# Ascent under small steps: a fifth above the start, ten standard errors, up in nearly all of ten stretches. A loss that
+# large steps throw about rises as well; it does not rise steadily.
+CLIMBED, SURE, STEADY = 1.2, 10.0, 0.8
+
+# A fall without bound: six losses a stretch, to twenty times the first size, the last third of the way twice as fast as
+# the third before it. Log-densities of a good fit grow slowly, similarities are bounded.
+LEAST, UNBOUNDED, FASTER = 60, 20.0, 2.0
 
 
 @rule(
@@ -68,7 +78,10 @@ def loss_sign_flipped(history: History, *, small: float = 0.05) -> Iterator[Draf
     seen = progress(history)
     # The loss function is never negative, so its negative is never positive: a term of another sign was added else.
     flipped = (
-        ratio is not None and ratio < 0 and len(seen.losses) > 0 and float(np.mean(seen.losses > 0)) < 0.02
+        ratio is not None
+        and ratio < 0
+        and len(seen.losses) > 0
+        and float(np.mean(seen.losses > 0)) < ROUND_OFF
     )
     if calls and flipped != maximize:
         how = "the optimizer maximizes" if maximize else "backward starts from its negative"
@@ -82,8 +95,8 @@ def loss_sign_flipped(history: History, *, small: float = 0.05) -> Iterator[Draf
         return
     usual = movement(history).usual_ratio
     rises = np.diff(stretches(seen.losses)) > 0
-    climbs = seen.late > 1.2 * seen.start and seen.trend > 10 and float(np.mean(rises)) > 0.8
-    if climbs and not usual >= small and seen.late - seen.start > 5 * seen.noise:
+    climbs = seen.late > CLIMBED * seen.start and seen.trend > SURE and float(np.mean(rises)) > STEADY
+    if climbs and not usual >= small and seen.late - seen.start > BEYOND_NOISE * seen.noise:
         title = f"The loss climbs under small steps ({seen.start:.3g} to {seen.late:.3g}): ascent."
         yield _finding(title, intent.place_of_rate(history), ratio, history, 0.8)
 
@@ -93,13 +106,13 @@ def _falls_without_bound(seen: Progress) -> bool:
 
     Bounded losses (cosine similarities) slow down on their way, and log-densities of a good fit grow slowly.
     """
-    if len(seen.losses) < 60 or float(np.max(seen.losses)) >= 0:
+    if len(seen.losses) < LEAST or float(np.max(seen.losses)) >= 0:
         return False
     parts = stretches(seen.losses)
-    if parts[-1] > 20 * parts[0]:
+    if parts[-1] > UNBOUNDED * parts[0]:
         return False
     falls = -np.diff(parts)
-    return bool(np.all(falls > 0) and np.sum(falls[-3:]) > 2 * np.sum(falls[-6:-3]))
+    return bool(np.all(falls > 0) and np.sum(falls[-3:]) > FASTER * np.sum(falls[-6:-3]))
 
 
 def _place(history: History) -> str | None:

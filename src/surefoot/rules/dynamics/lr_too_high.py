@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,8 +14,27 @@ from surefoot.rules.activity import dead_shares
 from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 from surefoot.rules.movement import movement
-from surefoot.rules.progress import Progress, in_groups, progress
+from surefoot.rules.progress import RISEN, Progress, in_groups, progress
 from surefoot.rules.scale import large_inputs, large_targets
+
+# A loss that ran away: so many rises in a row (of losses in any order once in 720), to so many times its start. The
+# thousand is a choice, far from what a bad batch does.
+CLIMB, FAR = 5, 1000.0
+
+STANDARD_ERRORS = 3.0  # of the trend: by chance once in 700
+NOTHING = 0.05  # share of the way from a guess to zero: the same as `Progress.stuck` takes for none
+HALF = 0.5
+
+# First steps of half the weights (five times the option `ratio`) that the loss answered by rising above the noise of
+# single batches: sixteen examples stay within a third (`progress`).
+JOLT, EARLY, UP = 5.0, 20, 1.3
+
+# Steps of a fifth of the weights, and losses at twice the start: once is a bad batch, three times are no accident.
+TWICE, AGAIN = 2.0, 3
+
+ALIVE = (
+    0.3  # share of dead units at most of a layer that was alive at first: a choice, as is the half that died
+)
 
 
 @rule(
@@ -60,14 +80,14 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
     if intent.adversarial(history):
         return
     peak = moved.peak_ratio
-    how = _how(seen, peak, ratio, huge) or _killed(history, seen, peak, 2 * ratio)
+    how = _how(seen, peak, ratio, huge) or _killed(history, seen, peak, TWICE * ratio)
     if how is None:
         return
     rate = intent.highest_rate(history)
     # Of two scales that could each be the cause neither can be named; the rate is what they have in common.
     both = large_inputs(history) is not None and large_targets(history) is not None
     yield Draft(
-        severity="error" if seen.nonfinite or _ran_away(seen) or seen.learned < 0.05 else "warning",
+        severity="error" if seen.nonfinite or _ran_away(seen) or seen.learned < NOTHING else "warning",
         title=f"The learning rate{f' {rate:g}' if rate is not None else ''} is too high: {how}.",
         fix="Divide the learning rate by ten (a range test suggests one), or warm up to it.",
         step=seen.first_nonfinite,
@@ -86,26 +106,86 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What is judged: the loss's course and the largest update over the weights, NaN where none was measured."""
+
+    seen: Progress
+    peak: float
+    ratio: float
+    huge: float
+
+    @property
+    def large(self) -> bool:
+        return self.peak >= self.ratio
+
+    @property
+    def perhaps(self) -> bool:
+        """The steps were large, as far as is known."""
+        return self.large or math.isnan(self.peak)
+
+    @property
+    def settled(self) -> bool:
+        """There are losses enough, and they say something of progress."""
+        return self.seen.judged and self.seen.enough
+
+
+def _gone(case: _Case) -> bool:
+    return case.seen.nonfinite > 0 and (case.seen.diverged or case.peak >= case.huge)
+
+
+def _risen(case: _Case) -> bool:
+    seen = case.seen
+    return case.settled and case.perhaps and seen.late > RISEN * seen.start and seen.trend > STANDARD_ERRORS
+
+
+def _no_better(case: _Case) -> bool:
+    return case.settled and case.large and case.seen.learned < NOTHING
+
+
+def _not_got_over(case: _Case) -> bool:
+    losses = case.seen.losses
+    jolted = case.settled and case.peak >= JOLT * case.ratio and case.seen.learned < HALF
+    return jolted and float(np.max(losses[:EARLY])) > UP * losses[0]
+
+
+def _keeps_throwing(case: _Case) -> bool:
+    return case.settled and case.peak >= TWICE * case.ratio and _thrown_back(case.seen) >= AGAIN
+
+
+# In this order: the first that holds is said.
+REASONS: tuple[tuple[Callable[[_Case], bool], Callable[[_Case], str]], ...] = (
+    (_gone, lambda case: f"the loss ran away and is non-finite from step {case.seen.first_nonfinite} on"),
+    (
+        lambda case: case.perhaps and _ran_away(case.seen),
+        lambda case: (
+            f"the loss ran away from {case.seen.losses[0]:.3g} to {case.seen.losses[-1]:.3g} "
+            f"in {len(case.seen.losses)} steps"
+        ),
+    ),
+    (_risen, lambda case: f"the loss rose from {case.seen.start:.3g} to {case.seen.late:.3g}"),
+    (
+        _no_better,
+        lambda case: f"steps move weights by up to {case.peak:.0%} and the loss ends no better than a guess",
+    ),
+    (
+        _not_got_over,
+        lambda case: (
+            f"the first steps moved the weights by up to {case.peak:.0%}, and the loss has not got over it"
+        ),
+    ),
+    (
+        _keeps_throwing,
+        lambda case: (
+            f"steps move the weights by up to {case.peak:.0%} and keep throwing the loss back above its start"
+        ),
+    ),
+)
+
+
 def _how(seen: Progress, peak: float, ratio: float, huge: float) -> str | None:
-    large = not math.isnan(peak) and peak >= ratio
-    if seen.nonfinite and (seen.diverged or (not math.isnan(peak) and peak >= huge)):
-        return f"the loss ran away and is non-finite from step {seen.first_nonfinite} on"
-    unknown = math.isnan(peak)
-    if _ran_away(seen) and (large or unknown):
-        return f"the loss ran away from {seen.losses[0]:.3g} to {seen.losses[-1]:.3g} in {len(seen.losses)} steps"
-    if not seen.judged or not seen.enough:
-        return None
-    if seen.late > 3 * seen.start and seen.trend > 3 and (large or unknown):
-        return f"the loss rose from {seen.start:.3g} to {seen.late:.3g}"
-    if not large:
-        return None
-    if seen.learned < 0.05:
-        return f"steps move weights by up to {peak:.0%} and the loss ends no better than a guess"
-    if peak >= 5 * ratio and seen.learned < 0.5 and float(np.max(seen.losses[:20])) > 1.3 * seen.losses[0]:
-        return f"the first steps moved the weights by up to {peak:.0%}, and the loss has not got over it"
-    if _thrown_back(seen) >= 3 and peak >= 2 * ratio:
-        return f"steps move the weights by up to {peak:.0%} and keep throwing the loss back above its start"
-    return None
+    case = _Case(seen, peak, ratio, huge)
+    return next((sentence(case) for holds, sentence in REASONS if holds(case)), None)
 
 
 def _ran_away(seen: Progress) -> bool:
@@ -113,10 +193,10 @@ def _ran_away(seen: Progress) -> bool:
     losses = seen.losses
     return (
         seen.judged
-        and len(losses) >= 6
+        and len(losses) > CLIMB
         and bool(losses[0] > 0)
-        and bool(np.all(np.diff(losses[-6:]) > 0))
-        and bool(losses[-1] > 1000 * losses[0])
+        and bool(np.all(np.diff(losses[-CLIMB - 1 :]) > 0))
+        and bool(losses[-1] > FAR * losses[0])
     )
 
 
@@ -124,8 +204,8 @@ def _killed(history: History, seen: Progress, peak: float, ratio: float) -> str 
     """Large steps after which most units of a layer, alive at first, never fire again."""
     if not seen.judged or not seen.enough or not peak >= ratio:
         return None
-    dead = max((a for a in dead_shares(history) if a.first < 0.3), key=lambda a: a.late, default=None)
-    if dead is None or dead.late < 0.5:
+    dead = max((a for a in dead_shares(history) if a.first < ALIVE), key=lambda a: a.late, default=None)
+    if dead is None or dead.late < HALF:
         return None
     return f"steps moved weights by up to {peak:.0%} and {dead.late:.0%} of the units of {dead.name} died"
 
@@ -133,7 +213,7 @@ def _killed(history: History, seen: Progress, peak: float, ratio: float) -> str 
 def _thrown_back(seen: Progress) -> int:
     """Separate excursions to twice the start, after the first tenth; of losses of enough examples each."""
     losses = in_groups(seen.losses, seen.group)
-    above = losses[len(losses) // 10 :] > 2 * seen.start
+    above = losses[len(losses) // 10 :] > TWICE * seen.start
     return int(np.sum(above[1:] & ~above[:-1])) if len(above) > 1 else 0
 
 
