@@ -163,13 +163,16 @@ class ActivationInfo:
     units: int
 
 
+MANUAL = "by hand"  # stands where an optimizer has the name of its class
+
+
 @dataclass(frozen=True, slots=True)
 class OptimizerInfo:
     """One optimizer, or descent written by hand.
 
     Args:
         index: Which; steps carry it.
-        name: Class name ("AdamW"), or "by hand".
+        name: Class name ("AdamW"), or `MANUAL`.
         settings: Defaults of the first group: lr, momentum, betas, weight_decay …; JSON values.
         parameters: Indices into `History.parameters`.
         created: "train.py:30" where it was made, if seen.
@@ -182,6 +185,11 @@ class OptimizerInfo:
     parameters: tuple[int, ...]
     created: str | None = None
     stepped: str | None = None
+
+    @property
+    def manual(self) -> bool:
+        """Whether it is descent written by hand."""
+        return self.name == MANUAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
+from threading import get_ident
 from typing import Any
 
 import torch
@@ -57,6 +58,7 @@ class Attachment:
         self._patches = Patches()
         self._threads = observer.threads
         self._hears_compiled = False
+        self._inside: int | None = None  # the thread that is in a `Tensor.backward`
         self._listener = StepListener(lambda *given: None, lambda optimizer: None)
         self._before_backward = observer.guard.part("core", observer.before_backward)
         self._after_backward = observer.guard.part("core", observer.after_backward)
@@ -79,7 +81,7 @@ class Attachment:
             return before_step(optimizer, args, kwargs) if self._dispatch.wants_step(optimizer) else None
 
         def after(optimizer: Optimizer) -> None:
-            if self._dispatch.wants_step(optimizer):
+            if self._dispatch.listening:  # whose step it is was asked before it
                 after_step(optimizer)
 
         self._listener = self._listener._replace(before=before, after=after)
@@ -154,12 +156,14 @@ class Attachment:
             if not self._dispatch.wants_backward(tensor):
                 return original(tensor, gradient, retain_graph, create_graph, inputs)
             self._threads.in_backward = True
+            self._inside = get_ident()
             try:
                 parts = () if gradient is None else ((tensor, gradient),)
                 self._begins(tensor, retain_graph, create_graph, parts, _tensors(inputs))
                 result = original(tensor, gradient, retain_graph, create_graph, inputs)
                 self._ends()
             finally:
+                self._inside = None
                 self._threads.in_backward = False
             return result
 
@@ -167,6 +171,8 @@ class Attachment:
 
     def _autograd_backward(self, original: Any) -> Any:
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+            if self._inside == get_ident():
+                return original(tensors, *args, **kwargs)  # what `Tensor.backward` calls
             if not isinstance(tensors, (Tensor, tuple, list)):
                 tensors = tuple(tensors)  # an iterator can be read once only
             if not self._dispatch.wants_backward(_first(tensors)):

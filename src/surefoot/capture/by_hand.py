@@ -76,9 +76,11 @@ class StepByHand:
         step, self._step = self._step or self._begin(loop), None
         if step.sample is not None and replaced is not None:
             step.sample.follow(replaced)
-        step.losses = loop.step_by_hand(self._counts.steps + 1, replaced is not None)
+        step.losses, step.cleared = loop.step_by_hand(replaced is not None)
+        step.micro_steps = len(step.losses)
         self._counts.steps += 1
         step.number = self._counts.steps
+        self._tell.step_begins(step)
         if step.sample is not None:
             began = time.thread_time()
             step.sample.after()

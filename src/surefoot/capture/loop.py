@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import weakref
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
 
 from surefoot.capture.place import Site, text_of
-from surefoot.facts import Cadence, ClearedBeforeStep, Clearing, Fact, MissingGradients, Unmeasured
-from surefoot.records import OptimizerInfo
+from surefoot.records import MANUAL, OptimizerInfo
 
-_SAME_RATIO = 1e-3  # relative spread of ratios that rounding explains
 _NO_GRADIENT = (0, -1)
 
 
@@ -33,7 +29,8 @@ class Loop:
         self._left: list[weakref.ref[Tensor]] = []  # parameters, once the optimizer is gone
         if optimizer is not None:
             self.optimizer = weakref.ref(optimizer, self._gone)
-        self.name = type(optimizer).__name__ if optimizer is not None else "by hand"
+        self.manual = optimizer is None
+        self.name = type(optimizer).__name__ if optimizer is not None else MANUAL
         self.subject = f"optimizer {index}"
         self.parameters: list[Tensor] = []
         self.columns: list[int] = []
@@ -49,16 +46,7 @@ class Loop:
         self.backwards = 0
         self.step_site: Site | None = None
         self.backward_site: Site | None = None
-        self.micro_steps: Counter[int] = Counter()
         self.closure = False
-        self.without_backward = 0
-        self.first_without_backward: int | None = None
-        self.cleared = 0
-        self.uncleared = 0
-        self.first_uncleared: int | None = None
-        self.leftover_norm: float | None = None
-        self.cleared_before_step = 0
-        self.without_gradients = 0
         self.created_at_step = 0
         self.recreated = 0
         self.parameter_ids: set[int] = set()
@@ -68,18 +56,12 @@ class Loop:
             False  # another thread's backward writes these gradients too: they may not be read beside it
         )
         self._backward_sites: set[Site | None] = set()
-        self._root_over_loss: list[float] = []
         self._backwards_seen = 0
         self._cleared_now = False
         self._watched_ref: Callable[[], Tensor | None] = lambda: None
         self._gradient_id = 0
         self._version = -1
         self._backward_since_step = False
-
-    @property
-    def by_hand(self) -> bool:
-        """Whether it is descent written by hand."""
-        return self.name == "by hand"
 
     def take(self, parameters: list[Tensor]) -> None:
         """Hold other parameters from now on: what the old ones still carry says nothing any more."""
@@ -163,12 +145,6 @@ class Loop:
             self._backward_sites.add(site)
         self._remember()
 
-    def compare_root(self, numbers: list[float]) -> None:
-        """Take what backward started from and the value of the loss function it came from."""
-        root, loss = numbers
-        if loss and math.isfinite(root) and math.isfinite(loss) and len(self._root_over_loss) < 1000:
-            self._root_over_loss.append(root / loss)
-
     def touched(self) -> bool:
         """Whether the backward that just ended wrote this loop's gradients, as far as one of them shows it."""
         watched = self._watched
@@ -197,50 +173,40 @@ class Loop:
         self._gradient_id = id(gradient)
         self._version = gradient._version
 
-    def before_step(self, step: int, backwards: int) -> None:
-        """Judge the interval since the last step; `backwards` counts those of the whole run."""
-        fresh, self._backwards_seen = backwards > self._backwards_seen, backwards
-        watched = self._watched
-        if self._backward_since_step:
-            if self.steps > 0 and watched is not None:
-                if self._cleared_now:
-                    self.cleared += 1
-                else:
-                    self.uncleared += 1
-                    if self.first_uncleared is None:
-                        self.first_uncleared = step
-            gradient = watched.grad if watched is not None else None
-            if watched is not None and gradient is None:
-                self.cleared_before_step += 1
-            # Changed since backward: clipped, unscaled, or zeroed in place; the norm will tell.
-            self.touched_before_step = gradient is not None and (
-                self._clipped or gradient._version != self._version
-            )
-        elif not self.closure and not fresh:
-            self.without_backward += 1
-            if self.first_without_backward is None:
-                self.first_without_backward = step
-        self._cleared_now = False
-
-    def closed_without_backward(self, step: int) -> None:
-        """A step whose closure never called backward."""
-        self.without_backward += 1
-        if self.first_without_backward is None:
-            self.first_without_backward = step
-
-    def judge(self, norm: float, skipped: bool) -> None:
-        """Told the norm of gradients that were changed in place between backward and step."""
-        if norm == 0.0 and not skipped:
-            self.cleared_before_step += 1
-
-    def step_by_hand(self, step: int, replaced: bool) -> list[float | Tensor | None]:
-        """A step of descent by hand, seen at the next backward; returns the losses of its micro-steps.
+    def before_step(self, backwards: int) -> tuple[bool | None, bool, bool]:
+        """Judge the interval since the last step.
 
         Args:
-            step: Its number.
+            backwards: Those of the whole run.
+
+        Returns:
+            Whether gradients were cleared in it, None where that can't be told; whether they were cleared after their
+            backward; whether there was no backward at all.
+        """
+        fresh, self._backwards_seen = backwards > self._backwards_seen, backwards
+        cleared, self._cleared_now = self._cleared_now, False
+        if not self._backward_since_step:
+            return None, False, not self.closure and not fresh
+        watched = self._watched
+        gradient = watched.grad if watched is not None else None
+        # Changed since backward: clipped, unscaled, or zeroed in place; the norm will tell.
+        self.touched_before_step = gradient is not None and (
+            self._clipped or gradient._version != self._version
+        )
+        known = self.steps > 0 and watched is not None
+        return cleared if known else None, watched is not None and gradient is None, False
+
+    def step_by_hand(self, replaced: bool) -> tuple[list[float | Tensor | None], bool | None]:
+        """A step of descent by hand, seen at the next backward.
+
+        Args:
             replaced: New leaves, which have no gradients, are in the place of the old ones.
+
+        Returns:
+            The losses of its micro-steps; whether gradients were cleared after it, None where that can't be told.
         """
         watched = self._watched
+        cleared = None
         if watched is not None:
             gradient = watched.grad
             kept = (
@@ -248,24 +214,17 @@ class Loop:
                 and id(gradient) == self._gradient_id
                 and gradient._version == self._version
             )
-            if replaced or not kept or self._cleared_now:
-                self.cleared += 1
-            else:
-                self.uncleared += 1
-                if self.first_uncleared is None:
-                    self.first_uncleared = step
+            cleared = replaced or not kept or self._cleared_now
         losses, self.losses = self.losses, []
         self.steps += 1
-        self.micro_steps[len(losses)] += 1
         self._backward_since_step = False
         self._cleared_now = False
-        return losses
+        return losses, cleared
 
     def after_step(self) -> list[float | Tensor | None]:
         """Close the step; returns what its backwards started from since the gradients were cleared."""
         losses, self.losses = self.losses, []
         self.steps += 1
-        self.micro_steps[len(losses)] += 1
         self._backward_since_step = False
         # Clipping and some optimizers change gradients in place: only what comes after the step counts as clearing.
         if self._watched is not None:
@@ -291,54 +250,15 @@ class Loop:
             stepped=text_of(self.step_site),
         )
 
-    def facts(self) -> Iterator[Fact]:
-        """Cadence, clearing and missing gradients."""
-        usual, count = self.micro_steps.most_common(1)[0] if self.micro_steps else (0, 0)
-        yield Cadence(
-            self.subject,
-            steps=self.steps,
-            backwards=self.backwards,
-            micro_steps=usual,
-            regular=count / self.steps if self.steps else None,
-            steps_without_backward=self.without_backward,
-            first_without_backward=self.first_without_backward,
-            closure=self.closure,
-            backward_place=text_of(self.backward_site),
-            step_place=text_of(self.step_site),
-            backward_places=len({text_of(site) for site in self._backward_sites}),
-            root_over_loss=_constant(self._root_over_loss),
-        )
-        yield Clearing(
-            self.subject,
-            cleared=self.cleared,
-            uncleared=self.uncleared,
-            first_uncleared=self.first_uncleared,
-            leftover_norm=self.leftover_norm,
-        )
-        yield ClearedBeforeStep(
-            self.subject,
-            count=self.cleared_before_step,
-            of=self.steps,
-            step_place=text_of(self.step_site),
-        )
-        yield MissingGradients(self.subject, steps_without_any=self.without_gradients, of=self.steps)
-        for reason, quantities in self.unmeasured.items():
-            yield Unmeasured(f"{self.subject}: {reason}", quantities=quantities, reason=reason)
+    def places(self) -> int:
+        """How many lines call its backwards."""
+        return len({text_of(site) for site in self._backward_sites})
 
 
 def _state(parameter: Tensor | None) -> tuple[int, int]:
     """What tells two gradients of a parameter apart, before and after they were added to."""
     gradient = parameter.grad if parameter is not None else None
     return _NO_GRADIENT if gradient is None else (id(gradient), gradient._version)
-
-
-def _constant(ratios: list[float]) -> float | None:
-    """The ratio that all have in common: a loss that was scaled; None where something was added to it."""
-    if not ratios:
-        return None
-    mean = sum(ratios) / len(ratios)
-    spread = max(ratios) - min(ratios)
-    return mean if spread <= _SAME_RATIO * abs(mean) else None
 
 
 def plain_settings(group: dict[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Loops:
     @property
     def without_optimizers(self) -> bool:
         """Whether no optimizer was seen so far: what descends, descends by hand."""
-        return not self.created and self.only is None and all(loop.by_hand for loop in self.stepping)
+        return not self.created and self.only is None and all(loop.manual for loop in self.stepping)
 
     def made(self, optimizer: Optimizer, step: int) -> None:
         """An optimizer was constructed after so many steps."""

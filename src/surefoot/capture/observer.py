@@ -13,10 +13,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from threading import get_ident
 from types import MappingProxyType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -28,7 +28,7 @@ from surefoot.capture.events.records import Backward, Counts, Step
 from surefoot.capture.functional import FunctionalDescent
 from surefoot.capture.graph.loss_graph import LossGraph
 from surefoot.capture.guard import Guard
-from surefoot.capture.host import Norms, gradient_norms, host_number
+from surefoot.capture.host import Norms, gradient_norms
 from surefoot.capture.limit import StepLimit
 from surefoot.capture.loop import Loop
 from surefoot.capture.loops import Loops
@@ -40,6 +40,8 @@ from surefoot.capture.pending import PendingStep
 from surefoot.capture.place import caller_frame, caller_site, text_of
 from surefoot.capture.probes.activations import ActivationsProbe
 from surefoot.capture.probes.batch_mixing import BatchMixingProbe
+from surefoot.capture.probes.cadence import CadenceProbe
+from surefoot.capture.probes.clearing import ClearingProbe
 from surefoot.capture.probes.clip_calls import ClipCallsProbe
 from surefoot.capture.probes.clippers import ClippersProbe
 from surefoot.capture.probes.grad_scaler import GradScalerProbe
@@ -59,10 +61,9 @@ from surefoot.capture.sampled import SampledStep
 from surefoot.capture.sampling import Schedule
 from surefoot.capture.step_hooks import closure_of, nested, with_closure
 from surefoot.capture.threads import ObservedThread
-from surefoot.capture.unseen import all_readable, readable, without_numbers
+from surefoot.capture.unseen import readable, without_numbers
 from surefoot.clipping import Clipper, attached
 from surefoot.facts import Fact
-from surefoot.norms import per_parameter_norms
 
 ClipperFactory = Callable[[], Clipper]
 
@@ -140,6 +141,8 @@ class Observer:
             LoadersProbe(self.counts),
             GradScalerProbe(deferred),
             ClippersProbe(self.loops),
+            CadenceProbe(self.loops, deferred),
+            ClearingProbe(self.loops, deferred),
         )
         self.tell = self.modules.tell = self.dispatch.tell
         step = partial(StepByHand, self.counts, self.schedule, recorder, self.tell, self.next_step)
@@ -283,22 +286,12 @@ class Observer:
         for loop in self.loops.own:
             left_over = loop.before_backward()
             if left_over and inspected:
-                self._defer_leftover(loop)
+                self.tell.gradients_left_over(loop)
         if inspected:
             began = time.thread_time()
             self._look(root, backward)
             backward.cost = time.thread_time() - began
         self.modules.judge_training(site)
-
-    def _defer_leftover(self, loop: Loop) -> None:
-        gradients = all_readable(p.grad for p in loop.parameters if p.grad is not None)
-        if gradients:
-            norms = per_parameter_norms(gradients)
-
-            def receive(values: list[float]) -> None:
-                loop.leftover_norm = sum(value * value for value in values) ** 0.5
-
-            self.recorder.deferred.add(norms, receive)
 
     def _look(self, root: Tensor, backward: Backward) -> None:
         site, calls = backward.site, backward.calls
@@ -308,13 +301,11 @@ class Observer:
             self.loops.reach[site] = _NOBODY
             return
         leaves = self._read(root, backward)
-        ids = {id(leaf) for leaf in leaves}
+        ids = backward.inspected_leaves = {id(leaf) for leaf in leaves}
         backward.leaves = backward.leaves or ids
         backward.columns = [self.parameters.index_of(leaf) for leaf in leaves if leaf.requires_grad]
         reached = self.loops.reached_by(ids)
         self.loops.reach[site] = {id(loop) for loop in reached}
-        if len(calls) == 1 and calls[0].value is not None:
-            self._compare_root(backward.loss, reached, calls[0].value)
         self.modules.mark_trained(ids, site)
         backward.model = next((m.name for m in self.modules.models.values() if m.trained), "")
         backward.scores, backward.target = self.losses.take_scores()
@@ -333,18 +324,6 @@ class Observer:
         backward.graph = LossGraph(root.grad_fn, saved_tensors=readable_too)
         self.parameters.reached(leaf for leaf in backward.graph.leaves if leaf.requires_grad)
         return [self.parameters.held(leaf) for leaf in backward.graph.leaves]
-
-    def _compare_root(self, root: float | Tensor | None, reached: list[Loop], value: Tensor) -> None:
-        if root is None:
-            return
-        number = host_number(value)
-        if number is not None and isinstance(root, float):
-            for loop in reached:
-                loop.compare_root([root, number])
-            return
-        both = torch.stack([torch.as_tensor(root, device=value.device).float(), value.float()])
-        for loop in reached:
-            self.recorder.deferred.add(both, loop.compare_root)
 
     def _concerns(self, root: Tensor) -> bool:
         """Whether a loss leads to what the watched optimizers hold."""
@@ -422,7 +401,7 @@ class Observer:
         loop = step.loop
         step.backward = self.last
         step.measured = True
-        loop.before_step(step.number, self.counts.backwards)
+        step.cleared, step.cleared_before, step.without_backward = loop.before_step(self.counts.backwards)
         step.gradients = [p.grad for p in loop.parameters]
         if step.sample is not None:
             began = time.thread_time()
@@ -434,6 +413,7 @@ class Observer:
         # A clipper measures too, and tells after the step; of a closure, its last evaluation.
         step.norms = self._gradient_norms(step, step.clipper is not None and not step.closure)
         step.gradients = ()
+        self.tell.step_begins(step)
 
     def _attach_clipper(self, optimizer: Optimizer, step: Step) -> None:
         assert self._make_clipper is not None
@@ -444,7 +424,7 @@ class Observer:
         loop = step.loop
         gradients = [gradient for gradient in step.gradients if gradient is not None]
         if not gradients:
-            loop.without_gradients += 1
+            step.without_gradients = True
             return None
         if step.backward.inspected:
             self.parameters.received(
@@ -462,7 +442,9 @@ class Observer:
     def after_step(self, optimizer: Optimizer) -> None:
         """An optimizer's step has ended."""
         open_step = self._open
-        if open_step is None or open_step.loop.optimizer() is not optimizer:
+        if open_step is None or open_step.thread != get_ident():
+            return
+        if open_step.loop.optimizer() is not optimizer:
             return
         if open_step.depth:
             open_step.depth -= 1
@@ -481,8 +463,9 @@ class Observer:
             open_step.closure and self.counts.backwards == open_step.backwards and not loop.backward_seen()
         )
         losses = loop.after_step()
+        open_step.micro_steps = len(losses)
         if without:
-            loop.closed_without_backward(step)
+            open_step.without_backward = True
         elif open_step.losses is not None:
             losses = open_step.losses
         open_step.losses = losses
@@ -504,7 +487,7 @@ class Observer:
                 open_step.clip,
                 getattr(optimizer, "found_inf", None),
                 getattr(optimizer, "grad_scale", None) if open_step.clipper is None else None,
-                loop.judge if loop.touched_before_step else None,
+                partial(self.tell.changed_norm_arrived, loop) if loop.touched_before_step else None,
             )
         )
         self.tell.step_ends(open_step)

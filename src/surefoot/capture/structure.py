@@ -8,7 +8,7 @@ from surefoot.capture.events.records import Counts
 from surefoot.capture.loop import Loop
 from surefoot.capture.loops import Loops
 from surefoot.capture.parameters import Parameters
-from surefoot.facts import Calls, Cut, Fact, OptimizerCreated, Reach
+from surefoot.facts import Calls, Cut, Fact, OptimizerCreated, Reach, Unmeasured
 
 _MOST_NAMES = 200
 _MOST_UNREGISTERED = 50
@@ -21,18 +21,19 @@ def calls(counts: Counts, loops: Loops, first_backward: str | None, forwards: in
         backwards=counts.backwards,
         steps=counts.steps,
         optimizers_created=loops.created,
-        optimizers_stepped=sum(not loop.by_hand for loop in stepping),
+        optimizers_stepped=sum(not loop.manual for loop in stepping),
         first_backward=first_backward,
-        manual=any(loop.by_hand for loop in stepping),
+        manual=any(loop.manual for loop in stepping),
         forwards_with_grad=forwards,
     )
 
 
 def optimizers(loops: Loops) -> Iterator[Fact]:
-    """What each loop tells, and how its optimizer was made; then the optimizers that never stepped."""
+    """What of each loop is not measured, and how its optimizer was made; then the optimizers that never stepped."""
     for loop in loops.stepping:
-        yield from loop.facts()
-        if not loop.by_hand:
+        for reason, quantities in loop.unmeasured.items():
+            yield Unmeasured(f"{loop.subject}: {reason}", quantities=quantities, reason=reason)
+        if not loop.manual:
             yield _creation(loop.subject, loop, loops)
     for number, loop in enumerate(loops.waiting):
         if loop.optimizer() is not None:

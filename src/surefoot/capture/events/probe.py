@@ -11,6 +11,7 @@ from surefoot.facts import Fact
 
 if TYPE_CHECKING:
     from surefoot.capture.events.records import Backward, Step
+    from surefoot.capture.loop import Loop
 
 
 class Probe:
@@ -43,11 +44,20 @@ class Probe:
     def gradients_inspected(self, backward: Backward) -> None:
         """The same backward has ended: its gradients are there."""
 
+    def gradients_left_over(self, loop: Loop) -> None:
+        """The backward of an inspected step is about to add to gradients that a step has used."""
+
     def gradients_ready(self, step: Step) -> None:
-        """The gradients that a step follows are there."""
+        """The gradients that a step follows are there; of descent by hand, those so far."""
+
+    def step_begins(self, step: Step) -> None:
+        """A step is about to be taken; the interval before it is judged."""
 
     def step_ends(self, step: Step) -> None:
         """A step has been taken, and its row is on its way."""
+
+    def changed_norm_arrived(self, loop: Loop, norm: float, skipped: bool) -> None:
+        """The norm of gradients that were changed in place before their step; `skipped`: it was not taken."""
 
     def batch_entered(self, phase: str, batch: Tensor, module: nn.Module, step: int, inspected: bool) -> None:
         """A batch enters an outermost module, in phase "train" or "validation"."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -49,8 +50,8 @@ class Backward:
     """
 
     __slots__ = (
-        "batch_size", "calls", "columns", "cost", "graph", "inspected", "leaves", "loss", "model", "position",
-        "reached", "root", "saved_tensors", "scores", "site", "step", "target",
+        "batch_size", "calls", "columns", "cost", "graph", "inspected", "inspected_leaves", "leaves", "loss",
+        "model", "position", "reached", "root", "saved_tensors", "scores", "site", "step", "target",
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +65,7 @@ class Backward:
         self.loss: float | Tensor | None = 0.0  # None: it cannot be read
         self.saved_tensors = True  # what its operations kept may be read
         self.graph: LossGraph | None = None  # read, where it is inspected
+        self.inspected_leaves: set[int] = set()  # ids of those in it
         self.leaves: set[int] | None = None  # ids of those it is known to reach
         self.reached: set[int] | None = None  # ids of the loops it was asked for by name
         self.calls: Sequence[Pending] = ()  # of loss functions, that it uses
@@ -92,8 +94,9 @@ class Step:
     """
 
     __slots__ = (
-        "_clip", "backward", "backwards", "clipper", "closure", "cost", "depth", "evaluations", "gradients",
-        "inside", "loop", "losses", "measured", "norms", "number", "sample",
+        "_clip", "backward", "backwards", "cleared", "cleared_before", "clipper", "closure", "cost", "depth",
+        "evaluations", "gradients", "inside", "loop", "losses", "measured", "micro_steps", "norms", "number",
+        "sample", "thread", "without_backward", "without_gradients",
     )  # fmt: skip
 
     def __init__(self, loop: Loop, number: int, backward: Backward, backwards: int, closure: bool) -> None:
@@ -102,6 +105,7 @@ class Step:
         self.backward = backward
         self.backwards = backwards
         self.closure = closure
+        self.thread = get_ident()  # that takes it
         self.depth = 0  # steps of the same optimizer under way inside it
         self.evaluations = 0
         self.inside = False  # the closure is running
@@ -114,6 +118,11 @@ class Step:
         self.gradients: Sequence[Tensor | None] = ()  # while they are measured
         self.norms: Norms | None = None
         self.cost = 0.0  # seconds that measuring took
+        self.cleared: bool | None = None  # gradients, in the interval before it; None: that can't be told
+        self.cleared_before = False  # gradients, after their backward
+        self.without_backward = False
+        self.without_gradients = False
+        self.micro_steps = 0  # backwards whose gradients it follows
         self._clip: ClipResult | None = None
 
     @property

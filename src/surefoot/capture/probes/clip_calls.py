@@ -56,7 +56,7 @@ class ClipCallsProbe(Probe):
                 function, float(limit) if isinstance(limit, (int, float)) else float("nan")
             )
         call.count += 1
-        loops = [loop for loop in self._loops.own if loop.by_hand or loop.optimizer() is not None]
+        loops = [loop for loop in self._loops.own if loop.manual or loop.optimizer() is not None]
         for loop in loops:
             loop.clipped()
         if loops and all(not loop.backward_seen() for loop in loops) and any(loop.steps for loop in loops):
