@@ -15,6 +15,10 @@ from surefoot.records import MANUAL, OptimizerInfo
 _NO_GRADIENT = (0, -1)
 
 
+def _nobody() -> None:
+    """As a weak reference whose tensor is gone."""
+
+
 class Loop:
     """State of one optimizer, or of descent written by hand.
 
@@ -58,7 +62,8 @@ class Loop:
         self._backward_sites: set[Site | None] = set()
         self._backwards_seen = 0
         self._cleared_now = False
-        self._watched_ref: Callable[[], Tensor | None] = lambda: None
+        # The parameter that stands for all: users clear their gradients together.
+        self._watched: Callable[[], Tensor | None] = _nobody
         self._gradient_id = 0
         self._version = -1
         self._backward_since_step = False
@@ -67,8 +72,8 @@ class Loop:
         """Hold other parameters from now on: what the old ones still carry says nothing any more."""
         self.parameters = parameters
         self.parameter_ids = {id(p) for p in parameters}
-        if id(self._watched) not in self.parameter_ids:
-            self._watched = None
+        if id(self._watched()) not in self.parameter_ids:
+            self._watched = _nobody
 
     def number(self, index: int) -> None:
         """Give the loop its number, at its first step."""
@@ -82,15 +87,6 @@ class Loop:
         self.settings = made.settings
         self.group_sizes = made.group_sizes
         self.recreated += 1
-
-    @property
-    def _watched(self) -> Tensor | None:
-        """The parameter that stands for all: users clear their gradients together."""
-        return self._watched_ref()
-
-    @_watched.setter
-    def _watched(self, parameter: Tensor | None) -> None:
-        self._watched_ref = weakref.ref(parameter) if parameter is not None else lambda: None
 
     def living(self) -> list[Tensor]:
         """The parameters that the script still holds."""
@@ -117,7 +113,7 @@ class Loop:
 
     def before_backward(self) -> bool:
         """Note whether the gradients were cleared since they were written; True if they will be added to."""
-        watched = self._watched
+        watched = self._watched()
         self._before = _state(watched)
         if watched is None:
             return False
@@ -147,28 +143,29 @@ class Loop:
 
     def touched(self) -> bool:
         """Whether the backward that just ended wrote this loop's gradients, as far as one of them shows it."""
-        watched = self._watched
+        watched = self._watched()
         if watched is None:  # none of them had a gradient so far
             watched = next((p for p in self.living() if p.requires_grad), None)
         return _state(watched) not in (self._before, _NO_GRADIENT)
 
     def clipped(self) -> None:
         """The gradients were scaled down in place: what the next step follows is still the same losses."""
-        if self._backward_since_step and self._watched is not None and self._watched.grad is not None:
-            self._clipped |= self._watched.grad._version != self._version
+        watched = self._watched()
+        if self._backward_since_step and watched is not None and watched.grad is not None:
+            self._clipped |= watched.grad._version != self._version
             self._remember()
 
     def _remember(self) -> None:
-        watched = self._watched
+        watched = self._watched()
         gradient = watched.grad if watched is not None else None
         if gradient is None:
             for watched in self.living():
                 gradient = watched.grad
                 if gradient is not None:
-                    self._watched = watched
+                    self._watched = weakref.ref(watched)
                     break
             else:
-                self._watched = None
+                self._watched = _nobody
                 return
         self._gradient_id = id(gradient)
         self._version = gradient._version
@@ -187,7 +184,7 @@ class Loop:
         cleared, self._cleared_now = self._cleared_now, False
         if not self._backward_since_step:
             return None, False, not self.closure and not fresh
-        watched = self._watched
+        watched = self._watched()
         gradient = watched.grad if watched is not None else None
         # Changed since backward: clipped, unscaled, or zeroed in place; the norm will tell.
         self.touched_before_step = gradient is not None and (
@@ -205,7 +202,7 @@ class Loop:
         Returns:
             The losses of its micro-steps; whether gradients were cleared after it, None where that can't be told.
         """
-        watched = self._watched
+        watched = self._watched()
         cleared = None
         if watched is not None:
             gradient = watched.grad
@@ -227,7 +224,7 @@ class Loop:
         self.steps += 1
         self._backward_since_step = False
         # Clipping and some optimizers change gradients in place: only what comes after the step counts as clearing.
-        if self._watched is not None:
+        if self._watched() is not None:
             self._remember()
         return losses
 

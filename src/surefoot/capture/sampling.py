@@ -94,11 +94,8 @@ class Schedule:
         self._inspection = Sampler(
             0.25 if thorough else 0.01, None, eager=20 if thorough else 3, early=2 * early
         )
+        self.inspects = self._inspection.due  # whether the backward at a position is to be inspected
         self._samplers: dict[Loop, Sampler] = {}  # by a loop's own steps, since loops may take turns
-
-    def inspects(self, position: int) -> bool:
-        """Whether the backward at this position is to be inspected."""
-        return self._inspection.due(position)
 
     def inspected(self, backward: Backward, least: float = 0.0) -> None:
         """It was, and cost what its record says, or this much where that is more."""
