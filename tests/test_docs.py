@@ -63,6 +63,14 @@ def test_documents_mention_what_exists(path: Path) -> None:
             assert (path.parent / link).exists(), f"{path.name} links to {link}"
 
 
+def test_every_page_has_its_place_in_the_site() -> None:
+    """What `make docs` fails on, told without MkDocs."""
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = {path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")}
+    missing = {page.as_posix() for page in pages if page.as_posix() not in navigation}
+    assert {page for page in missing if f"{page.rpartition('/')[0]}/*" not in navigation} == set()
+
+
 def _commands() -> set[str]:
     return set(typing.cast(typing.Any, typer.main.get_command(app)).commands)
 

@@ -23,6 +23,7 @@ import typer
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+import surefoot
 from surefoot.cli import main
 from surefoot.recipes import catalogue, loading
 from surefoot.recipes.separation.settings import Settings
@@ -93,6 +94,18 @@ def _of_the_reader() -> dict[str, Any]:
     }
 
 
+def _record(path: Path) -> None:
+    """The runs that the page's own commands would have recorded under a name."""
+    commands = "\n".join(command for block in _blocks(path) for command in block.commands())
+    for name in re.findall(r"surefoot run .*--name (\w+)", commands):
+        own = _of_the_reader()
+        with surefoot.watch(own["model"], own["optimizer"], name=name):
+            for inputs, labels in own["loader"]:
+                own["optimizer"].zero_grad()
+                own["loss_function"](own["model"](inputs), labels).backward()
+                own["optimizer"].step()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", _PYTHON, ids=_name)
 def test_python_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,6 +114,7 @@ def test_python_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.delitem(sys.modules, "acme_training_rules", raising=False)
     page = types.ModuleType("page_of_the_docs")
     monkeypatch.setitem(sys.modules, page.__name__, page)
+    _record(path)
     page.__dict__.update(_of_the_reader())
     for block in _blocks(path):
         if block.language == "python" and block.why_not is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -22,7 +23,7 @@ def _command(command: Any, above: Any) -> str:
     context = type(above)(command, info_name=command.name, parent=above)
     usage = " ".join(["surefoot", command.name, *command.collect_usage_pieces(context)])
     rows = [_row(*record) for each in command.params if (record := each.get_help_record(context))]
-    head = ["| | |", "| --- | --- |"] if rows else []
+    head = ["| you give | what it does |", "| --- | --- |"] if rows else []
     text = re.sub(r"(?<!\n)\n(?!\n)", " ", (command.help or "").strip())
     return "\n".join([f"## {command.name}", "", text, "", "```text", usage, "```", "", *head, *rows])
 
@@ -36,4 +37,4 @@ def _code(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([|<>*_\[\]])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([|*_\[\]])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
