@@ -12,7 +12,7 @@ from comparison.histories import SOURCE, finding, recorded
 from surefoot.comparison.engine import between
 from surefoot.errors import SettingError
 from surefoot.facts import BatchInput, Loader, LossCall, Scheduler
-from surefoot.records import History, Run
+from surefoot.records import History, Run, Series
 
 LOSS = np.exp(-np.arange(100) / 30)
 
@@ -86,6 +86,19 @@ def test_other_losses_are_not_compared() -> None:
         ]
     )
     assert gone.word == "better"  # by what was found
+
+
+def test_a_gan_has_no_loss_to_be_judged_by() -> None:
+    def gan(name: str, generator: np.ndarray, lr: float) -> History:
+        made = recorded(name, loss=LOSS, settings={"lr": lr})
+        second = replace(made.optimizers[0], index=1)
+        series = {**made.step_series, ("loss", 1): Series.of(generator), ("time", 1): made.series("time")}
+        return replace(made, optimizers=(*made.optimizers, second), step_series=series)
+
+    text = said(gan("a", LOSS[::-1], 0.1), gan("b", LOSS[::-1], 0.2))
+    assert "optimizers follow losses of their own" in text
+    # Two optimizers over one loss, as a matrix and a vector one, are no such thing.
+    assert "training loss" in said(gan("a", LOSS, 0.1), gan("b", LOSS, 0.2))
 
 
 def test_a_run_that_failed_is_worse_whatever_its_loss() -> None:

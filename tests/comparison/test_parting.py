@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from comparison.histories import recorded
 from surefoot.comparison.parting import TOLERANCE, TOLERANCE_16, parting
 from surefoot.facts import LossCall
+from surefoot.records import ParameterInfo, Series
 
 RNG = np.random.default_rng(0)
 LOSS = np.exp(-np.arange(50) / 20)
@@ -91,6 +94,15 @@ def test_parameters_are_matched_by_name_and_shape() -> None:
     assert found.first is None
 
 
+def test_parameters_of_one_name_and_shape_are_matched_in_their_order() -> None:
+    shapes = (("0.weight", (4, 4)), ("0.weight", (4, 4)), ("1.weight", (2, 4)))
+    infos = tuple(ParameterInfo(at, name, shape) for at, (name, shape) in enumerate(shapes))
+    one, other = (replace(recorded(name, layers=with_layers()), parameters=infos) for name in ("a", "b"))
+    found = parting(one, other)
+    assert found is not None
+    assert found.first is None
+
+
 def test_what_grew_from_rounding_is_told_from_what_was_there_at_once() -> None:
     growing = 1e-8 * 1.5 ** np.arange(50)
     found = parting(recorded(loss=LOSS), recorded(loss=LOSS * (1 + growing)))
@@ -164,3 +176,11 @@ def test_runs_of_other_lengths_are_compared_as_far_as_both_go() -> None:
 def test_no_step_in_common() -> None:
     assert parting(recorded(), recorded(loss=())) is None
     assert parting(recorded(loss=()), recorded(loss=())) is None
+
+
+def test_a_batch_before_the_first_step_is_no_step() -> None:
+    one, other = (
+        replace(recorded(name, loss=()), metrics={"target/mean": Series.of([mean], [0])})
+        for name, mean in (("a", 1.0), ("b", 2.0))
+    )
+    assert parting(one, other) is None

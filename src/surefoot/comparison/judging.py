@@ -43,6 +43,11 @@ def objective(histories: Sequence[History]) -> tuple[Objective | None, str | Non
         return None, "one of them recorded no loss"
     if reason := _measured_differently(histories, _training_measure):
         return None, reason
+    if any(map(_several_losses, histories)):
+        return (
+            None,
+            "optimizers follow losses of their own, and none of them alone says which training is better",
+        )
     step = min(int(loss.steps[-1]) for loss in losses)
     readings = [mean_until(loss, step) for loss in losses]
     known = tuple(reading for reading in readings if reading is not None)
@@ -150,6 +155,14 @@ def _scatter(values: NDArray[np.float64]) -> float:
         return 0.0
     bends = np.abs(np.diff(finite, 2))
     return float(np.median(bends) / (0.6745 * math.sqrt(6)))  # of normal noise: 1, -2, 1
+
+
+def _several_losses(history: History) -> bool:
+    """Whether optimizers follow different losses, as a generator and its discriminator do."""
+    losses = [history.series("loss", optimizer.index).values for optimizer in history.optimizers]
+    recorded = [loss for loss in losses if len(loss)]
+    shared = min(map(len, recorded), default=0)
+    return any(not np.allclose(loss[:shared], recorded[0][:shared], equal_nan=True) for loss in recorded)
 
 
 def _measured_differently(histories: Sequence[History], measure: object) -> str | None:

@@ -8,6 +8,7 @@ the differences of the first steps; later they grow, and a difference that grew 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -67,7 +68,7 @@ def parting(one: History, other: History) -> Parting | None:
     """
     tolerance = max(_tolerance(one), _tolerance(other))
     found = [compared for compared in _quantities(one, other, tolerance) if len(compared.steps)]
-    if not found:
+    if not any(compared.steps[-1] for compared in found):  # a batch before the first step is no step
         return None
     # Of one step, what comes first in a training comes first here: min keeps the first of equals.
     parted = [first for compared in found if (first := _first(compared)) is not None]
@@ -142,9 +143,20 @@ def _without_signal(history: History) -> set[str]:
 
 
 def _same_parameters(one: History, other: History) -> list[tuple[int, int]]:
-    theirs = {(p.name, p.shape): place for place, p in enumerate(other.parameters)}
-    places = ((place, theirs.get((p.name, p.shape))) for place, p in enumerate(one.parameters))
+    """Columns of one and of the other that hold the same parameter; of equal names, in their order."""
+    theirs = {key: place for place, key in enumerate(_identities(other))}
+    places = ((place, theirs.get(key)) for place, key in enumerate(_identities(one)))
     return [(here, there) for here, there in places if there is not None]
+
+
+def _identities(history: History) -> list[tuple[str, tuple[int, ...], int]]:
+    """Name, shape and which of that name and shape: two models may name theirs alike."""
+    counts: Counter[tuple[str, tuple[int, ...]]] = Counter()
+    found = []
+    for parameter in history.parameters:
+        counts[parameter.name, parameter.shape] += 1
+        found.append((parameter.name, parameter.shape, counts[parameter.name, parameter.shape]))
+    return found
 
 
 def _keys(layers: Layers) -> NDArray[np.int64]:

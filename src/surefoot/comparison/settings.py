@@ -122,7 +122,8 @@ def _data(history: History) -> Iterator[tuple[str, Any]]:
         loaders = [fact for fact in history.facts(Loader) if fact.phase == phase]
         name = "training loader" if phase == "train" else "validation loader"
         yield from _each(loaders, name, _loader)
-    yield from _each(history.facts(LossCall), "batch of the loss", lambda f: {"size": f.batch_size})
+    training = [fact for fact in history.facts(LossCall) if fact.phase == "train"]
+    yield from _each(training, "batch", lambda f: {"size": f.batch_size})
     yield from _each(history.facts(ValidationLoss), "validation", lambda f: {"examples": f.examples or None})
 
 
