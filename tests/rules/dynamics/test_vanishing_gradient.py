@@ -1,8 +1,12 @@
 """Tests of the rule `vanishing-gradient`."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from rules.build import Training, flat, found
+from surefoot.facts import Model
+from surefoot.records import ActivationInfo
 
 
 def test_fires() -> None:
@@ -27,3 +31,28 @@ def test_near_miss() -> None:
     assert not found(
         "vanishing-gradient", Training(flat()).scaled("grad_norm", np.array([0.02, 1, 0.1, 1, 1, 1]))
     )
+
+
+def _first_weight_alone() -> Training:
+    """Four weights of which the first gets next to nothing, the others their share."""
+    made = Training(flat()).scaled("grad_norm", np.array([1e-6, 1e-6, 1.0, 1.0, 1.0, 1.0]))
+    made.parameter("fc4.weight", shape=(10, 10), optimizer=0, received=300)
+    for rows in made.layers.values():
+        rows[:, 6] = 0.5
+    made.optimizers[0] = replace(made.optimizers[0], parameters=tuple(range(7)))
+    return made
+
+
+def test_a_recurrent_network_keeps_its_own_gradient() -> None:
+    """The last steps reach the weights that are used at each of them; what lies before them gets nothing."""
+    assert not found("vanishing-gradient", _first_weight_alone())
+    called = _first_weight_alone()
+    called.fact(Model, "Net", class_name="Net", modules=[["", "Net"], ["cell", "RNNCell"]])
+    assert found("vanishing-gradient", called)[0].where == "fc1.weight"
+    unrolled, towers = _first_weight_alone(), _first_weight_alone()
+    for training, times in ((unrolled, 3), (towers, 2)):
+        training.activations += [
+            ActivationInfo(2 + i, f"tanh after fc2.weight #{i + 2}", "tanh", 64) for i in range(times - 1)
+        ]
+    assert found("vanishing-gradient", unrolled)
+    assert not found("vanishing-gradient", towers)

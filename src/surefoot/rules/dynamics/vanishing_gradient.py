@@ -6,11 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from surefoot.facts import Model
 from surefoot.records import History
 from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import NO_LEARNING, WRONG_LOSS
 from surefoot.rules.movement import Movement, movement
 from surefoot.rules.progress import progress
+
+_RECURRENT = frozenset({"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"})
+_AGAIN = (" #3", " #4")  # as capture numbers what follows the same weight again
 
 
 @rule(
@@ -38,7 +42,7 @@ def vanishing_gradient(
     ## What it finds
     Weights near the input whose gradients are a thousand times smaller than those near the output, through
     the whole run, in a training that does not get on. Not the first weight alone: the whole first half gets
-    less the nearer it is to the input.
+    less the nearer it is to the input, unless the network is recurrent.
 
     ## Why it matters
     The first layers stay as they were initialised; what they pass on is noise, so the last ones have nothing
@@ -72,7 +76,9 @@ def vanishing_gradient(
         return
     first, last = int(known[0]), int(known[-1])
     ratio = profile[first] / profile[last] if profile[last] > 0 else 1.0
-    if not 0 < ratio < factor or not _whole_half(profile[known] / profile[last], factor):
+    if not 0 < ratio < factor:
+        return
+    if not (_whole_half(profile[known] / profile[last], factor) or _recurrent(history)):
         return
     names = [history.parameters[int(c)].name for c in moved.columns]
     each = float(ratio ** (1 / (len(known) - 1)))
@@ -104,6 +110,16 @@ def _whole_half(ratios: np.ndarray, factor: float) -> bool:
     left = np.linspace(1, 0, len(ratios))  # of the way from the first to the last
     half = len(ratios) // 2
     return bool(np.all(ratios[:half] < factor ** left[:half]))
+
+
+def _recurrent(history: History) -> bool:
+    """Whether the network is unrolled: its weights then get gradient from the last steps, what lies before them none.
+
+    Seen by a module of PyTorch's, or by a nonlinearity that follows one weight at least three times; two towers that
+    share weights do so twice.
+    """
+    classes = {kind for model in history.facts(Model) for _, kind in model.modules}
+    return bool(classes & _RECURRENT) or any(info.name.endswith(_AGAIN) for info in history.activations)
 
 
 def _per_entry(history: History, moved: Movement) -> np.ndarray:
