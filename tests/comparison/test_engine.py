@@ -216,6 +216,24 @@ def test_twenty_runs_at_once() -> None:
     )
 
 
+def test_one_that_stopped_early_or_has_no_loss_takes_no_other_out_of_the_ranking() -> None:
+    runs = [recorded(f"r{lr}", loss=LOSS / lr, settings={"lr": float(lr)}) for lr in range(1, 4)]
+    early = recorded("early", loss=LOSS[:3], status="failed", exit_code=1, settings={"lr": 7.0})
+    nothing = History(Run("runs/n", "n", "train.py", status="finished"))
+    text = said(runs[0], early, nothing, *runs[1:])
+    assert text.startswith("best of 3: r3: training loss ")
+    assert text.endswith("; 2 are not ranked, for want of that loss or of steps")
+    assert said(nothing, *runs) == "no loss to rank 4 runs by: 0 better than n, 0 worse, by what was found"
+
+
+def test_several_within_noise() -> None:
+    rng = np.random.default_rng(3)
+    noisy = [
+        recorded(f"r{at}", loss=1 + 0.2 * rng.standard_normal(300), settings={"lr": at}) for at in range(3)
+    ]
+    assert "which is within what the losses scatter" in said(*noisy)
+
+
 def test_runs_of_one_name_are_told_apart() -> None:
     one = recorded("a")
     other = replace(recorded("a", settings={"lr": 0.2}), run=replace(one.run, path="elsewhere/a"))

@@ -31,10 +31,10 @@ class Band:
 
 
 def bands(comparison: Comparison, objective: Objective) -> list[Band]:
-    """The objective of each group of runs."""
-    return [
-        Band(group, tuple(objective.readings[place].value for place in group)) for group in comparison.groups
-    ]
+    """The objective of each group of runs; groups that are not ranked are left out."""
+    values = {place: one.value for place, one in zip(objective.places, objective.readings, strict=True)}
+    ranked = [tuple(place for place in group if place in values) for group in comparison.groups]
+    return [Band(group, tuple(values[place] for place in group)) for group in ranked if group]
 
 
 def spread_of(series: Sequence[Series]) -> tuple[Series, Series, Series]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from surefoot.comparison.judging import judged, objective
 from surefoot.comparison.parting import parting
-from surefoot.comparison.records import Comparison, Pair, Relation, Side, Word
+from surefoot.comparison.records import Comparison, Objective, Pair, Relation, Side, Word
 from surefoot.comparison.seeds import without_seeds
 from surefoot.comparison.sentence import sentence
 from surefoot.comparison.settings import differences
@@ -81,9 +81,17 @@ def between(judged_runs: Sequence[tuple[History, Sequence[Finding]]]) -> Compari
         for label, (history, findings) in zip(labels, judged_runs, strict=True)
     )
     pairs = tuple(_pair(sides, place) for place in range(1, len(sides)))
-    everything, _ = objective([side.history for side in sides])
-    made = Comparison("", sides, pairs, _groups(sides), everything)
+    made = Comparison("", sides, pairs, _groups(sides), _ranked_by(sides, pairs))
     return replace(made, said=sentence(made))
+
+
+def _ranked_by(sides: Sequence[Side], pairs: Sequence[Pair]) -> Objective | None:
+    """What runs are ranked by; one without such a loss, or with less than half of the steps, is left out."""
+    reached = {pair.after: pair.objective.step for pair in pairs if pair.objective is not None}
+    farthest = max(reached.values(), default=0)
+    places = (0, *(place for place, step in reached.items() if 2 * step >= farthest))
+    found, _ = objective([sides[place].history for place in places]) if len(places) > 1 else (None, None)
+    return None if found is None else replace(found, places=places)
 
 
 def _pair(sides: Sequence[Side], place: int) -> Pair:

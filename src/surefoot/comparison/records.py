@@ -73,13 +73,15 @@ class Objective:
 
     Args:
         name: "validation loss", or "training loss" where one of the runs has none.
-        readings: One a run, in their order.
-        step: Last step that all runs have.
+        readings: One a run, in the order of `places`.
+        step: Last step that they all have.
+        places: Which of the runs they are of.
     """
 
     name: Literal["validation loss", "training loss"]
     readings: tuple[Reading, ...]
     step: int
+    places: tuple[int, ...] = (0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ class Comparison:
         sides: The runs, the one that the others are compared with first.
         pairs: The first run with each other one.
         groups: Places of the runs, those that differ in the seed alone together.
-        objective: What all runs are ranked by; None: nothing that all have.
+        objective: What runs are ranked by, those left out that have no such loss or stopped early; None: nothing.
     """
 
     said: str

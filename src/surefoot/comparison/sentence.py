@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from surefoot.comparison.bands import Band, bands
+from surefoot.comparison.judging import judged
 from surefoot.comparison.records import Comparison, Objective, Pair, Parted, Parting, Word
 from surefoot.records import Finding
 from surefoot.report.numbers import number
@@ -143,38 +144,62 @@ def _one_setting(comparison: Comparison) -> str:
 
 
 def _ranking(comparison: Comparison) -> str:
-    count = len(comparison.sides)
-    if comparison.objective is None:
-        words = [pair.word for pair in comparison.pairs]
-        better, worse = words.count("better"), words.count("worse")
-        label = comparison.sides[0].label
-        return f"no loss that all {count} runs have: {better} better than {label}, {worse} worse"
-    ranked = sorted(bands(comparison, comparison.objective), key=_rank)
-    first = next(band for band in ranked if 0 in band.places)
-    best = ranked[0]
-    name, step = comparison.objective.name, _steps(comparison.objective.step)
+    objective = comparison.objective
+    ranked = [] if objective is None else sorted(bands(comparison, objective), key=_rank)
+    if objective is None or len(ranked) < 2:
+        return _counted(comparison)
+    first, best = next(band for band in ranked if 0 in band.places), ranked[0]
+    name, step = objective.name, _steps(objective.step)
     if best is first:
         lead, against = f"none is better than {_label(comparison, first)}", ranked[1]
         beside = f"{name} {_band(first)} after {step}, {_label(comparison, against)} has {_band(against)}"
     else:
-        lead, against = f"best of {count}: {_label(comparison, best)}", first
+        lead, against = f"best of {len(objective.places)}: {_label(comparison, best)}", first
         beside = f"{name} {_band(best)} against {_band(first)} of {_label(comparison, first)} after {step}"
-    also = "" if ranked[1] in (first, against) or best is first else _also(comparison, ranked[1])
-    return f"{lead}: {beside}{_doubt(best, against)}{also}"
+    also = (
+        ""
+        if ranked[1] in (first, against) or best is first
+        else _also(comparison, objective, best, ranked[1])
+    )
+    return f"{lead}: {beside}{_doubt(objective, best, against)}{also}{_left_out(comparison, objective)}"
 
 
-def _also(comparison: Comparison, band: Band) -> str:
-    return f"; {_label(comparison, band)} has {_band(band)}"
+def _counted(comparison: Comparison) -> str:
+    words = [pair.word for pair in comparison.pairs]
+    better, worse = words.count("better"), words.count("worse")
+    label, count = comparison.sides[0].label, len(words)
+    return (
+        f"no loss to rank {count + 1} runs by: {better} better than {label}, {worse} worse, by what was found"
+    )
 
 
-def _doubt(best: Band, other: Band) -> str:
-    """Whether the difference is more than the seed does, where several seeds tell."""
-    if len(best.values) < 2 and len(other.values) < 2:
+def _left_out(comparison: Comparison, objective: Objective) -> str:
+    count = len(comparison.sides) - len(objective.places)
+    if not count:
         return ""
-    if max(best.values) >= min(other.values):
-        return ", which is within what the seeds differ"
+    return f"; {count} {'is' if count == 1 else 'are'} not ranked, for want of that loss or of steps"
+
+
+def _also(comparison: Comparison, objective: Objective, best: Band, band: Band) -> str:
+    """The runner-up."""
+    beside = "has" if _apart(objective, best, band) else "is as good for all that is known, with"
+    return f"; {_label(comparison, band)} {beside} {_band(band)}"
+
+
+def _doubt(objective: Objective, best: Band, other: Band) -> str:
+    """Whether the difference is more than noise, and where several seeds tell, more than they differ."""
+    seeds = len(best.values) > 1 or len(other.values) > 1
+    if not _apart(objective, best, other):
+        return f", which is within what the {'seeds differ' if seeds else 'losses scatter'}"
     chance = math.comb(len(best.values) + len(other.values), len(best.values))
-    return f", whichever the seed (1 in {chance} by chance)"
+    return f", whichever the seed (1 in {chance} by chance)" if seeds else ""
+
+
+def _apart(objective: Objective, best: Band, other: Band) -> bool:
+    if len(best.values) > 1 or len(other.values) > 1:
+        return max(best.values) < min(other.values)
+    one, two = (objective.readings[objective.places.index(band.places[0])] for band in (other, best))
+    return judged(one, two) != "same"
 
 
 def _label(comparison: Comparison, band: Band) -> str:
