@@ -33,7 +33,6 @@ NAMES = (
     "sqlite3",
     "tomllib",
     "records",
-    "statistics",
     "graphlib",
 )
 AT_EXIT = """

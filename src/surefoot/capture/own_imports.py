@@ -70,11 +70,8 @@ class OwnImports(importlib.abc.MetaPathFinder):
 
     def _hide(self) -> dict[str, ModuleType]:
         """Take out what stands in for modules of ours, and put those that were found before in its place."""
-        tops = {
-            name
-            for name, module in list(sys.modules.items())
-            if "." not in name and self._stands_in(name, module)
-        }
+        tops = {name for name in list(sys.modules) if "." not in name and self._theirs(name)}
+        tops = {name for name in tops if self._found(name, self._path)}
         theirs = {
             name: module for name, module in list(sys.modules.items()) if name.partition(".")[0] in tops
         }
@@ -86,19 +83,24 @@ class OwnImports(importlib.abc.MetaPathFinder):
     def _show(self, theirs: dict[str, ModuleType], before: set[str]) -> None:
         """Let the script see its own again: ours under the same names go out of its sight."""
         new = set(sys.modules) - before
-        tops = {name for name in {name.partition(".")[0] for name in new} if self._has(name)}
+        tops = {
+            name
+            for name in {name.partition(".")[0] for name in new}
+            if self._has(name) and not self._theirs(name)
+        }
         for name in new:
             if name.partition(".")[0] in tops:
                 self._kept[name] = sys.modules.pop(name)
         sys.modules.update(theirs)
 
-    def _stands_in(self, name: str, module: ModuleType) -> bool:
-        origin = getattr(getattr(module, "__spec__", None), "origin", None)
+    def _theirs(self, name: str) -> bool:
+        """Whether the module that is loaded under a name lies in the script's folder."""
+        origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None)
         if not isinstance(origin, str) or name == "__main__":
             return False
         folder, file = os.path.split(origin)
         folder = os.path.dirname(folder) if file.startswith("__init__.") else folder
-        return os.path.realpath(folder) == self._folder and self._found(name, self._path)
+        return os.path.realpath(folder) == self._folder
 
     def _has(self, name: str) -> bool:
         """Whether the script's folder has a module of that name."""
