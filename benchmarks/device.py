@@ -46,9 +46,9 @@ def large_transformer() -> tuple[nn.Module, tuple[torch.Tensor, torch.Tensor]]:
 
 
 MODELS = {
-    "64-128-10 MLP, batch 64": (mlp, 1500),
-    "4-layer transformer, 3.2M parameters": (small_transformer, 300),
-    "12-layer transformer, 85M parameters": (large_transformer, 60),
+    "64-128-10 MLP, batch 64": (mlp, 600),
+    "4-layer transformer, 3.2M parameters": (small_transformer, 100),
+    "12-layer transformer, 85M parameters": (large_transformer, 40),
 }
 
 
@@ -103,7 +103,7 @@ def row(name: str, rounds: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--write", type=Path)
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
