@@ -7,7 +7,7 @@ from typing import Any
 
 from surefoot.comparison.charts import step_charts, time_charts
 from surefoot.comparison.records import Comparison, Pair
-from surefoot.comparison.rows import rows, shown
+from surefoot.comparison.rows import RELATIONS, rows, shown
 from surefoot.comparison.sentence import parameter_said, same_until
 from surefoot.report.document import REPORT, document
 from surefoot.report.json import plain
@@ -46,6 +46,7 @@ def render(comparison: Comparison) -> str:
         comparison=comparison,
         tone=_TONES[comparison.word] if len(comparison.sides) == 2 else "information",
         tones=_TONES,
+        relations=RELATIONS,
         rows=rows(comparison),
         pairs=[_pair(comparison, pair) for pair in comparison.pairs],
     )

@@ -12,6 +12,8 @@ from surefoot.records import History, Series
 from surefoot.report.json import ends, spread
 from surefoot.report.numbers import duration, number, value
 
+RELATIONS = {"one run": "the same run", "repeat": "the same once more", "seed": "another seed"}
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from surefoot.comparison.records import Comparison, Difference, Pair, Word
-from surefoot.comparison.rows import change, rows
+from surefoot.comparison.rows import RELATIONS, change, rows
 from surefoot.comparison.sentence import parameter_said, same_until
 from surefoot.records import Finding
 from surefoot.report.numbers import number, value
@@ -21,7 +21,6 @@ _STYLES: dict[Word, str] = {
     "same": "bold",
     "unknown": "bold yellow",
 }
-_RELATIONS = {"one run": "the same run", "repeat": "the same once more", "seed": "another seed"}
 _DIFF = {"+": "green", "-": "red", "@": "cyan"}
 _BESIDE = 3  # runs that stand side by side in 80 columns; more get a line each
 _LINES = 30  # of a script's difference
@@ -46,7 +45,7 @@ def _heading(comparison: Comparison, pair: Pair) -> Text:
     label = comparison.sides[pair.after].label
     if pair.relation == "changed":
         return Text(f"{label} ({pair.word})", _STYLES[pair.word])
-    return Text(f"{label} ({_RELATIONS[pair.relation]})", "bold")
+    return Text(f"{label} ({RELATIONS[pair.relation]})", "bold")
 
 
 def _columns(comparison: Comparison) -> Table:
