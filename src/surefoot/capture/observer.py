@@ -55,7 +55,7 @@ from surefoot.capture.probes.lr_schedulers import LrSchedulersProbe
 from surefoot.capture.probes.nonfinite import NonfiniteProbe
 from surefoot.capture.probes.ranks import RanksProbe
 from surefoot.capture.probes.symmetry import SymmetryProbe
-from surefoot.capture.recorder import Recorder
+from surefoot.capture.recorder import Recorder, Source
 from surefoot.capture.roots import Parts, Roots
 from surefoot.capture.sampled import SampledStep
 from surefoot.capture.sampling import Schedule
@@ -64,6 +64,7 @@ from surefoot.capture.threads import ObservedThread
 from surefoot.capture.unseen import readable, without_numbers
 from surefoot.clipping import Clipper, attached
 from surefoot.facts import Fact
+from surefoot.records import ActivationInfo, OptimizerInfo, ParameterInfo
 
 ClipperFactory = Callable[[], Clipper]
 
@@ -74,7 +75,7 @@ _NONE_GIVEN: Mapping[int, Tensor] = MappingProxyType({})
 _NOBODY = {0}  # no loop has this id: a loss that is none of ours
 
 
-class Observer:
+class Observer(Source):
     """Turns the events of one training into rows and facts.
 
     Args:
@@ -158,13 +159,7 @@ class Observer:
         self._stepped = False
         self._first_backward: str | None = None
         self._group_settings: dict[tuple[int, int], tuple[Any, ...]] = {}
-        recorder.collect_facts = self.facts
-        recorder.collect_parameters = self.parameters.changed
-        recorder.parameters_again = self.parameters.again
-        recorder.collect_optimizers = lambda: [loop.info() for loop in self.loops.stepping]
-        recorder.collect_activations = self.activations.since
-        recorder.counts = lambda: (self.steps, self.backwards)
-        recorder.settles = lambda: self.threads.settles
+        recorder.source = self
 
     @property
     def steps(self) -> int:
@@ -555,6 +550,32 @@ class Observer:
         """Recording has stopped: hold nothing of the training any more, only how far it came."""
         for name in set(vars(self)) - _KEPT:
             delattr(self, name)
+
+    # -- what a flush asks
+
+    def counted(self) -> tuple[int, int]:
+        """Steps and backwards so far."""
+        return self.counts.steps, self.counts.backwards
+
+    def settles(self) -> bool:
+        """Whether the thread that asks may change what capture keeps."""
+        return self.threads.settles
+
+    def changed_parameters(self) -> list[ParameterInfo]:
+        """Parameters that are new or other than when they were last asked for."""
+        return self.parameters.changed()
+
+    def parameters_again(self) -> None:
+        """All of them are asked for anew."""
+        self.parameters.again()
+
+    def stepping_optimizers(self) -> list[OptimizerInfo]:
+        """Those that have stepped, and descent by hand."""
+        return [loop.info() for loop in self.loops.stepping]
+
+    def activations_since(self, count: int) -> list[ActivationInfo]:
+        """Nonlinearities met after the first so many."""
+        return self.activations.since(count)
 
     def facts(self) -> Iterator[Fact]:
         """Everything structural, as it stands."""

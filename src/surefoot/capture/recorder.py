@@ -35,6 +35,37 @@ _MOST_UNWRITTEN = 400  # flushes that may wait for a locked file
 _LAST_PATIENCE = 10.0  # seconds that the last one waits
 
 
+class Source:
+    """What a recorder asks about the training at a flush; nobody's, as it stands here."""
+
+    def counted(self) -> tuple[int, int]:
+        """Steps and backwards so far."""
+        return 0, 0
+
+    def settles(self) -> bool:
+        """Whether the thread that asks may change what capture keeps."""
+        return True
+
+    def facts(self) -> Iterable[Fact]:
+        """Everything structural, as it stands."""
+        return ()
+
+    def changed_parameters(self) -> list[ParameterInfo]:
+        """Parameters that are new or other than when they were last asked for."""
+        return []
+
+    def parameters_again(self) -> None:
+        """What was given last may not have arrived: all are asked for anew."""
+
+    def stepping_optimizers(self) -> list[OptimizerInfo]:
+        """Those that have stepped."""
+        return []
+
+    def activations_since(self, count: int) -> list[ActivationInfo]:
+        """Nonlinearities met after the first so many."""
+        return []
+
+
 class Recorder:
     """Buffers what capture measures and writes it to the run.
 
@@ -51,13 +82,7 @@ class Recorder:
         self.notes: list[str] = []  # faults of the monitor
         self.failed = False
         self.reason: str | None = None  # why recording stopped
-        self.collect_facts: Callable[[], Iterable[Fact]] = tuple
-        self.collect_parameters: Callable[[], list[ParameterInfo]] = list
-        self.collect_optimizers: Callable[[], list[OptimizerInfo]] = list
-        self.collect_activations: Callable[[int], list[ActivationInfo]] = lambda since: []
-        self.settles: Callable[[], bool] = lambda: True  # whether this thread may change what capture keeps
-        self.parameters_again: Callable[[], None] = lambda: None
-        self.counts: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        self.source = Source()
         self._writer = RunWriter(runs)
         self.warn = warn
         self._owner = os.getpid()
@@ -126,7 +151,7 @@ class Recorder:
     def stopped(self) -> Iterator[Fact]:
         """That recording stopped before the training ended, if it did."""
         if self.failed:
-            steps, _ = self.counts()
+            steps, _ = self.source.counted()
             yield Recording("run", step=steps, stopped=self.reason or "", seen=steps)
 
     def now(self) -> float:
@@ -245,7 +270,7 @@ class Recorder:
         self._known_facts.clear()
         self._known_optimizers.clear()
         self._activations_written = 0
-        self.parameters_again()
+        self.source.parameters_again()
 
     def _flush(self, facts: bool) -> None:
         self._flushed_at = time.perf_counter()
@@ -272,7 +297,7 @@ class Recorder:
         self._waiting.moved_to(taken)
         self._numbers = 0
         self.deferred.collect()
-        counted, backwards = self.counts()
+        counted, backwards = self.source.counted()
         batch = Batch(
             steps=self._rows.step_rows(taken.steps),
             metrics=self._rows.metrics(taken.metrics),
@@ -280,7 +305,7 @@ class Recorder:
             hyperparameters=[*taken.hyperparameters],
             run={"steps": counted, "backwards": backwards},
         )
-        settles = self.settles()
+        settles = self.source.settles()
         if settles:
             self.deferred.hand_over()
         wanted = facts or self._facts_wanted
@@ -292,14 +317,14 @@ class Recorder:
         if settles and (wanted or now - self._facts_at >= FACT_SECONDS):
             self._facts_at = now
             batch.facts = self._changed_facts(counted)
-            batch.parameters = self.collect_parameters()
-            batch.activations = self.collect_activations(self._activations_written)
+            batch.parameters = self.source.changed_parameters()
+            batch.activations = self.source.activations_since(self._activations_written)
             self._activations_written += len(batch.activations)
         return batch
 
     def _changed_facts(self, step: int) -> list[Fact]:
         changed = []
-        for fact in self.collect_facts():
+        for fact in self.source.facts():
             key = (fact.kind, fact.subject)
             if self._known_facts.get(key) != fact:
                 self._known_facts[key] = fact
@@ -307,9 +332,11 @@ class Recorder:
         return changed
 
     def _changed_optimizers(self) -> list[OptimizerInfo]:
-        self._last_optimizer = max((info.index for info in self.collect_optimizers()), default=-1)
+        self._last_optimizer = max((info.index for info in self.source.stepping_optimizers()), default=-1)
         changed = [
-            info for info in self.collect_optimizers() if self._known_optimizers.get(info.index) != info
+            info
+            for info in self.source.stepping_optimizers()
+            if self._known_optimizers.get(info.index) != info
         ]
         self._known_optimizers.update((info.index, info) for info in changed)
         return changed
