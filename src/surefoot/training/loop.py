@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from surefoot.clipping import Clipper
 from surefoot.errors import CheckpointError, ClippingError, NonfiniteGradient
+from surefoot.interrupts import pass_on
 from surefoot.schedules import ScheduledLR
 from surefoot.training.batches import Source
 from surefoot.training.checkpoint import checkpoint_name, read_checkpoint, read_index, write_checkpoint
@@ -268,9 +269,11 @@ class Loop:
         except CheckpointError:
             raise
         except (RuntimeError, ValueError, ClippingError) as error:
+            pass_on(error)
             said = " ".join(str(error).split())
             raise CheckpointError(f"The checkpoint is of another model or optimizer: {said}") from error
         except Exception as error:  # whatever a state of another form makes torch or a clipper stumble over
+            pass_on(error)
             raise CheckpointError(
                 f"The checkpoint holds no state of fit ({type(error).__name__}: {error}): "
                 "go on from another, or begin anew in another folder."
