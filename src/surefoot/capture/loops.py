@@ -71,6 +71,8 @@ class Loops:
         """A loop takes its first step."""
         self.forget(loop)
         loop.number(len(self.stepping))
+        loop.remember = self._parameters.remember
+        self._parameters.remember()
         loop.columns = self._parameters.held_by(loop.parameters, loop.index)
         self.stepping.append(loop)
         self._regroup()

@@ -100,7 +100,10 @@ class OwnImports(importlib.abc.MetaPathFinder):
             return False
         folder, file = os.path.split(origin)
         folder = os.path.dirname(folder) if file.startswith("__init__.") else folder
-        return os.path.realpath(folder) == self._folder
+        try:
+            return os.path.realpath(folder) == self._folder
+        except OSError:  # a relative path, and the working folder is gone
+            return False
 
     def _has(self, name: str) -> bool:
         """Whether the script's folder has a module of that name."""

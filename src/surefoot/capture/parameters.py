@@ -44,6 +44,7 @@ class Parameters:
         self._entries: list[_Entry] = []
         self._index: dict[int, int] = {}
         self._known: dict[int, ParameterInfo] = {}
+        self._last: dict[int, ParameterInfo] = {}  # of tensors that may be gone
         self._again = False
         self._standing_for: dict[int, tuple[weakref.ref[Tensor], weakref.ref[Tensor]]] = {}
 
@@ -206,9 +207,13 @@ class Parameters:
         """All records."""
         return [self._describe(index, entry) for index, entry in enumerate(self._entries)]
 
+    def remember(self) -> None:
+        """Tensors are about to go: what they look like is still told afterwards."""
+        self._last = {info.index: info for info in self.infos()}
+
     def _describe(self, index: int, entry: _Entry) -> ParameterInfo:
         tensor = entry.ref()
-        before = self._known.get(index)
+        before = self._last.get(index, self._known.get(index))
         if tensor is None and before is not None:
             shape, trainable, is_parameter = before.shape, before.requires_grad, before.is_parameter
         elif tensor is None:

@@ -9,6 +9,12 @@ from torch import Tensor, nn
 from rules.joint.build import INPUTS, Joint, Train, classify, labelled, network, train
 
 
+def sigmoids() -> nn.Sequential:
+    """Each layer passes on a quarter of the gradient at most."""
+    layers = [layer for _ in range(10) for layer in (nn.Linear(6, 6), nn.Sigmoid())]
+    return nn.Sequential(*layers, nn.Linear(6, 3))
+
+
 def linear_row() -> nn.Sequential:
     return nn.Sequential(nn.Linear(6, 12), nn.Linear(12, 3))
 
@@ -98,6 +104,7 @@ JOINTS = (
         train(model=lambda: Sequences(True), batch=sequences),
         train(model=lambda: Sequences(False), batch=sequences),
     ),
+    Joint("vanishing-gradient", "ten sigmoids", train(model=sigmoids, steps=60), train(steps=60)),
     Joint("missing-nonlinearity", "two in a row", train(model=linear_row), train()),
     Joint(
         "noisy-gradient",

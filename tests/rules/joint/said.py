@@ -64,7 +64,7 @@ def full_disk() -> None:
 
 def broken() -> None:
     """A part of surefoot has a bug."""
-    with mock.patch.object(batch_mixing, "_rows", side_effect=ZeroDivisionError("by design")):
+    with mock.patch.object(batch_mixing, "rows", side_effect=ZeroDivisionError("by design")):
         train(steps=8)()
 
 
