@@ -109,7 +109,10 @@ class Loop:
         # With its optimizer gone, a parameter and its gradient live as long as the script wants, no longer. At the
         # interpreter's end modules are gone too, therefore the default.
         if self.optimizer is optimizer:
-            self.remember()
+            try:
+                self.remember()
+            except Exception:  # at the interpreter's end nothing works any more, and nobody asks
+                pass
             self._left = [ref(p) for p in self.parameters]
             self.parameters = []
 
