@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from surefoot.capture.place import Site, text_of
+from surefoot.capture.unseen import unseen
 from surefoot.records import MANUAL, OptimizerInfo
 
 _NO_GRADIENT = (0, -1)
@@ -110,7 +111,7 @@ class Loop:
         # interpreter's end modules are gone too, therefore the default.
         if self.optimizer is optimizer:
             try:
-                self.remember()
+                unseen(self.remember)
             except Exception:  # at the interpreter's end nothing works any more, and nobody asks
                 pass
             self._left = [ref(p) for p in self.parameters]
