@@ -15,6 +15,7 @@ def sgd(
     gradient: Gradient, start, steps, *, lr, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False
 ):
     theta, velocity, path = start, None, [start]
+    dampening = dampening if momentum else 0.0  # as torch has it: without momentum there is nothing to dampen
     for _ in range(steps):
         d = gradient(theta) + weight_decay * theta
         velocity = d if velocity is None else momentum * velocity + (1 - dampening) * d
