@@ -294,9 +294,12 @@ class Recorder:
 
     def _batch(self, facts: bool) -> Batch:
         taken = self._taken
+        settles = self.source.settles()
+        self.deferred.collect()
+        if settles:
+            self.deferred.hand_over()  # what they tell belongs to these rows: there may be no next flush
         self._waiting.moved_to(taken)
         self._numbers = 0
-        self.deferred.collect()
         counted, backwards = self.source.counted()
         batch = Batch(
             steps=self._rows.step_rows(taken.steps),
@@ -305,9 +308,8 @@ class Recorder:
             hyperparameters=[*taken.hyperparameters],
             run={"steps": counted, "backwards": backwards},
         )
-        settles = self.source.settles()
         if settles:
-            self.deferred.hand_over()
+            self.deferred.hand_over()  # what the rows themselves told
         wanted = facts or self._facts_wanted
         if wanted or any(row.optimizer > self._last_optimizer for row in batch.steps):
             batch.optimizers = self._changed_optimizers()  # no reader finds a step without its optimizer

@@ -1,4 +1,4 @@
-"""When to look: every step is counted, few are examined, and the share of time that this may cost is bounded."""
+"""When to look: every step is counted, few are examined; the step alone says which, or the time that this may cost."""
 
 from __future__ import annotations
 
@@ -14,20 +14,26 @@ from surefoot.capture.sampled import NORMS, plain, why_not_plain
 
 _LADDER = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
+# By the step alone: up to so many steps, so many times the distance of the first ones. All odd, so that of two players
+# who take turns both are looked at.
+_PLAN = ((200, 1), (1000, 3), (10_000, 11), (math.inf, 31))
+
 
 class Sampler:
     """Chooses the steps at which something costly is done.
 
     Args:
-        share: Share of the training's own time that may be spent, in (0, 1).
-        every: Fixed distance in steps; None chooses it from the measured cost.
+        share: Share of the training's own time that may be spent, in (0, 1); None: the step alone decides.
+        every: Fixed distance in steps; None chooses it from the measured cost, or from the step.
         eager: The first so many steps are always chosen.
         early: Greatest distance during the first `EARLY` steps, where most happens.
     """
 
     EARLY = 200
 
-    def __init__(self, share: float, every: int | None = None, eager: int = 1, early: int = 10) -> None:
+    def __init__(
+        self, share: float | None, every: int | None = None, eager: int = 1, early: int = 10
+    ) -> None:
         self._share = share
         self._fixed = every
         self._eager = eager
@@ -49,7 +55,9 @@ class Sampler:
             step_time: Seconds of a usual step.
         """
         self._cost = min(cost, 1.1 * self._cost)
-        if self._fixed is None:
+        if self._fixed is None and self._share is None:
+            self.every = self._early * next(times for until, times in _PLAN if step < until)
+        elif self._fixed is None and self._share is not None:
             wanted = self._cost / (self._share * max(step_time, 1e-6))
             self.every = next((rung for rung in _LADDER if rung >= wanted), _LADDER[-1])
             if step < self.EARLY:
@@ -84,16 +92,15 @@ class Schedule:
 
     Args:
         every: Fixed distance in steps between sampled steps; None chooses it by measured cost.
-        thorough: More often, as a check of few steps needs.
+        thorough: More often, as a check of few steps needs, and at steps that no clock chooses: the same seed gives the
+            same verdict on a fast machine, a slow one and a busy one.
     """
 
     def __init__(self, every: int | None, thorough: bool) -> None:
-        early = 5 if thorough else 10
+        share = None if thorough else 0.01
         self.clock = StepClock()
-        self._new = partial(Sampler, 0.10 if thorough else 0.01, every, eager=2, early=early)
-        self._inspection = Sampler(
-            0.25 if thorough else 0.01, None, eager=20 if thorough else 3, early=2 * early
-        )
+        self._new = partial(Sampler, share, every, eager=2, early=5 if thorough else 10)
+        self._inspection = Sampler(share, None, eager=20 if thorough else 3, early=7 if thorough else 20)
         self.inspects = self._inspection.due  # whether the backward at a position is to be inspected
         self._samplers: dict[Loop, Sampler] = {}  # by a loop's own steps, since loops may take turns
 

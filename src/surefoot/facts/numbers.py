@@ -165,6 +165,7 @@ class Noise(Fact, kind="noise", question="Gradient noise"):
         batch_size: Examples in a micro-batch.
         observations: Pairs of gradients compared.
         signal_share: Squared norm of the mean gradient over the mean squared norm, in [0, 1].
+        signal_error: Standard error of that share.
     """
 
     scale: float | None = None
@@ -172,3 +173,4 @@ class Noise(Fact, kind="noise", question="Gradient noise"):
     batch_size: int = 0
     observations: int = 0
     signal_share: float | None = None
+    signal_error: float | None = None

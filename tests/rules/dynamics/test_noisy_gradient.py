@@ -19,3 +19,9 @@ def test_near_miss() -> None:
     # Too few looks to say.
     few = Training(flat()).fact(Noise, scale=5000.0, examples=2, observations=2)
     assert not found("noisy-gradient", few)
+
+
+def test_a_signal_that_chance_alone_would_give_is_none() -> None:
+    drawn = {"scale": 5000.0, "examples": 2, "observations": 40, "signal_share": 0.001}
+    assert not found("noisy-gradient", Training(flat(noise=0.3)).fact(Noise, **drawn, signal_error=0.02))
+    assert found("noisy-gradient", Training(flat(noise=0.3)).fact(Noise, **drawn, signal_error=0.0002))

@@ -6,6 +6,7 @@ product estimates the squared norm of the true gradient, and each squared norm t
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -116,7 +117,15 @@ class GradientNoiseProbe(Probe):
                 batch_size=self._batch_size or 0,
                 observations=count,
                 signal_share=signal / total if total > 0 else None,
+                signal_error=self._error(total),
             )
+
+    def _error(self, total: float) -> float | None:
+        """Standard error of the signal's share; the pairs are apart, and so is what chance does to each."""
+        count = len(self._signal)
+        mean = sum(self._signal) / count
+        spread = sum((signal - mean) ** 2 for signal in self._signal) / (count - 1)
+        return math.sqrt(spread * count) / total if total > 0 else None
 
 
 def processes() -> int:

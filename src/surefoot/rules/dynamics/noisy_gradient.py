@@ -20,7 +20,7 @@ from surefoot.rules.progress import progress
     follows=(*WIRING, *DATA, *STEP_SIZE, "exploding-gradient", "lr-too-high", "vanishing-gradient"),
 )
 def noisy_gradient(
-    history: History, *, times: float = 50.0, learned: float = 0.1, looks: int = 5
+    history: History, *, times: float = 50.0, learned: float = 0.1, looks: int = 5, sure: float = 3.0
 ) -> Iterator[Draft]:
     """Gradients are mostly noise: the batch is too small.
 
@@ -40,7 +40,8 @@ def noisy_gradient(
     ## When to ignore it
     If the loss falls: small batches with a rate to match train well, and the noise scale grows as the loss
     falls. A ratio of 50 (option `times`) and less than a tenth of the way made (option `learned`) are asked
-    for.
+    for, and a signal three standard errors (option `sure`) above none: where chance alone would give as much, as it
+    does with labels that belong to other rows, larger batches have nothing to find.
     5 looks (option `looks`) are waited for.
 
     ## Source
@@ -52,6 +53,8 @@ def noisy_gradient(
         if scale is None or not math.isfinite(scale) or size < 1 or (fact.observations or 0) < looks:
             continue
         if scale < times * size or not seen.stuck(learned):
+            continue
+        if (fact.signal_share or 0.0) < sure * (fact.signal_error or 0.0):
             continue
         yield Draft(
             title=(
