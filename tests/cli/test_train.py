@@ -34,6 +34,14 @@ def test_a_recipe_prints_its_results_and_leaves_its_files(tmp_path, capsys):
     assert len(list((tmp_path / "kept").iterdir())) == 1
 
 
+def test_last_is_never_a_run_inside_a_recipe(tmp_path, capsys):
+    """They lie with the recipe's other files, apart from the runs of one's own scripts."""
+    assert _main(["train", "line-mse", "--quick", "--set", "steps=5"]) == 0
+    assert "1 run recorded in surefoot-recipes/line-mse/runs" in capsys.readouterr().out
+    assert not (tmp_path / "surefoot-runs").exists()
+    assert _main(["show", "last"]) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

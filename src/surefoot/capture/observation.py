@@ -29,8 +29,7 @@ from surefoot.interrupts import pass_on
 from surefoot.records import Finding, History, Run, Status, Verdict
 from surefoot.report.verdict import judge
 from surefoot.store.reader import open_run
-
-DEFAULT_RUNS = "surefoot-runs"
+from surefoot.store.runs import DEFAULT_RUNS
 
 _current: Observation | None = None
 

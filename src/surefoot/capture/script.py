@@ -76,11 +76,19 @@ def prepare(target: Target) -> Prepared:
         ) from None
 
 
+_NOTEBOOK = (
+    "{name} is a notebook, not a script: jupyter nbconvert --to script {name} writes {stem}.py, which can be run so; "
+    "inside a notebook, surefoot.watch(model, optimizer) records."
+)
+
+
 def _prepare_file(target: Target) -> Prepared:
     # As Python shows it: absolute, not normalised.
     path = target.name if os.path.isabs(target.name) else os.path.join(os.getcwd(), target.name)
     if os.path.isdir(path) or zipfile.is_zipfile(path):
         return _prepare_folder(target, path)
+    if path.endswith(".ipynb"):
+        raise ScriptError(_NOTEBOOK.format(name=target.name, stem=os.path.splitext(target.name)[0]))
     try:
         with io.open_code(path) as file:
             data = file.read()

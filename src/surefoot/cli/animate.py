@@ -10,8 +10,9 @@ import typer
 from surefoot.cli.counting import counting
 from surefoot.cli.output import show
 from surefoot.cli.places import check_file
-from surefoot.cli.subject_options import Batches, Quick, Runs, Settings, Steps
+from surefoot.cli.subject_options import Batches, Module, Quick, Runs, Settings, Steps
 from surefoot.errors import SettingError
+from surefoot.store.runs import DEFAULT_RUNS
 
 if TYPE_CHECKING:
     from surefoot.cli.subjects import Named
@@ -24,23 +25,30 @@ _KINDS = ("path", "fit", "rates", "curves")
 def animate(
     context: typer.Context,
     output: Annotated[
-        str, typer.Option("--output", "-o", help="Animation (.gif, .mp4) or player (.html).")
+        str, typer.Option("--output", "-o", metavar="FILE", help="Animation (.gif, .mp4) or player (.html).")
     ] = "animation.gif",
     kind: Annotated[
         str | None,
         typer.Option(
-            "--kind", help="path, fit, rates or curves; default: curves of a run, path of a script."
+            "--kind",
+            metavar="KIND",
+            help="path, fit, rates or curves; default: curves of a run, path of a script.",
         ),
     ] = None,
-    frames: Annotated[int, typer.Option("--frames", min=2, help="At the most.")] = 80,
-    fps: Annotated[float, typer.Option("--fps", help="Frames a second, at most 50.")] = 20,
-    points: Annotated[int, typer.Option("--points", min=2, help="Of the surface, along each axis.")] = 31,
+    frames: Annotated[int, typer.Option("--frames", metavar="N", min=2, help="At the most.")] = 80,
+    fps: Annotated[float, typer.Option("--fps", metavar="N", help="Frames a second, at most 50.")] = 20,
+    points: Annotated[
+        int, typer.Option("--points", metavar="N", min=2, help="Of the surface, along each axis.")
+    ] = 31,
     steps: Steps = None,
     batches: Batches = 8,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of a recipe, or of a random plane.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", min=0, help="Of a recipe, or of a random plane.")
+    ] = 0,
     quick: Quick = False,
     setting: Settings = None,
-    runs: Runs = "surefoot-runs",
+    runs: Runs = DEFAULT_RUNS,
+    module: Module = None,
 ) -> None:
     """Animate a training: its path over the surface, its fit, learning rates side by side, its curves."""
     target = Path(output).absolute()
@@ -63,7 +71,7 @@ def animate(
     if what.recipe is not None:
         if steps is not None:
             raise SettingError("--steps is for scripts and runs; a recipe's own are set by --set steps=N.")
-        scene = _of_recipe(what.recipe, kind, tuple(setting or ()), seed, quick, runs, frames)
+        scene = _of_recipe(what.recipe, kind, tuple(setting or ()), seed, quick, frames)
     else:
         if quick or setting:
             raise SettingError(f"{'--quick' if quick else '--set'} is for recipes.")
@@ -73,7 +81,7 @@ def animate(
 
 
 def _of_recipe(
-    name: str, kind: str | None, settings: tuple[str, ...], seed: int, quick: bool, runs: str, frames: int
+    name: str, kind: str | None, settings: tuple[str, ...], seed: int, quick: bool, frames: int
 ) -> Scene:
     from surefoot.cli.subjects import recipe_options
     from surefoot.recipes import load
@@ -84,7 +92,7 @@ def _of_recipe(
     kind = kind or next(iter(recipe.scenes))
     if kind not in recipe.scenes:
         raise SettingError(f"the recipe {name} has no {kind}: it has {', '.join(recipe.scenes)}.")
-    return recipe.scenes[kind](recipe_options(recipe, settings, seed, quick, runs), frames)
+    return recipe.scenes[kind](recipe_options(recipe, settings, seed, quick), frames)
 
 
 def _of_training(

@@ -12,6 +12,7 @@ import typer
 from surefoot.capture.script import Target
 from surefoot.cli.output import show
 from surefoot.cli.places import check_file
+from surefoot.cli.run_options import Module
 from surefoot.cli.watching import run_under
 from surefoot.errors import NothingTrained, ScriptError, SettingError
 
@@ -24,22 +25,35 @@ _SUFFIXES = (".png", ".svg", ".html", ".txt")
 def backprop(
     context: typer.Context,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="Picture (.png, .svg), page (.html) or table (.txt).")
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Picture (.png, .svg), page (.html) or table (.txt)."
+        ),
     ] = None,
-    step: Annotated[int, typer.Option("--step", min=1, help="Which optimizer step's backward pass.")] = 1,
+    step: Annotated[
+        int, typer.Option("--step", metavar="N", min=1, help="Which optimizer step's backward pass.")
+    ] = 1,
     depth: Annotated[
-        int | None, typer.Option("--depth", min=0, help="Collapse modules to so many dotted parts.")
+        int | None,
+        typer.Option("--depth", metavar="N", min=0, help="Collapse modules to so many dotted parts."),
     ] = None,
     expand: Annotated[
         list[str] | None,
-        typer.Option("--expand", help="A module whose operations are listed one by one, or all; repeatable."),
+        typer.Option(
+            "--expand",
+            metavar="MODULE",
+            help="A module whose operations are listed one by one, or all; repeatable.",
+        ),
     ] = None,
     beside: Annotated[
         list[str] | None,
         typer.Option(
-            "--beside", help="Arguments to run the script with once more, side by side; repeatable."
+            "--beside",
+            metavar="ARGUMENTS",
+            help="Arguments to run the script with once more, side by side; repeatable.",
         ),
     ] = None,
+    module: Module = None,
 ) -> None:
     """Run a script up to one backward pass, and show the gradient on its way through the network."""
     target = context.obj

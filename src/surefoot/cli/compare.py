@@ -11,6 +11,8 @@ from surefoot.cli.answering import answering
 from surefoot.cli.configuration import all_ignored
 from surefoot.cli.output import say, show, show_rich, write_file
 from surefoot.cli.places import check_file
+from surefoot.cli.run_options import Ignore, Json, Runs
+from surefoot.store.runs import DEFAULT_RUNS
 
 if TYPE_CHECKING:
     from surefoot.comparison.gate import Gate
@@ -23,11 +25,9 @@ def compare(
         list[str],
         typer.Argument(metavar="A B [C…]", help="Runs, each its path, its name, its beginning, or last."),
     ],
-    runs: Annotated[str, typer.Option("--runs", help="Folder of all runs.")] = "surefoot-runs",
-    ignore: Annotated[
-        list[str] | None, typer.Option("--ignore", help="A finding's code not to report; repeatable.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    runs: Runs = DEFAULT_RUNS,
+    ignore: Ignore = None,
+    as_json: Json = False,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="FILE.html", help="Write one self-contained HTML file."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
@@ -12,6 +13,7 @@ from rich.segment import Segment
 from surefoot.cli.output import printable
 
 _NARROWEST = 40  # columns; in fewer, tables lose what they say
+_ENDLESS = 10_000  # columns of a pipe or file: nothing is wrapped for a reader that is a program
 
 
 class _Collected(io.StringIO):
@@ -36,13 +38,25 @@ class _Console(Console):
             yield Segment(text if control else printable(text), style, control)
 
 
+def width_of(stream: TextIO | None) -> int:
+    """Columns of a line on `stream`."""
+    if stream is None or (not stream.isatty() and not os.environ.get("COLUMNS")):
+        return _ENDLESS
+    return max(_NARROWEST, Console(file=stream).width)
+
+
 def rendered(renderables: Sequence[object], stream: TextIO | None) -> str:
-    """Lines as they go to `stream`: with colours and its width where it is a terminal; texts are no markup."""
+    """Lines as they go to `stream`; texts are no markup.
+
+    A terminal gets colours and lines of its width; anything else whole lines without padding, unless COLUMNS is set.
+    """
     if stream is None:
         return ""
     console = _Console(file=_Collected(stream), highlight=False, markup=False, emoji=False)
-    console.width = max(_NARROWEST, console.width)
+    console.width = width_of(stream)
     for renderable in renderables:
         console.print(renderable)
     collected: str = console.file.getvalue()  # type: ignore[attr-defined]
-    return collected
+    if stream.isatty():
+        return collected
+    return "".join(f"{line.rstrip()}\n" for line in collected.splitlines())

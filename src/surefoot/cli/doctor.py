@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from rich.table import Table
+
 from surefoot import rules
 from surefoot.cli.answering import answering
 from surefoot.cli.configuration import all_ignored
@@ -41,8 +43,12 @@ def explain_rule(code: str | None) -> None:
     if code is not None:
         show(rules.explain(code))
         return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for column in ("code", "severity", "title"):
+        table.add_column(column, no_wrap=column != "title")
     for rule in rules.all_rules():
-        show(f"{rule.code:32} {rule.severity:12} {rule.title}")
+        table.add_row(rule.code, rule.severity, rule.title)
+    show_rich(table)
 
 
 def write_report(reference: str, runs: str, output: str) -> None:

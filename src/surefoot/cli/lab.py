@@ -10,8 +10,9 @@ import typer
 from surefoot.cli.counting import counting
 from surefoot.cli.output import say, show
 from surefoot.cli.places import check_file
-from surefoot.cli.subject_options import Batches, Quick, Runs, Settings, Steps
+from surefoot.cli.subject_options import Batches, Module, Quick, Runs, Settings, Steps
 from surefoot.errors import SettingError
+from surefoot.store.runs import DEFAULT_RUNS
 
 if TYPE_CHECKING:
     from surefoot.surfaces import Surface
@@ -23,23 +24,33 @@ _PLANES = ("random", "principal")
 def lab(
     context: typer.Context,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="Write the page (.html) instead of opening it.")
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the page (.html) instead of opening it."),
     ] = None,
     points: Annotated[
-        int, typer.Option("--points", min=4, max=101, help="Of the plane, along each axis.")
+        int, typer.Option("--points", metavar="N", min=4, max=101, help="Of the plane, along each axis.")
     ] = 41,
     plane: Annotated[
-        str | None, typer.Option("--plane", help="random or principal (of the path), of a run or recipe.")
+        str | None,
+        typer.Option(
+            "--plane", metavar="PLANE", help="random or principal (of the path), of a run or recipe."
+        ),
     ] = None,
     first: Annotated[
-        str, typer.Option("--show", help="What is shown first: what stands after # in the lab's address.")
+        str,
+        typer.Option(
+            "--show", metavar="ADDRESS", help="What is shown first: what stands after # in the lab's address."
+        ),
     ] = "",
     steps: Steps = None,
     batches: Batches = 8,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of a recipe, or of a random plane.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", min=0, help="Of a recipe, or of a random plane.")
+    ] = 0,
     quick: Quick = False,
     setting: Settings = None,
-    runs: Runs = "surefoot-runs",
+    runs: Runs = DEFAULT_RUNS,
+    module: Module = None,
 ) -> None:
     """Open the descent lab: rules race down a surface, which may be the plane of a run or recipe."""
     check_file("--output", output)

@@ -10,8 +10,9 @@ import typer
 from surefoot.cli.counting import counting
 from surefoot.cli.output import show
 from surefoot.cli.places import check_file
-from surefoot.cli.subject_options import Batches, Quick, Runs, Settings, Steps
+from surefoot.cli.subject_options import Batches, Module, Quick, Runs, Settings, Steps
 from surefoot.errors import SettingError
+from surefoot.store.runs import DEFAULT_RUNS
 
 if TYPE_CHECKING:
     from surefoot.cli.subjects import Subject
@@ -25,29 +26,47 @@ TARGET_LINE = "[OPTIONS] SCRIPT [ARGUMENTS]…  |  RECIPE [OPTIONS]  |  RUN [OPT
 def landscape(
     context: typer.Context,
     output: Annotated[
-        str, typer.Option("--output", "-o", help="Picture (.png, .svg), page (.html) or numbers (.npz).")
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Picture (.png, .svg), page (.html) or numbers (.npz)."
+        ),
     ] = "landscape.png",
-    x: Annotated[str | None, typer.Option("--x", help="A scalar, such as 'fc1.weight[0, 3]'.")] = None,
-    y: Annotated[str | None, typer.Option("--y", help="Another: a grid of both; without, a slice.")] = None,
-    span: Annotated[
-        str | None, typer.Option("--span", help="LOW:HIGH of the axes; or a distance to each side.")
+    x: Annotated[
+        str | None, typer.Option("--x", metavar="NAME", help="A scalar, such as 'fc1.weight[0, 3]'.")
     ] = None,
-    y_span: Annotated[str | None, typer.Option("--y-span", help="The same for the second axis.")] = None,
+    y: Annotated[
+        str | None, typer.Option("--y", metavar="NAME", help="Another: a grid of both; without, a slice.")
+    ] = None,
+    span: Annotated[
+        str | None,
+        typer.Option("--span", metavar="RANGE", help="LOW:HIGH of the axes; or a distance to each side."),
+    ] = None,
+    y_span: Annotated[
+        str | None, typer.Option("--y-span", metavar="RANGE", help="The same for the second axis.")
+    ] = None,
     points: Annotated[
         int | None,
-        typer.Option("--points", min=2, help="Along each axis; default 51, or 31 on a network's plane."),
+        typer.Option(
+            "--points", metavar="N", min=2, help="Along each axis; default 51, or 31 on a network's plane."
+        ),
     ] = None,
     plane: Annotated[
-        str | None, typer.Option("--plane", help="random, principal (of the path) or checkpoints.")
+        str | None,
+        typer.Option("--plane", metavar="PLANE", help="random, principal (of the path) or checkpoints."),
     ] = None,
     checkpoint: Annotated[
         list[str] | None,
         typer.Option(
-            "--checkpoint", help="A saved state: one for a line to it, two for the plane through both."
+            "--checkpoint",
+            metavar="FILE",
+            help="A saved state: one for a line to it, two for the plane through both.",
         ),
     ] = None,
     others: Annotated[
-        str, typer.Option("--others", help="Of a slice along --x: held, or averaged over their range.")
+        str,
+        typer.Option(
+            "--others", metavar="HOW", help="Of a slice along --x: held, or averaged over their range."
+        ),
     ] = "held",
     slices: Annotated[
         bool, typer.Option("--slices", help="Slices instead: along the path and a random direction.")
@@ -55,23 +74,29 @@ def landscape(
     smoothness: Annotated[
         bool, typer.Option("--smoothness", help="Local smoothness along the path, beside the gradient norm.")
     ] = False,
-    mode: Annotated[str | None, typer.Option("--mode", help="eval, train or 'as is'; default eval.")] = None,
+    mode: Annotated[
+        str | None, typer.Option("--mode", metavar="MODE", help="eval, train or 'as is'; default eval.")
+    ] = None,
     gradients: Annotated[bool, typer.Option("--gradients", help="Also the gradient, as arrows.")] = False,
     sharpness: Annotated[
         bool, typer.Option("--sharpness", help="Also the Hessian's ends and trace, in words.")
     ] = False,
     radius: Annotated[
-        float | None, typer.Option("--radius", help="With --sharpness: the worst loss in this ball.")
+        float | None,
+        typer.Option("--radius", metavar="RADIUS", help="With --sharpness: the worst loss in this ball."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep what is done, and go on after a kill.")
     ] = False,
     steps: Steps = None,
     batches: Batches = 8,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of directions, dropout and recipes.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", min=0, help="Of directions, dropout and recipes.")
+    ] = 0,
     quick: Quick = False,
     setting: Settings = None,
-    runs: Runs = "surefoot-runs",
+    runs: Runs = DEFAULT_RUNS,
+    module: Module = None,
 ) -> None:
     """Draw the loss around a trained model: of a script, of a recorded run, of a recipe."""
     target = Path(output).absolute()

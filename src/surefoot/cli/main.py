@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -13,24 +14,47 @@ from surefoot.cli import output, split
 from surefoot.cli.animate import animate
 from surefoot.cli.backprop import backprop
 from surefoot.cli.compare import compare
+from surefoot.cli.completion import finding_codes, recipe_names
+from surefoot.cli.help import Command, Group
 from surefoot.cli.lab import LAB_LINE, lab
 from surefoot.cli.landscape import TARGET_LINE, landscape
 from surefoot.cli.output import any_encoding, say
 from surefoot.cli.plot_schedule import plot_schedule
+from surefoot.cli.run_options import (
+    Autoclip,
+    Every,
+    Format,
+    Ignore,
+    Json,
+    JsonFile,
+    MaxNorm,
+    Module,
+    Name,
+    Quiet,
+    ReportFile,
+    RunName,
+    Runs,
+    Steps,
+)
 from surefoot.cli.settings import RunSettings
+from surefoot.cli.subject_options import Quick, Settings
 from surefoot.cli.watching import is_script
 from surefoot.errors import SurefootError
+from surefoot.store.runs import DEFAULT_RUNS
 
 COULD_NOT_RUN = 2
 
 app = typer.Typer(
     name="surefoot",
+    cls=Group,
     help="Run a PyTorch training script as it is, record its gradient descent, and say what is wrong with it.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+# The sections of `surefoot --help`.
+_OBSERVE, _SHOW, _DRAW, _TRAIN = "Observe a script", "Judge and show runs", "Draw", "Train by name"
 _TAKES_TARGET = ("run", "check", "landscape", "animate", "backprop", "lab")
 _TAKES_MORE = (
     "landscape",
@@ -39,36 +63,6 @@ _TAKES_MORE = (
 )  # than scripts: after a recipe or a run come surefoot's own options again
 _OPTIONAL_NUMBERS = {"--autoclip": "10"}
 _SCRIPT_LINE = "[OPTIONS] SCRIPT [ARGUMENTS]…  |  [OPTIONS] -m MODULE [ARGUMENTS]…"
-
-Steps = Annotated[
-    int | None, typer.Option("--steps", min=1, help="Stop the script after so many optimizer steps.")
-]
-Every = Annotated[
-    int | None,
-    typer.Option(
-        "--every", min=1, help="Sample per-parameter quantities every K steps; default: by measured cost."
-    ),
-]
-Autoclip = Annotated[
-    float | None,
-    typer.Option(
-        "--autoclip", min=0, max=100, help="Clip by AutoClip at this percentile; 10 if none is given."
-    ),
-]
-MaxNorm = Annotated[float | None, typer.Option("--max-norm", help="Clip the global gradient norm to this.")]
-Runs = Annotated[str, typer.Option("--runs", help="Folder of all runs.")]
-Name = Annotated[str | None, typer.Option("--name", help="Name of this run; default: script and time.")]
-ReportFile = Annotated[
-    str | None, typer.Option("--report", help="Write the HTML report to this file at the end.")
-]
-JsonFile = Annotated[
-    str | None, typer.Option("--json", help="Write verdict and findings to this file at the end.")
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing; record all the same.")]
-Ignore = Annotated[
-    list[str] | None, typer.Option("--ignore", help="A finding's code not to report; repeatable.")
-]
-Format = Annotated[str, typer.Option("--format", help="text, or github for annotations in its workflows.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -80,19 +74,20 @@ def _root(
         raise typer.Exit
 
 
-@app.command(options_metavar=_SCRIPT_LINE)
+@app.command(options_metavar=_SCRIPT_LINE, rich_help_panel=_OBSERVE)
 def run(
     context: typer.Context,
     steps: Steps = None,
     every: Every = None,
     autoclip: Autoclip = None,
     max_norm: MaxNorm = None,
-    runs: Runs = "surefoot-runs",
+    runs: Runs = DEFAULT_RUNS,
     name: Name = None,
     report: ReportFile = None,
     json: JsonFile = None,
     ignore: Ignore = None,
     quiet: Quiet = False,
+    module: Module = None,
 ) -> RunSettings:
     """Run a script or module unchanged, under observation; exit as it does."""
     return RunSettings(
@@ -101,20 +96,21 @@ def run(
     )  # fmt: skip
 
 
-@app.command(options_metavar=_SCRIPT_LINE)
+@app.command(options_metavar=_SCRIPT_LINE, rich_help_panel=_OBSERVE)
 def check(
     context: typer.Context,
     steps: Steps = 200,
     every: Every = None,
     autoclip: Autoclip = None,
     max_norm: MaxNorm = None,
-    runs: Runs = "surefoot-runs",
+    runs: Runs = DEFAULT_RUNS,
     name: Name = None,
     report: ReportFile = None,
     json: JsonFile = None,
     ignore: Ignore = None,
     format: Format = "text",
     quiet: Quiet = False,
+    module: Module = None,
 ) -> RunSettings:
     """Run the first steps of a script: exit 0 healthy, 1 something found, 2 could not run."""
     if format not in ("text", "github"):
@@ -125,26 +121,19 @@ def check(
     )  # fmt: skip
 
 
-@app.command("runs")
-def list_runs(
-    runs: Runs = "surefoot-runs", json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False
-) -> None:
+@app.command("runs", rich_help_panel=_SHOW)
+def list_runs(runs: Runs = DEFAULT_RUNS, json: Json = False) -> None:
     """List the recorded runs, newest first."""
     from surefoot.cli.runs import show_list
 
     show_list(runs, json)
 
 
-RunName = Annotated[
-    str, typer.Argument(help="A run: its path, its name, the beginning of its name, or last.")
-]
-
-
-@app.command()
+@app.command(rich_help_panel=_SHOW)
 def show(
     run: RunName = "last",
-    runs: Runs = "surefoot-runs",
-    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    runs: Runs = DEFAULT_RUNS,
+    json: Json = False,
 ) -> None:
     """Print one recorded run."""
     from surefoot.cli.runs import show_run
@@ -152,12 +141,12 @@ def show(
     show_run(run, runs, json)
 
 
-@app.command()
+@app.command(rich_help_panel=_SHOW)
 def doctor(
     run: RunName = "last",
-    runs: Runs = "surefoot-runs",
+    runs: Runs = DEFAULT_RUNS,
     ignore: Ignore = None,
-    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Diagnose a recorded run anew, with today's rules."""
     from surefoot.cli.doctor import diagnose_run
@@ -165,9 +154,16 @@ def doctor(
     diagnose_run(run, runs, tuple(ignore or ()), json)
 
 
-@app.command()
+@app.command(rich_help_panel=_SHOW)
 def explain(
-    code: Annotated[str | None, typer.Argument(help="A finding's code; without one, all are listed.")] = None,
+    code: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="CODE",
+            help="A finding's code; without one, all are listed.",
+            autocompletion=finding_codes,
+        ),
+    ] = None,
 ) -> None:
     """Print the page of a rule, or list all rules."""
     from surefoot.cli.doctor import explain_rule
@@ -175,11 +171,13 @@ def explain(
     explain_rule(code)
 
 
-@app.command()
+@app.command(rich_help_panel=_SHOW)
 def report(
     run: RunName = "last",
-    output: Annotated[str, typer.Option("--output", "-o", help="The HTML file to write.")] = "report.html",
-    runs: Runs = "surefoot-runs",
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="The HTML file to write.")
+    ] = "report.html",
+    runs: Runs = DEFAULT_RUNS,
 ) -> None:
     """Write the self-contained HTML report of a recorded run."""
     from surefoot.cli.doctor import write_report
@@ -187,68 +185,18 @@ def report(
     write_report(run, runs, output)
 
 
-@app.command()
-def train(
-    what: Annotated[
-        str, typer.Argument(metavar="RECIPE|FILE.toml", help="A recipe's name, or a training in a TOML file.")
-    ],
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of everything random.")] = None,
-    out: Annotated[
-        str | None, typer.Option("--out", help="Folder of figures and results; of a file's checkpoints.")
-    ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="The small form of a recipe.")] = False,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="KEY=VALUE: a number of a recipe; repeatable.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
-    resume_from: Annotated[
+app.command("compare", rich_help_panel=_SHOW)(compare)
+
+
+@app.command("recipes", rich_help_panel=_TRAIN)
+def list_recipes(
+    name: Annotated[
         str | None,
-        typer.Option(
-            "--resume-from", metavar="PATH", help="Go on from that checkpoint of a file's training."
+        typer.Argument(
+            metavar="RECIPE", help="A recipe; without one, all are listed.", autocompletion=recipe_names
         ),
     ] = None,
-    runs: Runs = "surefoot-runs",
-    data: Annotated[
-        str | None, typer.Option("--data", help="Folder of the data, for a recipe that takes one.")
-    ] = None,
-) -> int:
-    """Train a named recipe, or what a TOML file describes."""
-    from surefoot.cli.train import train_named
-
-    settings = (*(setting or ()), *(() if data is None else (f"data={data}",)))
-    return train_named(what, seed, out, runs, quick, resume_from or resume, settings)
-
-
-@app.command()
-def reproduce(
-    study: Annotated[str, typer.Argument(help="The study: autoclip.")],
-    data: Annotated[
-        str | None, typer.Option("--data", help="Folder of the voices; default: those of Debian's packages.")
-    ] = None,
-    out: Annotated[
-        str | None, typer.Option("--out", help="Folder of results; what is there is not trained again.")
-    ] = None,
-    percentiles: Annotated[
-        str | None, typer.Option("--percentiles", help="AutoClip's, as 1,10,100; 100 never clips.")
-    ] = None,
-    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many.")] = None,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Of each training.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="The form of two minutes.")] = False,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="KEY=VALUE: another number, as objective=whitened; repeatable."),
-    ] = None,
-) -> None:
-    """Train a published study anew and set its results beside the published ones."""
-    from surefoot.cli.reproduce import reproduce_study
-
-    reproduce_study(study, data, out, percentiles, seeds, steps, quick, tuple(setting or ()))
-
-
-@app.command("recipes")
-def list_recipes(
-    name: Annotated[str | None, typer.Argument(help="A recipe; without one, all are listed.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """List the recipes that can be trained, or print the page of one."""
     from surefoot.cli.recipes import show_recipe, show_recipes
@@ -259,12 +207,96 @@ def list_recipes(
         show_recipe(name, json)
 
 
-app.command("compare")(compare)
-app.command("plot-schedule")(plot_schedule)
-app.command("landscape", options_metavar=TARGET_LINE)(landscape)
-app.command("animate", options_metavar=TARGET_LINE)(animate)
-app.command("lab", options_metavar=LAB_LINE)(lab)
-app.command("backprop", options_metavar=_SCRIPT_LINE)(backprop)
+@app.command(rich_help_panel=_TRAIN)
+def train(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE|FILE.toml",
+            help="A recipe's name, or a training in a TOML file.",
+            autocompletion=recipe_names,
+        ),
+    ],
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", min=0, help="Of everything random.")
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out", metavar="FOLDER", help="Folder of figures and results; of a file's checkpoints."
+        ),
+    ] = None,
+    quick: Quick = False,
+    setting: Settings = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    resume_from: Annotated[
+        str | None,
+        typer.Option(
+            "--resume-from", metavar="PATH", help="Go on from that checkpoint of a file's training."
+        ),
+    ] = None,
+    runs: Annotated[
+        str | None,
+        typer.Option(
+            "--runs",
+            metavar="FOLDER",
+            help="Folder of the runs; default: surefoot-runs, and for a recipe surefoot-recipes/RECIPE/runs.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="FOLDER", help="Folder of the data, for a recipe that takes one."),
+    ] = None,
+) -> int:
+    """Train a named recipe, or what a TOML file describes."""
+    from surefoot.cli.train import train_named
+
+    settings = (*(setting or ()), *(() if data is None else (f"data={data}",)))
+    return train_named(what, seed, out, runs, quick, resume_from or resume, settings)
+
+
+@app.command(rich_help_panel=_TRAIN)
+def reproduce(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="The study: autoclip.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", metavar="FOLDER", help="Folder of the voices; default: those of Debian's packages."
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out", metavar="FOLDER", help="Folder of results; what is there is not trained again."
+        ),
+    ] = None,
+    percentiles: Annotated[
+        str | None,
+        typer.Option("--percentiles", metavar="LIST", help="AutoClip's, as 1,10,100; 100 never clips."),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", metavar="N", min=1, help="How many.")] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", metavar="N", min=1, help="Of each training.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The form of two minutes.")] = False,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Another number, as objective=whitened; repeatable."),
+    ] = None,
+) -> None:
+    """Train a published study anew and set its results beside the published ones."""
+    from surefoot.cli.reproduce import reproduce_study
+
+    reproduce_study(study, data, out, percentiles, seeds, steps, quick, tuple(setting or ()))
+
+
+app.command("landscape", options_metavar=TARGET_LINE, rich_help_panel=_DRAW)(landscape)
+app.command("animate", options_metavar=TARGET_LINE, rich_help_panel=_DRAW)(animate)
+app.command("lab", options_metavar=LAB_LINE, rich_help_panel=_DRAW)(lab)
+app.command("backprop", options_metavar=_SCRIPT_LINE, rich_help_panel=_DRAW)(backprop)
+app.command("plot-schedule", rich_help_panel=_DRAW)(plot_schedule)
+for each in app.registered_commands:
+    each.cls = Command
 
 
 def main() -> NoReturn:
@@ -311,9 +343,7 @@ def _main(arguments: list[str]) -> int:
     except Exception as error:
         if not isinstance(error, _USAGE_ERROR):
             raise
-        message = error.format_message()  # type: ignore[attr-defined]
-        if message:
-            say(f"{message.rstrip('.')}; surefoot {' '.join(arguments[:1])} --help lists the options.")
+        _say_usage_error(error.format_message(), arguments, command)  # type: ignore[attr-defined]
         return COULD_NOT_RUN
     if isinstance(result, RunSettings):
         from surefoot.cli.run import run_script
@@ -321,3 +351,17 @@ def _main(arguments: list[str]) -> int:
         # Outside the parser, which would catch what the script raises.
         return run_script(result)
     return result if isinstance(result, int) else 0
+
+
+def _say_usage_error(message: str, arguments: list[str], command: Any) -> None:
+    if not message:  # no command was named, and the help has been printed
+        return
+    word = next(iter(arguments), "")
+    if word in command.commands:
+        say(f"{message.rstrip('.')}; surefoot {word} --help lists the options.")
+    elif word.startswith("-"):
+        say(f"{message.rstrip('.')}; surefoot --help lists the options.")
+    else:
+        near = difflib.get_close_matches(word, command.commands, n=2)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        say(f"there is no command {word!r}: {hint}surefoot --help lists them.")

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from surefoot.errors import SettingError
 from surefoot.store.folders import checked_name
-
-DEFAULT_RUNS = "surefoot-runs"
+from surefoot.store.runs import DEFAULT_RUNS
 
 
 def check_new_run(name: str | None, runs: str) -> None:

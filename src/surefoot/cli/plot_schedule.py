@@ -12,15 +12,26 @@ from surefoot.errors import SettingError
 
 
 def plot_schedule(
-    expression: Annotated[str, typer.Argument(help="Such as 'warmup(1000) >> cosine(9000)'.")],
+    expression: Annotated[
+        str, typer.Argument(metavar="SCHEDULE", help="Such as 'warmup(1000) >> cosine(9000)'.")
+    ],
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="The .png or .svg to write; without, only the table.")
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The .png or .svg to write; without, only the table."
+        ),
     ] = None,
-    lr: Annotated[float | None, typer.Option("--lr", help="Draw rates: the factor times this.")] = None,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Draw so many steps.")] = None,
-    epochs: Annotated[float | None, typer.Option("--epochs", help="Draw so many epochs.")] = None,
+    lr: Annotated[
+        float | None, typer.Option("--lr", metavar="RATE", help="Draw rates: the factor times this.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", metavar="N", min=1, help="Draw so many steps.")
+    ] = None,
+    epochs: Annotated[
+        float | None, typer.Option("--epochs", metavar="N", help="Draw so many epochs.")
+    ] = None,
     steps_per_epoch: Annotated[
-        int | None, typer.Option("--steps-per-epoch", min=1, help="For lengths in epochs.")
+        int | None, typer.Option("--steps-per-epoch", metavar="N", min=1, help="For lengths in epochs.")
     ] = None,
 ) -> None:
     """Print a schedule's values where its formula changes, and draw it."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
 
 from surefoot.cli.answering import answering
+from surefoot.cli.console import width_of
 from surefoot.cli.output import show, show_rich
 from surefoot.diagnosis import diagnose
 from surefoot.errors import StoreError
@@ -49,13 +52,25 @@ def show_list(runs: str, as_json: bool) -> None:
     if not listed:
         show(f"no runs in {runs}")
         return
+    rows = [(run.name, *_cells(judged)) for run, judged in listed]
+    shown = _fitting(rows, width_of(sys.stdout))
     table = Table(box=None, pad_edge=False)
-    for name in _COLUMNS:
-        right = name in ("steps", "loss")
-        table.add_column(name, justify="right" if right else "left", no_wrap=name == "run", overflow="fold")
-    for run, judged in listed:
-        table.add_row(run.name, *_cells(judged))
+    for at in shown:
+        right = _COLUMNS[at] in ("steps", "loss")
+        table.add_column(_COLUMNS[at], justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(row[at] for at in shown))
     show_rich(table)
+
+
+def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """The columns that fit beside each other; a name says its script already, a finding that something is found."""
+    widths = [max(len(name), *(len(row[at]) for row in rows)) for at, name in enumerate(_COLUMNS)]
+    shown = list(range(len(_COLUMNS)))
+    for spare in ("script", "status", "steps"):
+        if sum(widths[at] + 2 for at in shown) - 2 > width:
+            shown.remove(_COLUMNS.index(spare))
+    return shown
 
 
 def _judged(run: Run) -> _Listed | StoreError:

@@ -6,14 +6,16 @@ from typing import Annotated
 
 import typer
 
-Steps = Annotated[
-    int | None, typer.Option("--steps", min=1, help="Stop the script after so many optimizer steps.")
-]
+from surefoot.cli.run_options import Module as Module
+from surefoot.cli.run_options import Runs as Runs
+from surefoot.cli.run_options import Steps as Steps
+
 Batches = Annotated[
-    int, typer.Option("--batches", min=1, help="How many of the script's last batches count.")
+    int,
+    typer.Option("--batches", metavar="N", min=1, help="How many of the script's last batches count."),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="The small form of a recipe.")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="KEY=VALUE: a number of a recipe; repeatable.")
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A number of a recipe; repeatable."),
 ]
-Runs = Annotated[str, typer.Option("--runs", help="Folder of all runs.")]

@@ -117,11 +117,11 @@ def script_subject(kept: Kept, mode: Mode | None, seed: int) -> Subject:
     return Subject(kept.place, objective, (kept.trajectory,), about=about)
 
 
-def recipe_options(recipe: Recipe, settings: tuple[str, ...], seed: int, quick: bool, runs: str) -> Options:
+def recipe_options(recipe: Recipe, settings: tuple[str, ...], seed: int, quick: bool) -> Options:
     """Options of a recipe from KEY=VALUE texts."""
     from surefoot.cli.train import parsed
 
-    return recipe.options(seed=seed, runs=runs, quick=quick, settings=parsed(settings))
+    return recipe.options(seed=seed, quick=quick, settings=parsed(settings))
 
 
 def recipe_subject(recipe: Recipe, options: Options, mode: Mode | None) -> Subject:
@@ -163,7 +163,7 @@ def subject_of(
         batches: How many of its last batches count.
         quick: The small form of a recipe.
         settings: KEY=VALUE texts for a recipe.
-        runs: Folder of all runs.
+        runs: Folder of all runs, where a run is looked for.
 
     Raises:
         SettingError: Nothing was named, or an option that this kind of thing does not take.
@@ -179,4 +179,4 @@ def subject_of(
     from surefoot.recipes import load
 
     recipe = load(what.recipe)
-    return recipe_subject(recipe, recipe_options(recipe, settings, seed, quick, runs), mode)
+    return recipe_subject(recipe, recipe_options(recipe, settings, seed, quick), mode)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from surefoot.cli.console import width_of as width_of_line
 from surefoot.cli.output import show, show_rich
 from surefoot.cli.places import check_folder, check_new_run
 from surefoot.errors import ScriptError, SettingError, SurefootError
 from surefoot.report.numbers import duration, number, value
+from surefoot.store.runs import DEFAULT_RUNS
 
 DIVERGED = 1
 
@@ -21,13 +25,13 @@ def train_named(
     what: str,
     seed: int | None,
     out: str | None,
-    runs: str,
+    runs: str | None,
     quick: bool,
     resume: bool | str,
     settings: tuple[str, ...],
 ) -> int:
     """Train what was named; the exit code is 1 if a file's training diverged."""
-    check_new_run(None, runs)
+    check_new_run(None, runs or DEFAULT_RUNS)
     check_folder("--out", out)
     if what.endswith(".toml"):
         if quick or settings:
@@ -63,7 +67,7 @@ def train_recipe(
     name: str,
     seed: int,
     out: str | None,
-    runs: str,
+    runs: str | None,
     quick: bool,
     resume: bool,
     settings: Mapping[str, str],
@@ -77,12 +81,12 @@ def train_recipe(
     recipe = recipes.load(name)
     options = recipe.options(seed=seed, out=out, runs=runs, quick=quick, resume=resume, settings=settings)
     began = time.perf_counter()
-    console = Console(highlight=False)
-    with console.status(f"{recipe.name}: {recipe.title}"):
+    with Console(highlight=False).status(f"{recipe.name}: {recipe.title}"):
         outcome = recipes.run(recipe, options)
-    fits = width_of(outcome.rows) <= console.width
-    table = results_table(outcome.rows) if fits else turned_table(outcome.rows)
-    show_rich(Text(f"{recipe.name}: {recipe.title}", "bold"), "", table, "", *outcome.sentences, "")
+    tables = [
+        part for table in results_tables(outcome.rows, width_of_line(sys.stdout)) for part in (table, "")
+    ]
+    show_rich(Text(f"{recipe.name}: {recipe.title}", "bold"), "", *tables, *outcome.sentences, "")
     for path in (*outcome.figures, options.out / "results.json"):
         show(path)
     if outcome.runs:
@@ -91,32 +95,48 @@ def train_recipe(
     show(duration(time.perf_counter() - began))
 
 
-def results_table(rows: tuple[Mapping[str, Any], ...]) -> Table:
+Rows = Sequence[Mapping[str, Any]]
+
+
+def results_tables(rows: Rows, width: int) -> list[Table]:
+    """An outcome's rows as one table, or where that is wider than `width` as several below each other."""
+    if not rows or width_of(rows) <= width:
+        return [results_table(rows)]
+    first, *others = rows[0]
+    if len({cell(row[first]) for row in rows}) == len(rows):
+        turned = [{first: name} | {cell(row[first]): row[name] for row in rows} for name in others]
+        if width_of(turned) <= width:
+            return [results_table(turned)]
+    # Each part begins with what tells the rows apart: the columns of names before the first number.
+    keys = list(takewhile(lambda name: isinstance(rows[0][name], str), rows[0])) or [first]
+    parts: list[list[str]] = [list(keys)]
+    for name in rows[0]:
+        if name in keys:
+            continue
+        if len(parts[-1]) > len(keys) and width_of(_only(rows, [*parts[-1], name])) > width:
+            parts.append(list(keys))
+        parts[-1].append(name)
+    return [results_table(_only(rows, part)) for part in parts]
+
+
+def _only(rows: Rows, names: list[str]) -> Rows:
+    return [{name: row[name] for name in names} for row in rows]
+
+
+def results_table(rows: Rows) -> Table:
     """An outcome's rows, numbers to the right."""
     table = Table(box=None, pad_edge=False)
     for name, item in (rows[0] if rows else {}).items():
-        table.add_column(name, justify="left" if isinstance(item, str) else "right")
+        table.add_column(name, justify="left" if isinstance(item, str) else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(cell(item) for item in row.values()))
     return table
 
 
-def width_of(rows: tuple[Mapping[str, Any], ...]) -> int:
+def width_of(rows: Rows) -> int:
     """Characters that a results table takes unbroken."""
     columns = [max(len(name), *(len(cell(row[name])) for row in rows)) for name in rows[0]]
     return sum(columns) + 2 * (len(columns) - 1)
-
-
-def turned_table(rows: tuple[Mapping[str, Any], ...]) -> Table:
-    """The same with a column for each row, for narrow terminals."""
-    first, *others = rows[0]
-    table = Table(box=None, pad_edge=False)
-    table.add_column(first, no_wrap=True)
-    for row in rows:
-        table.add_column(cell(row[first]), justify="right")
-    for name in others:
-        table.add_row(name, *(cell(row[name]) for row in rows))
-    return table
 
 
 def cell(item: Any) -> str:
@@ -126,7 +146,9 @@ def cell(item: Any) -> str:
     return number(item) if isinstance(item, float) else value(item)
 
 
-def train_from_file(path: str, seed: int | None, out: str | None, runs: str, resume: bool | str) -> int:
+def train_from_file(
+    path: str, seed: int | None, out: str | None, runs: str | None, resume: bool | str
+) -> int:
     """Train what a TOML file describes."""
     from surefoot.training import train_file
 
@@ -135,7 +157,7 @@ def train_from_file(path: str, seed: int | None, out: str | None, runs: str, res
         overrides["seed"] = seed
     if out is not None:
         overrides["folder"] = out
-    if runs != "surefoot-runs":
+    if runs is not None:
         overrides["runs"] = runs
     try:
         result = train_file(path, **overrides)

@@ -79,7 +79,7 @@ class Options:
     recipe: str
     seed: int = 0
     out: Path = Path("surefoot-recipes")
-    runs: Path = Path("surefoot-runs")
+    runs: Path = Path("surefoot-recipes/runs")
     quick: bool = False
     resume: bool = False
     numbers: Mapping[str, Value] = field(default_factory=dict)
@@ -213,7 +213,7 @@ class Recipe:
         *,
         seed: int = 0,
         out: str | os.PathLike[str] | None = None,
-        runs: str | os.PathLike[str] = "surefoot-runs",
+        runs: str | os.PathLike[str] | None = None,
         quick: bool = False,
         resume: bool = False,
         settings: Mapping[str, Value] | None = None,
@@ -223,7 +223,7 @@ class Recipe:
         Args:
             seed: Of everything random, at least 0.
             out: Folder for what it writes; by default surefoot-recipes/NAME.
-            runs: Folder of the recorded runs.
+            runs: Folder of the recorded runs; by default runs in `out`, apart from those of your own scripts.
             quick: The small form.
             resume: Go on with what is in `out`.
             settings: Name -> value or its text, of documented numbers.
@@ -246,7 +246,7 @@ class Recipe:
                 raise SettingError(f"{name!r} is no number of the recipe {self.name}: {hint}")
             numbers[name] = self.numbers[name].parsed(name, given)
         folder = Path(out) if out is not None else Path("surefoot-recipes") / self.name
-        return Options(self.name, seed, folder, Path(runs), quick, resume, numbers)
+        return Options(self.name, seed, folder, Path(runs or folder / "runs"), quick, resume, numbers)
 
 
 def run(recipe: Recipe, options: Options) -> Outcome:

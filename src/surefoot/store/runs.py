@@ -12,6 +12,7 @@ from surefoot.store.connection import FILE_NAME
 from surefoot.store.reader import open_run
 
 LAST = "last"
+DEFAULT_RUNS = "surefoot-runs"  # the folder, where none is named
 
 
 def list_runs(folder: Path | str) -> list[Run]:
@@ -33,6 +34,11 @@ def list_runs(folder: Path | str) -> list[Run]:
             )
     runs.sort(key=lambda run: (-run.started, run.name))
     return runs + unreadable
+
+
+def run_names(folder: Path | str) -> list[str]:
+    """Names of a folder's runs, none of them opened."""
+    return sorted(path.name for path in _run_folders(Path(folder)))
 
 
 def find_run(folder: Path | str, reference: Path | str) -> Path:
@@ -58,7 +64,7 @@ def find_run(folder: Path | str, reference: Path | str) -> Path:
     for candidate in (folder / path, path):
         if os.path.isfile(candidate / FILE_NAME):  # also for names that no file system takes
             return candidate.absolute()
-    names = sorted(found.name for found in _run_folders(folder))
+    names = run_names(folder)
     fitting = [name for name in names if wanted and name.startswith(wanted)]
     if len(fitting) == 1:
         return (folder / fitting[0]).absolute()
