@@ -8,7 +8,7 @@ from typing import Protocol
 
 from surefoot import rules
 from surefoot.errors import StoreError
-from surefoot.records import Finding, History
+from surefoot.records import Findings, History
 from surefoot.store.reader import open_run
 from surefoot.store.runs import find_run
 
@@ -22,7 +22,7 @@ class HasHistory(Protocol):
 
 def diagnose(
     run: str | Path | History | HasHistory, *, runs: str | Path = "surefoot-runs", ignore: Iterable[str] = ()
-) -> tuple[Finding, ...]:
+) -> Findings:
     """Find what is wrong with a training, the main finding first.
 
     Args:
@@ -40,10 +40,10 @@ def diagnose(
 
     Example:
         >>> from surefoot.records import Run
-        >>> diagnose(History(Run(path="", name="", script="train.py")))
-        ()
+        >>> print(diagnose(History(Run(path="", name="", script="train.py"))))
+        nothing found
     """
-    return rules.diagnose(history_of(run, runs), ignore=ignore)
+    return Findings(rules.diagnose(history_of(run, runs), ignore=ignore))
 
 
 def history_of(run: str | Path | History | HasHistory, runs: str | Path = "surefoot-runs") -> History:

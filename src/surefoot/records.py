@@ -91,6 +91,32 @@ class Finding:
     because: tuple[str, ...] = ()
     consequences: tuple[Finding, ...] = ()
 
+    def __str__(self) -> str:
+        at = "" if self.step is None else f" (step {self.step:,})"
+        where = "" if self.where is None else f"\n  where: {self.where}"
+        return f"{self.severity}: {self.code}: {self.title}{at}{where}\n  fix: {self.fix}"
+
+    def __repr__(self) -> str:
+        at = "" if self.step is None else f", step {self.step:,}"
+        return f"<{self.severity} {self.code}{at}: {self.title}>"
+
+
+class Findings(tuple[Finding, ...]):
+    """Findings, the main one first; printed, they are the sentences that a verdict shows.
+
+    Example:
+        >>> print(Findings([Finding("nan", "error", "The loss is NaN.", "Lower the rate.", step=3)]))
+        error: nan: The loss is NaN. (step 3)
+          fix: Lower the rate.
+        >>> print(Findings())
+        nothing found
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self)) or "nothing found"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -109,6 +135,9 @@ class Verdict:
     steps: int
     said: str
     reason: str | None = None
+
+    def __str__(self) -> str:
+        return self.said
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +241,9 @@ class Run:
     source: str = ""  # the script's text
     environment: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"<run {self.name or 'without a name'}: {self.status}, {self.steps:,} steps of {self.script}>"
+
 
 @dataclass(frozen=True, slots=True)
 class Series:
@@ -239,6 +271,12 @@ class Series:
         data = np.asarray(values, dtype=np.float64)
         at = np.arange(1, len(data) + 1) if steps is None else np.asarray(steps)
         return cls(at.astype(np.int64), data)
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "<series: empty>"
+        ends = f"{self.values[0]:.4g} at step {self.steps[0]:,} to {self.values[-1]:.4g} at step {self.steps[-1]:,}"
+        return f"<series of {len(self):,}: {ends}>"
 
     @property
     def finite(self) -> Series:
@@ -297,6 +335,9 @@ class History:
     _derived: dict[Callable[[History], Any], Any] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    def __repr__(self) -> str:
+        return f"<history of {self.run!r}: {len(self.metrics)} metrics, {len(self.all_facts)} facts>"
 
     def derived(self, measure: Callable[[History], _T]) -> _T:
         """What `measure` makes of this history, made once and kept as long as the history is.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -23,10 +23,11 @@ from surefoot.capture.recorder import Recorder, warn_on_stderr
 from surefoot.capture.rows import Latest
 from surefoot.capture.unrecorded import Unrecorded
 from surefoot.clipping import Clipper
+from surefoot.clipping.chosen import chosen
 from surefoot.errors import SettingError, StoreError
 from surefoot.facts import Recording
 from surefoot.interrupts import pass_on
-from surefoot.records import Finding, History, Run, Status, Verdict
+from surefoot.records import Finding, Findings, History, Run, Status, Verdict
 from surefoot.report.verdict import judge
 from surefoot.store.reader import open_run
 from surefoot.store.runs import DEFAULT_RUNS
@@ -127,12 +128,17 @@ class Observation:
         return self.observer.steps
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> Findings:
         """What is wrong so far, the main finding first."""
         if self._final is not None or self._closed:
-            return self._final or ()
+            return Findings(self._final or ())
         self.recorder.flush(facts=True)
-        return self.diagnose()
+        return Findings(self.diagnose())
+
+    def __repr__(self) -> str:
+        name = "nothing recorded" if self.path is None else f"run {self.path.name}"
+        state = "closed" if self._closed else "under way"
+        return f"<observation: {name}, {self.steps:,} steps, {state}>"
 
     @property
     def verdict(self) -> Verdict:
@@ -279,7 +285,7 @@ def watch(
     model: nn.Module | Iterable[nn.Module] | None = None,
     optimizer: Optimizer | Iterable[Optimizer] | None = None,
     *,
-    clip: Clipper | Iterable[Clipper] | None = None,
+    clip: Literal["auto"] | float | Clipper | Iterable[Clipper] | None = None,
     name: str | None = None,
     runs: str | Path = DEFAULT_RUNS,
     every: int | None = None,
@@ -290,7 +296,8 @@ def watch(
     Args:
         model: The model or models, for the names of their parameters; found by itself at its first call otherwise.
         optimizer: Observe this optimizer or these alone; by default every one that steps.
-        clip: A clipper for the optimizer, or one for each; attached now, detached at the end.
+        clip: "auto" for AutoClip, a largest norm, or a clipper; for several optimizers one of the first two, or a
+            clipper for each. Attached now, detached at the end.
         name: The run's name; by default the script's name and the time.
         runs: Folder of all runs.
         every: Distance in steps between samples of the per-parameter quantities; by default chosen by measured cost.
@@ -322,7 +329,10 @@ def watch(
         raise SettingError(f"every={every} is no distance in steps: give 1 or more.")
     models = _listed(model, nn.Module, "model")
     optimizers = _listed(optimizer, Optimizer, "optimizer")
-    clippers = _listed(clip, Clipper, "clip")
+    if isinstance(clip, str | int | float):
+        clippers = [chosen(clip) for _ in optimizers] or [chosen(clip)]
+    else:
+        clippers = _listed(clip, Clipper, "clip")
     if clippers and len(clippers) != len(optimizers):
         raise SettingError(
             f"{len(clippers)} clippers for {len(optimizers)} optimizers: give each optimizer that is to be "

@@ -11,6 +11,8 @@ A subclass says how to clip a measured step, on the host (`_clip_on_host`) and o
 from __future__ import annotations
 
 import copy
+import difflib
+import inspect
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -67,7 +69,10 @@ class Clipper(ABC):
         nonfinite: Nonfinite = "skip",
         max_consecutive_skips: int = 100,
         threshold_on: Place = "auto",
+        **unknown: object,
     ) -> None:
+        if unknown:
+            raise SettingError(_no_setting(type(self), next(iter(unknown))))
         for name, value, allowed in (
             ("nonfinite", nonfinite, get_args(Nonfinite)),
             ("threshold_on", threshold_on, get_args(Place)),
@@ -289,3 +294,18 @@ class Clipper(ABC):
     def __repr__(self) -> str:
         said = {name: value for name, value in self._settings().items() if value != _DEFAULTS.get(name)}
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in said.items())})"
+
+
+def _no_setting(kind: type, name: str) -> str:
+    """What to say of a setting that a clipper does not have."""
+    parameters = [
+        parameter
+        for each in kind.__mro__
+        if "__init__" in vars(each)
+        for parameter in inspect.signature(vars(each)["__init__"]).parameters.values()
+    ]
+    known = [each.name for each in parameters if each.kind != each.VAR_KEYWORD and each.name != "self"]
+    known = [each for each in dict.fromkeys(known) if each not in ("args", "kwargs")]
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}."
+    return f"{kind.__name__} has no setting {name!r}: {hint}"

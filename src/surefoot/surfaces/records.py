@@ -48,6 +48,12 @@ class Slice:
     high: Floats | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        at, low = self.minimum
+        ends = f"from {self.positions[0]:.4g} to {self.positions[-1]:.4g}"
+        lowest = f"lowest loss {low:.4g} at {at:.4g}, {self.center_loss:.4g} at {self.center:.4g}"
+        return f"<slice along {self.name}, {len(self.losses)} points {ends}: {lowest}>"
+
     @property
     def minimum(self) -> tuple[float, float]:
         """Position and loss of the lowest point; NaN is never lowest."""
@@ -149,6 +155,12 @@ class Surface:
     descent: Descent | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        rows, columns = self.losses.shape
+        x, y, low = self.minimum
+        lowest = f"lowest loss {low:.4g} at ({x:.4g}, {y:.4g}), {self.center_loss:.4g} at the trained point"
+        return f"<{self.kind} surface of {columns} × {rows} points: {lowest}>"
+
     @property
     def minimum(self) -> tuple[float, float, float]:
         """x, y and loss of the lowest point evaluated; NaN is never lowest."""
@@ -205,6 +217,10 @@ class Trajectory:
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    def __repr__(self) -> str:
+        steps = f"steps {self.steps[0]:,} to {self.steps[-1]:,}" if len(self) else "no steps"
+        return f"<trajectory of {self.name}: {len(self):,} points, {steps}>"
 
     @property
     def full(self) -> NDArray[np.float32]:

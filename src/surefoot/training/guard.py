@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.optim import LBFGS, Optimizer
 
-from surefoot.clipping import AutoClip, ClipByNorm, Clipper
+from surefoot.clipping import Clipper
 from surefoot.clipping.by_threshold import ThresholdClipper
-from surefoot.errors import SettingError
+from surefoot.clipping.chosen import chosen
 
 MOST_SKIPS = 20  # in a row, before a run counts as diverged
 
@@ -69,15 +69,6 @@ def clipper_for(clip: Any, optimizer: Optimizer) -> Clipper:
     Raises:
         SettingError: It is nothing of the kind.
     """
-    if isinstance(clip, Clipper):
-        return clip
     common: dict[str, Any] = {"max_consecutive_skips": MOST_SKIPS}
-    if clip is None or (clip == "auto" and isinstance(optimizer, LBFGS)):
-        return NonfiniteGuard(**common)
-    if clip == "auto":
-        return AutoClip(**common)
-    if isinstance(clip, int | float) and not isinstance(clip, bool):
-        return ClipByNorm(float(clip), **common)
-    raise SettingError(
-        f"clip is {clip!r}: use 'auto', a largest norm, None or a clipper such as AutoClip(10)."
-    )
+    lbfgs_by_default = isinstance(clip, str) and clip == "auto" and isinstance(optimizer, LBFGS)
+    return NonfiniteGuard(**common) if clip is None or lbfgs_by_default else chosen(clip, **common)

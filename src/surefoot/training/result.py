@@ -51,3 +51,8 @@ class Fit:
     folder: Path | None = None
     run: Path | None = None
     findings: tuple[Finding, ...] = ()
+
+    def __repr__(self) -> str:
+        losses = f"; loss {self.losses[0]:.4g} to {self.losses[-1]:.4g}" if len(self.losses) else ""
+        found = f"; found {', '.join(finding.code for finding in self.findings)}" if self.findings else ""
+        return f"<fit: {self.reason}{losses}{found}>"
