@@ -19,6 +19,7 @@ from surefoot.quantities import batches
 MetricSink = Callable[[str, int, float], None]
 
 _CLASS_DIM_ONE = frozenset({"cross_entropy", "nll_loss", "multi_margin_loss"})
+_SOFT = frozenset({"cross_entropy", "kl_div"})  # whose target may be a distribution for each row
 _LOOKED_TARGETS = 4096
 _MOST_DISTINCT = 1000
 _FEW = 3  # looks after which the structure of a call is known
@@ -44,6 +45,7 @@ class LossCall:
         self.input: list[list[float]] = []
         self.target: list[list[float]] = []
         self.rows: list[list[float]] = []
+        self.target_sums: list[list[float]] = []
         self.distinct: set[float] = set()
         self.first_value: float | None = None
         self.last_value: float | None = None
@@ -88,6 +90,13 @@ class LossCall:
                 defer(batches.rows(scores, class_dim), self.rows.append)
         if isinstance(target, Tensor) and target.numel():
             self._describe_target(step, target)
+            if self.looks <= _MANY and self._is_soft(scores, target):
+                defer(batches.sums_of_mixed_rows(target, class_dim), self.target_sums.append)
+
+    def _is_soft(self, scores: Tensor, target: Tensor) -> bool:
+        """Whether the target is a distribution for each row, whose dimension is known."""
+        rows = scores.ndim == 2 or (self.function == "cross_entropy" and scores.ndim > 1)
+        return self.function in _SOFT and rows and target.is_floating_point() and target.shape == scores.shape
 
     def evaluated(self, scores: Tensor, target: Any, looking: bool) -> None:
         """A call without gradients, in an evaluation."""
@@ -117,6 +126,7 @@ class LossCall:
         described["weighted"] = arguments.get("weight") is not None or arguments.get("pos_weight") is not None
         described["label_smoothing"] = arguments.get("label_smoothing", 0.0)
         described["ignore_index"] = arguments.get("ignore_index")
+        described["log_target"] = bool(arguments.get("log_target", False))
         described["input_shape"] = tuple(scores.shape)
         described["input_dtype"] = str(scores.dtype).removeprefix("torch.")
         described["batch_size"] = weight
@@ -170,6 +180,9 @@ def joint_fact(subject: str, calls: Sequence[LossCall]) -> facts.LossCall:
         data["input"] = _joined(inputs)
     if targets := [row for call in calls for row in call.target]:
         data["target"] = _joined(targets)
+    if sums := [row for call in calls for row in call.target_sums if row[0] <= row[1]]:
+        data["target_rowsum_min"] = min(row[0] for row in sums)
+        data["target_rowsum_max"] = max(row[1] for row in sums)
     if rows := [row for call in calls for row in call.rows]:
         data["rowsum_min"] = min(row[0] for row in rows)
         data["rowsum_max"] = max(row[1] for row in rows)

@@ -30,6 +30,7 @@ FUNCTIONS = (
     "multi_margin_loss", "cosine_embedding_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 )  # fmt: skip
 _NO_TARGET = frozenset({"triplet_margin_loss", "triplet_margin_with_distance_loss"})
+_TARGET_THIRD = frozenset({"cosine_embedding_loss", "margin_ranking_loss"})  # after two inputs
 _EARLY_TARGETS = 200
 _MOST_PENDING = 256
 _SMALL_TARGET = 512  # entries up to which a target waits as it is: one copy costs less than its moments
@@ -95,7 +96,7 @@ class LossWatch:
         node = value.grad_fn
         if call is not None and node is not None and call.counts["train"] and not self._examines():
             # One of many training calls: that it was made, and against what.
-            target = args[1] if len(args) > 1 else kwargs.get("target")
+            target = _target_of(function, args, kwargs)
             self._train_target = weakref.ref(target) if isinstance(target, Tensor) else None
             self._pending.append(Pending(call, node._sequence_nr()))
             if len(self._pending) > _MOST_PENDING:
@@ -103,10 +104,8 @@ class LossWatch:
             return
         if call is None:
             call = self._calls[(site, function)] = LossCall(function, site, self._deferred, self._metric)
-        scores = args[0] if args else kwargs.get("input", kwargs.get("anchor", kwargs.get("log_probs")))
-        target = None
-        if function not in _NO_TARGET:
-            target = args[1] if len(args) > 1 else kwargs.get("target", kwargs.get("targets"))
+        scores = args[0] if args else _named(kwargs, "input", "input1", "anchor", "log_probs")
+        target = _target_of(function, args, kwargs)
         if not isinstance(scores, Tensor):
             return
         weight = int(scores.shape[0]) if scores.ndim else 1
@@ -272,6 +271,18 @@ class LossWatch:
         for subject, calls in lines.items():
             yield joint_fact(subject, calls)
         yield from self.validation.facts()
+
+
+def _target_of(function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a loss function holds its input against; None where it has no such thing."""
+    if function in _NO_TARGET:
+        return None
+    position = 2 if function in _TARGET_THIRD else 1
+    return args[position] if len(args) > position else _named(kwargs, "target", "targets")
+
+
+def _named(kwargs: dict[str, Any], *names: str) -> Any:
+    return next((kwargs[name] for name in names if name in kwargs), None)
 
 
 def _scalar(value: Tensor) -> Tensor:

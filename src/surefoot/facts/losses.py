@@ -58,6 +58,9 @@ class LossCall(Fact, kind="loss-call", question="What the loss functions were gi
         classes: Size of the class dimension.
         integer_target: The target holds integers.
         target_distinct: Distinct values in the inspected targets, at most 1000.
+        target_rowsum_min: Least sum over the class dimension of a soft target's rows with several entries.
+        target_rowsum_max: The greatest such sum.
+        log_target: The target was said to be logarithms.
         batch_size: Examples in a batch.
         first_value: What it returned at the first inspected call.
         last_value: What it returned at the last inspected call.
@@ -90,6 +93,9 @@ class LossCall(Fact, kind="loss-call", question="What the loss functions were gi
     classes: int | None = None
     integer_target: bool | None = None
     target_distinct: int | None = None
+    target_rowsum_min: float | None = None
+    target_rowsum_max: float | None = None
+    log_target: bool = False
     batch_size: int | None = None
     first_value: float | None = None
     last_value: float | None = None

@@ -77,6 +77,26 @@ def rows(scores: Tensor, dim: int) -> Tensor:
     )
 
 
+def sums_of_mixed_rows(targets: Tensor, dim: int) -> Tensor:
+    """What the rows of soft targets sum to, of those that share their mass among several entries.
+
+    Args:
+        targets: Floating point, at least one dimension.
+        dim: The class dimension.
+
+    Returns:
+        Shape (2,), float32: the least and the greatest sum; infinite where no row has several entries.
+
+    Example:
+        >>> sums_of_mixed_rows(torch.tensor([[1.0, 1.0, 0.0], [0.0, 9.0, 0.0]]), 1).tolist()
+        [2.0, 2.0]
+    """
+    values = _thin(targets.detach()).to(torch.float32)
+    sums, several = values.sum(dim=dim), (values != 0).sum(dim=dim) > 1
+    least = torch.where(several, sums, torch.inf).min()
+    return torch.stack([least, torch.where(several, sums, -torch.inf).max()])
+
+
 def across_examples(outputs: Tensor) -> Tensor:
     """Mean, deviation, and deviation across the batch's examples averaged over the outputs.
 

@@ -25,6 +25,7 @@ WRONG_LOSS = (
     "batch-mixing",
     "broadcast-loss",
     "constant-targets",
+    "kl-without-log",
     "nll-without-log-softmax",
     "output-activation",
     "sigmoid-before-logits-loss",

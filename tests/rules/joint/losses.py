@@ -161,6 +161,30 @@ JOINTS = (
         of(lambda m, x, y: F.binary_cross_entropy_with_logits(m(x)[:, 0], y.clamp(0, 1)), unbounded),
     ),
     Joint(
+        "target-out-of-range",
+        "zeros where a sign is wanted",
+        of(lambda m, x, y: F.soft_margin_loss(m(x), (y > 0).float()), valued, one),
+        of(lambda m, x, y: F.soft_margin_loss(m(x), (y > 0).float() * 2 - 1), valued, one),
+    ),
+    Joint(
+        "target-out-of-range",
+        "the third argument of a ranking",
+        of(lambda m, x, y: F.margin_ranking_loss(m(x), y, (y > 0).float()), valued, one),
+        of(lambda m, x, y: F.margin_ranking_loss(m(x), -y, (y > 0).float() * 2 - 1), valued, one),
+    ),
+    Joint(
+        "target-out-of-range",
+        "several ones a row",
+        of(lambda m, x, y: F.cross_entropy(m(x), (x[:, :3] > 0).float())),
+        of(lambda m, x, y: F.cross_entropy(m(x), F.one_hot(y, 3) * 0.7 + 0.1)),
+    ),
+    Joint(
+        "kl-without-log",
+        "softmax for log_softmax",
+        of(lambda m, x, y: F.kl_div(m(x).softmax(1), F.one_hot(y, 3) * 0.7 + 0.1, reduction="batchmean")),
+        of(lambda m, x, y: F.kl_div(m(x).log_softmax(1), F.one_hot(y, 3) * 0.7 + 0.1, reduction="batchmean")),
+    ),
+    Joint(
         "unscaled-targets",
         "in thousands",
         of(lambda m, x, y: F.mse_loss(m(x), 1000 * y), valued, one, steps=40),

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from surefoot.facts import LossCall
 from surefoot.records import History
 from surefoot.rules.base import Draft, rule
-from surefoot.rules.losses import NLL, operation, span, training_losses
+from surefoot.rules.losses import operation, span, training_losses
+from surefoot.rules.wants import of_input
 
 
 @rule(
@@ -19,11 +20,11 @@ from surefoot.rules.losses import NLL, operation, span, training_losses
     follows=("softmax-wrong-dim",),
 )
 def nll_without_log_softmax(history: History, *, tolerance: float = 0.05) -> Iterator[Draft]:
-    """`nll_loss` gets values that are not log-probabilities.
+    """`nll_loss` or `ctc_loss` gets values that are not log-probabilities.
 
     ## What it finds
-    Inputs to `nll_loss` whose exponentials do not sum to one over the classes: raw scores, or probabilities
-    without a logarithm.
+    Inputs to `nll_loss` or `ctc_loss` whose exponentials do not sum to one over the classes: raw scores, or
+    probabilities without a logarithm.
 
     ## Why it matters
     `nll_loss` only picks the entry of the right class and changes its sign. With raw scores the loss falls
@@ -42,7 +43,9 @@ def nll_without_log_softmax(history: History, *, tolerance: float = 0.05) -> Ite
     ## Source
     Documentation of `torch.nn.NLLLoss`; PYSIASSIST pattern 10.
     """
-    for call in training_losses(history, NLL):
+    for call in training_losses(history, of_input("log-probabilities")):
+        if call.function == "kl_div":
+            continue  # it has a rule of its own
         off = call.logsumexp_absmax
         low, high = span(call.input)
         names = [operation(name) for name in call.chain or ()]
@@ -54,10 +57,16 @@ def nll_without_log_softmax(history: History, *, tolerance: float = 0.05) -> Ite
         probable = low >= 0 and high <= 1
         what = "probabilities without a logarithm" if probable else "raw scores"
         yield Draft(
-            title=f"nll_loss gets {what} instead of log-probabilities, so the loss means nothing.",
-            fix="Use cross_entropy on the raw scores, or put log_softmax(x, dim=1) in front of nll_loss.",
+            title=f"{call.function} gets {what} instead of log-probabilities, so the loss means nothing.",
+            fix=_fix(call.function),
             step=1,
             evidence={"largest |log-sum-exp|": off, "range of the inputs": [low, high]},
             where=call.place,
             confidence=1.0 if math.isfinite(off) else 0.9,
         )
+
+
+def _fix(function: str) -> str:
+    if function == "ctc_loss":
+        return "Put log_softmax(x, dim=-1) in front of ctc_loss."
+    return "Use cross_entropy on the raw scores, or put log_softmax(x, dim=1) in front of nll_loss."
