@@ -278,12 +278,13 @@ class Attachment:
         default = inspect.signature(original).parameters["training"].default
 
         def dropout(*args: Any, **kwargs: Any) -> Any:
-            # In training nothing is asked; in an evaluation, whether it is switched on all the same.
-            if not torch.is_grad_enabled() and self._dispatch.active and not traced():
+            # Asked in an evaluation, and where modules are watched.
+            modules = self.observer.modules
+            if (modules.on or not torch.is_grad_enabled()) and self._dispatch.active and not traced():
                 share = args[1] if len(args) > 1 else kwargs.get("p", 0.5)
                 on = args[2] if len(args) > 2 else kwargs.get("training", default)
-                if on and share:
-                    self.observer.guard.run("calls", self.observer.modules.dropout_in_evaluation)
+                if share:
+                    self.observer.guard.run("calls", lambda: modules.dropout_called(bool(on)))
             return original(*args, **kwargs)
 
         setattr(dropout, "__script_if_tracing_wrapper", True)
@@ -323,7 +324,8 @@ class Attachment:
         def step(scheduler: Any, *args: Any, **kwargs: Any) -> Any:
             # A scheduler steps itself once when it is made, and those inside it.
             if self._dispatch.active and not sys._getframe(1).f_code.co_filename.startswith(_TORCH):
-                unseen(self._tell.scheduler_stepped, scheduler)
+                given = args[0] if args else kwargs.get("metrics")
+                unseen(self._tell.scheduler_stepped, scheduler, given)
             return original(scheduler, *args, **kwargs)
 
         return step

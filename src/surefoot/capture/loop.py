@@ -50,6 +50,7 @@ class Loop:
         self._before = _NO_GRADIENT  # of the watched parameter, when the last backward began
         self.steps = 0
         self.backwards = 0
+        self.cleared_unused = 0  # backwards whose gradients no step followed
         self.step_site: Site | None = None
         self.backward_site: Site | None = None
         self.closure = False
@@ -126,6 +127,7 @@ class Loop:
         gradient = watched.grad
         if gradient is None or id(gradient) != self._gradient_id or gradient._version != self._version:
             self._cleared_now = True
+            self.cleared_unused += len(self.losses)
             self.losses = []
             return False
         return not self._backward_since_step and self.steps > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -28,6 +29,12 @@ class Model:
         self.compiled = type(module).__name__ == "OptimizedModule"
         self.called: set[int] = set()
         self.was_training = module.training
+        self.seen_awake = (
+            False  # it trained in train mode before it was known to have parts that the mode changes
+        )
+        self._depending: list[
+            tuple[str, weakref.ref[nn.Module]]
+        ] = []  # on the mode, by functions that they call
         self.refresh(module)
 
     def refresh(self, module: nn.Module) -> None:
@@ -37,20 +44,38 @@ class Model:
         self.names = {id(child): name for name, child in listed}
         self.listed = [(name, type(child).__name__) for name, child in listed[:_MOST_LISTED]]
         self._sensitive = _sensitive(module)
-        self.sensitive_names = [name for name, _ in self._sensitive][:100]
+
+    def depends_on_mode(self, module: nn.Module) -> None:
+        """A part was seen to call a function that acts otherwise in eval mode."""
+        if all(ref() is not module for _, ref in self._depending):
+            name = self.names.get(id(module)) or type(module).__name__
+            self._depending.append((name, weakref.ref(module)))
+            self.seen_awake |= self.was_training
+
+    @property
+    def sensitive_names(self) -> list[str]:
+        """Their names, a hundred at the most."""
+        return [name for name, _ in (*self._sensitive, *self._depending)][:100]
 
     @property
     def sensitive(self) -> list[tuple[str, nn.Module]]:
         """The modules that act otherwise in eval mode, by name."""
-        return [(name, child) for name, ref in self._sensitive if (child := ref()) is not None]
+        return [
+            (name, child)
+            for name, ref in (*self._sensitive, *self._depending)
+            if (child := ref()) is not None
+        ]
 
 
 def _sensitive(model: nn.Module) -> list[tuple[str, weakref.ref[nn.Module]]]:
-    return [
-        (name, weakref.ref(module))
-        for name, module in model.named_modules()
-        if isinstance(module, _SENSITIVE) and getattr(module, "p", 1.0) != 0.0
-    ]
+    return [(name, weakref.ref(module)) for name, module in model.named_modules() if _depends_on_mode(module)]
+
+
+def _depends_on_mode(module: nn.Module) -> bool:
+    if isinstance(module, _SENSITIVE):
+        return getattr(module, "p", 1.0) != 0.0
+    between = isinstance(module, nn.RNNBase) and module.num_layers > 1  # where a recurrent layer drops
+    return (between or isinstance(module, nn.MultiheadAttention)) and bool(module.dropout)
 
 
 def first_tensor(value: Any, depth: int = 3) -> Tensor | None:
@@ -65,6 +90,18 @@ def first_tensor(value: Any, depth: int = 3) -> Tensor | None:
             if found is not None:
                 return found
     return None
+
+
+def all_tensors(value: Any, depth: int = 2) -> Iterator[Tensor]:
+    """The tensors in nested outputs, of the first 32 entries of each."""
+    if isinstance(value, Tensor):
+        yield value
+    elif depth and isinstance(value, (Mapping, list, tuple)):
+        for item in list(value.values() if isinstance(value, Mapping) else value)[:32]:
+            yield from all_tensors(item, depth - 1)
+    elif depth and hasattr(value, "__dataclass_fields__"):
+        for name in value.__dataclass_fields__:
+            yield from all_tensors(getattr(value, name, None), depth - 1)
 
 
 def normalises_first(module: nn.Module) -> bool:

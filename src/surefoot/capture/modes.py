@@ -79,6 +79,7 @@ class Modes:
                 self._switched = True
                 continue
             count.modules = asleep[:_MOST_NAMES]
+            self._switched |= model.seen_awake
             self._partial = len(asleep) < len(model.sensitive)
             if self._partial:
                 continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from types import CodeType
 from typing import Any
 
 import torch
@@ -17,15 +18,21 @@ from torch.utils.hooks import RemovableHandle
 
 from surefoot import facts
 from surefoot.capture.events.probe import Probe
-from surefoot.capture.model import Model, first_tensor
+from surefoot.capture.graph.loss_graph import leaves
+from surefoot.capture.model import Model, all_tensors, first_tensor
 from surefoot.capture.modes import Modes
 from surefoot.capture.parameters import Parameters
-from surefoot.capture.place import Site, caller_site, text_of
+from surefoot.capture.place import Site, caller_frame, caller_frames, caller_site, text_of
 from surefoot.capture.traced import traced
 from surefoot.capture.unseen import readable
+from surefoot.capture.written import CUTS, line_above
 from surefoot.interrupts import pass_on
 
 _LOSS = nn.modules.loss._Loss
+_ALONG_TIME = (nn.RNNBase, nn.MultiheadAttention)
+_MOST_CUTS = 8
+_MOST_FRAMES = 8
+_MOST_OUTPUTS = 20  # of outermost modules that are read: by then every part has run
 
 
 class ModuleWatch:
@@ -49,7 +56,11 @@ class ModuleWatch:
         self.step = 0
         self.training_forwards = 0
         self.unregistered: dict[str, None] = {}
-        self.cut: facts.Cut | None = None
+        # Where the path of the gradient may end, and whether by gradients that are switched off.
+        self.cuts: list[tuple[facts.Cut, bool]] = []
+        self.returned: set[int] = set()  # ids of the leaves that what a model returned depends on
+        self._outputs_read = 0
+        self._called_from: CodeType | None = None  # the function that called the outermost module
         self._modes = Modes()
         self._parameters = parameters
         self._on_input = on_input
@@ -64,7 +75,6 @@ class ModuleWatch:
         self.on_enter: Callable[[], None] = lambda: None
         self.on_return: Callable[[nn.Module, Any, Any], None] = lambda module, inputs, output: None
         self.tell = Probe()  # nobody, so far
-        self._output = 0  # storage of the last connected output
         self._labelled: dict[int, str] = {}
         self._asleep: bool | None = None
         self._reached: dict[Site | None, set[int]] = {}  # backward's place -> ids of modules it reaches
@@ -119,6 +129,8 @@ class ModuleWatch:
             pass
         if torch.is_grad_enabled():
             self._guard("modules", lambda: self._leave(module, output))
+            if not stack and self._outputs_read < _MOST_OUTPUTS:
+                self._guard("modules", lambda: self._read_output(output))
         if not stack:
             self._guard("losses", lambda: self.on_return(module, inputs, output))
 
@@ -152,12 +164,16 @@ class ModuleWatch:
         if torch.is_grad_enabled():
             self.training_forwards += 1
             self._connected = None
+            frame = caller_frame()
+            self._called_from = frame.f_code if frame is not None else None
             model.called.add(id(module))
         else:
             self._modes.evaluated(model, module, batch, self.step)
         # What a model that nobody trains is asked without gradients (a target network, a teacher) validates nothing.
         if batch is not None and (torch.is_grad_enabled() or model.trained):
             self._on_input("train" if torch.is_grad_enabled() else "validation", batch, module)
+        if batch is not None and self._training_forward and _reads_along_time(module, batch):
+            self.tell.sequence_read(batch, batch, module)
 
     def _enter_inner(self, module: nn.Module, inputs: Any) -> None:
         model = self.models.get(id(self._stack[0]))
@@ -176,17 +192,31 @@ class ModuleWatch:
         given = first_tensor(inputs)
         if entered is not None and given is not None and given is not entered:
             self.tell.layer_called(entered, given, model.name)
-        if self.cut is not None:
+        if entered is not None and given is not None and _reads_along_time(module, given):
+            self.tell.sequence_read(entered, given, module)
+        if len(self.cuts) >= _MOST_CUTS:
             return
         if not torch.is_grad_enabled():
             if any(parameter.requires_grad for parameter in module.parameters()):
-                self._cut_before(name)
+                self._cut_before(name, switched_off=True)
             return
         if self._connected is not None and given is not None and self._lost_its_graph(module, given):
             self._cut_before(name)
 
-    def _cut_before(self, name: str) -> None:
-        self.cut = facts.Cut(after=self._connected, before=name, place=text_of(caller_site()))
+    def _cut_before(self, name: str, switched_off: bool = False) -> None:
+        if any(cut.before == name for cut, _ in self.cuts):
+            return
+        line = line_above(caller_frames(_MOST_FRAMES), CUTS, self._called_from)
+        cut = facts.Cut(after=self._connected, before=name, place=text_of(caller_site()), line=line)
+        self.cuts.append((cut, switched_off))
+
+    def hangs_on_nothing(self) -> None:
+        """A backward begins at a tensor that no operation made: the graph is cut in front of the loss."""
+        if not self.cuts:
+            line = line_above(caller_frames(1), CUTS)
+            self.cuts.append(
+                (facts.Cut(after=self._connected, place=text_of(caller_site()), line=line), False)
+            )
 
     def _lost_its_graph(self, module: nn.Module, batch: Tensor) -> bool:
         """Whether a batch came from a layer with a gradient's path and has none any more."""
@@ -194,8 +224,8 @@ class ModuleWatch:
             return False
         if isinstance(module, nn.Embedding):  # positions chosen by argmax; the model's own tokens are no loss
             return _storage(batch) != self._entered
-        # Only values that came from inside the model count: a second, raw input is no cut.
-        return batch.is_floating_point() and _storage(batch) == self._output
+        # A second, raw input is no cut either: which of the candidates is one is told by what learns.
+        return batch.is_floating_point() and _storage(batch) != self._entered
 
     def _leave(self, module: nn.Module, output: Any) -> None:
         if not self._stack:
@@ -206,7 +236,13 @@ class ModuleWatch:
             return
         if result.requires_grad and any(True for _ in module.parameters(recurse=True)):
             self._connected = model.names.get(id(module)) or type(module).__name__
-            self._output = _storage(result)
+
+    def _read_output(self, output: Any) -> None:
+        """Note what the outputs of an outermost module depend on: an output that no loss uses is meant to be there."""
+        self._outputs_read += 1
+        for tensor in all_tensors(output):
+            if tensor.grad_fn is not None:
+                self.returned.update(id(leaf) for leaf in leaves(tensor))
 
     def _note_unregistered(self, model: Model, module: nn.Module) -> None:
         if not any(True for _ in module.parameters()) or len(self.unregistered) >= 100:
@@ -217,13 +253,21 @@ class ModuleWatch:
         self.unregistered[self._labelled[id(module)]] = None
         self._parameters.name_unregistered(self._labelled[id(module)], module)
 
-    def dropout_in_evaluation(self) -> None:
-        """A dropout function drops although no gradient is wanted: judged where its model is in eval mode."""
+    def dropout_called(self, drops: bool) -> None:
+        """A dropout function is called inside a model, and drops or not.
+
+        One that does not in a module in eval mode follows the mode. One that drops although no gradient is wanted is
+        judged where its model is in eval mode.
+        """
         stack = self._stack
         if not stack or isinstance(stack[-1], nn.modules.dropout._DropoutNd):
             return  # a layer of its own has its own mode
         model = self.models.get(id(stack[0]))
-        if model is not None and model.trained and not stack[0].training:
+        if model is None:
+            return
+        if not drops and not stack[-1].training:
+            model.depends_on_mode(stack[-1])
+        elif drops and not torch.is_grad_enabled() and model.trained and not stack[0].training:
             self._modes.dropped(model, self.step)
 
     def judge_training(self, site: Site | None) -> None:
@@ -286,6 +330,11 @@ class ModuleWatch:
                 compiled=model.compiled,
             )
         yield from self._modes.facts(self.models.values())
+
+
+def _reads_along_time(module: nn.Module, given: Tensor) -> bool:
+    """Whether a layer takes the first of three dimensions for the time."""
+    return isinstance(module, _ALONG_TIME) and not getattr(module, "batch_first", False) and given.ndim == 3
 
 
 def _storage(tensor: Tensor | None) -> int:

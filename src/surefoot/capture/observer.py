@@ -314,6 +314,7 @@ class Observer(Source):
         """Read the graph; returns the leaves that a gradient will reach, as model and optimizer hold them."""
         if root.grad_fn is None:
             self.leaf_root = self.leaf_root or root.is_leaf
+            self.modules.hangs_on_nothing()
             return [root]
         readable_too = backward.saved_tensors and readable(root) is root
         backward.graph = LossGraph(root.grad_fn, saved_tensors=readable_too)
@@ -587,7 +588,8 @@ class Observer(Source):
         yield structure.reach(
             self.parameters,
             self.loops,
-            cut=modules.cut,
+            cuts=modules.cuts,
+            returned=modules.returned,
             leaf_root=self.leaf_root,
             unregistered=modules.unregistered,
         )

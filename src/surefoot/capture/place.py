@@ -110,7 +110,7 @@ def text_of(place: Site | None) -> str | None:
     if place is None:
         return None
     if place.text is None:
-        place.text = _describe(place.code.co_filename, _line_number(place.code, place.instruction))
+        place.text = describe(place.code.co_filename, _line_number(place.code, place.instruction))
     return place.text
 
 
@@ -121,7 +121,8 @@ def _line_number(code: CodeType, instruction: int) -> int:
     return code.co_firstlineno
 
 
-def _describe(filename: str, line: int) -> str:
+def describe(filename: str, line: int) -> str:
+    """A line in words: file relative to the working directory, number, text."""
     shown = filename
     if os.path.isabs(filename):
         relative = os.path.relpath(filename)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from surefoot.capture.events.records import Counts
 from surefoot.capture.loop import Loop
 from surefoot.capture.loops import Loops
 from surefoot.capture.parameters import Parameters
 from surefoot.facts import Calls, Cut, Fact, OptimizerCreated, Reach, Unmeasured
+from surefoot.records import ParameterInfo
 
 _MOST_NAMES = 200
 _MOST_UNREGISTERED = 50
@@ -58,9 +59,24 @@ def _creation(subject: str, loop: Loop, loops: Loops) -> OptimizerCreated:
 
 
 def reach(
-    parameters: Parameters, loops: Loops, *, cut: Cut | None, leaf_root: bool, unregistered: Iterable[str]
+    parameters: Parameters,
+    loops: Loops,
+    *,
+    cuts: Sequence[tuple[Cut, bool]],
+    leaf_root: bool,
+    unregistered: Iterable[str],
+    returned: Collection[int],
 ) -> Reach:
-    """Which parameters a gradient reaches, which it does not, and where its path is cut."""
+    """Which parameters a gradient reaches, which it does not, and where its path is cut.
+
+    Args:
+        parameters: Those that are known.
+        loops: Who holds them.
+        cuts: Where the path may be cut, in the order of the forward, and whether by gradients that are switched off.
+        leaf_root: The loss hangs on a leaf tensor.
+        unregistered: Modules that are not registered in the model.
+        returned: Ids of the leaves that what a model returned depends on.
+    """
     infos = parameters.infos()
     stepping = {loop.index for loop in loops.stepping}
     unreached = [i.name for i in infos if i.optimizer in stepping and i.requires_grad and not i.reached]
@@ -75,7 +91,26 @@ def reach(
         unreached=tuple(unreached[:_MOST_NAMES]),
         reached_unoptimized=tuple(unoptimized[:_MOST_NAMES]),
         frozen=tuple(frozen[:_MOST_NAMES]),
-        cut=cut,
+        cut=_cut(cuts, infos),
         leaf_root=leaf_root,
         unregistered=tuple(unregistered)[:_MOST_UNREGISTERED],
+        unused=tuple(i.name for i in infos if not i.reached and id(parameters.tensor(i.index)) in returned)[
+            :_MOST_NAMES
+        ],
     )
+
+
+def _cut(cuts: Sequence[tuple[Cut, bool]], infos: Sequence[ParameterInfo]) -> Cut | None:
+    """The last place before which nothing learns, in front of what does; the first, where nothing learns at all."""
+
+    def learns(module: str) -> bool:
+        return any(info.reached for info in infos if info.name.startswith(f"{module}."))
+
+    if not any(info.reached for info in infos):
+        return cuts[0][0] if cuts else None
+    behind = [
+        cut
+        for cut, switched_off in cuts
+        if (not learns(cut.before) if switched_off else learns(cut.before) and not learns(cut.after or ""))
+    ]
+    return behind[-1] if behind else None

@@ -47,6 +47,7 @@ class Cadence(Fact, kind="cadence", question="How backward passes and steps alte
         backward_place: Place of its backward.
         step_place: Place of its step.
         backward_places: Number of places whose backward reached its parameters.
+        cleared_unused: All backward passes whose gradients were cleared before any step followed them.
         root_over_loss: Mean, over inspected backward passes, of the root's value over the value of the one
             loss-function call in its graph: 0.25 for `(loss / 4).backward()`, -1 for `(-loss).backward()`; None: none
             or several.
@@ -62,6 +63,7 @@ class Cadence(Fact, kind="cadence", question="How backward passes and steps alte
     backward_place: str | None = None
     step_place: str | None = None
     backward_places: int = 0
+    cleared_unused: int = 0
     root_over_loss: float | None = None
 
 
@@ -149,6 +151,7 @@ class Scheduler(Fact, kind="scheduler", question="Learning-rate schedulers"):
         ahead: All its steps in an iteration before that iteration's optimizer step.
         per_step: Its steps over the optimizers' steps.
         settings: Its public numbers.
+        watched: The numbers that it was given to watch, thinned out to 100 at the most.
     """
 
     class_name: str = ""
@@ -158,6 +161,7 @@ class Scheduler(Fact, kind="scheduler", question="Learning-rate schedulers"):
     ahead: int = 0
     per_step: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    watched: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

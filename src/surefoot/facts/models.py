@@ -86,11 +86,14 @@ class Cut:
         after: Module before it whose output had a gradient's path; None: not known.
         before: Module after it.
         place: Where that module is called.
+        line: The nearest line above that takes a tensor out of the graph (`detach()`, a reentrant checkpoint …), as it
+            is written; None: none is.
     """
 
     after: str | None = None
     before: str = ""
     place: str | None = None
+    line: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +107,8 @@ class Reach(Fact, kind="reach", question="What the gradients reach"):
         cut: Where the graph is cut; None: nowhere seen.
         leaf_root: The loss hangs on a leaf tensor that is not a parameter.
         unregistered: Modules called inside the model that are not registered in it.
+        unused: Names of parameters that no loss reached and that what their model returned depends on: an output that
+            no loss uses.
     """
 
     unreached: tuple[str, ...] = ()
@@ -112,6 +117,7 @@ class Reach(Fact, kind="reach", question="What the gradients reach"):
     cut: Cut | None = None
     leaf_root: bool = False
     unregistered: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from surefoot.records import Finding, History, OptimizerInfo, Run
+from surefoot.rules.places import place as place
 
-_PLACE = re.compile(r"(?P<file>[^\s:][^:\n]*):(?P<line>\d+)(?::|$|\b)")
 _ASSIGNED = re.compile(r"\s*(?P<name>[A-Za-z_][\w.]*)\s*(?::[^=]+)?=[^=]")
 
 
@@ -20,17 +20,6 @@ def script_name(run: Run) -> str:
         'digits.py'
     """
     return re.split(r"[/\\]", run.script)[-1] or run.script
-
-
-def place(text: str) -> tuple[str, int] | None:
-    """File and line that `text` begins with, None if it begins with none.
-
-    Example:
-        >>> place("train.py:41: loss.backward()"), place("conv1.weight")
-        (('train.py', 41), None)
-    """
-    found = _PLACE.match(text)
-    return None if found is None else (found["file"], int(found["line"]))
 
 
 def script_line(text: str, run: Run) -> int | None:

@@ -87,6 +87,41 @@ def accumulating(factor: float) -> Callable[[Loop, int], None]:
     return body
 
 
+def cleared_in_every_part(loop: Loop, step: int) -> None:
+    for part in range(4):
+        loop.zero_grad()
+        loop.backward(4 * step + part, 0.25)
+    loop.step()
+
+
+def squared(itself: bool) -> Train:
+    """A schedule by a function that returns the rate, or a factor of it."""
+
+    def run() -> None:
+        loop = Loop(rate=0.02)
+        schedule = lr_scheduler.LambdaLR(loop.optimizer, lambda n: (0.02 if itself else 1.0) / (1 + n))
+        for step in range(STEPS):
+            usual(loop, step)
+            schedule.step()
+
+    return run
+
+
+def watched(mode: str) -> Train:
+    """A plateau watcher that is given the loss."""
+
+    def run() -> None:
+        loop = Loop(rate=0.2)
+        schedule = lr_scheduler.ReduceLROnPlateau(loop.optimizer, mode, factor=0.5, patience=0)
+        for epoch in range(6):
+            for step in range(8):
+                usual(loop, step)
+            with torch.no_grad():
+                schedule.step(classify(loop.model, *labelled(epoch % 2, 128)))
+
+    return run
+
+
 def clipping(limit: float, late: bool = False) -> Callable[[Loop, int], None]:
     def body(loop: Loop, step: int) -> None:
         loop.zero_grad()
@@ -212,6 +247,21 @@ def cut(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(last(activation(first(x)).detach()), y)
 
 
+class Branched(nn.Module):
+    """Two branches that are added, the second by its values alone where it is lost."""
+
+    def __init__(self, lost: bool) -> None:
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(6, 8), nn.Linear(6, 8), nn.Linear(8, 3)
+        self.lost = lost
+
+    def forward(self, x: Tensor) -> Tensor:
+        other = self.second(x)
+        if self.lost:
+            other = torch.tensor(other.tolist())
+        return self.last((self.first(x) + other).relu())  # type: ignore[no-any-return]
+
+
 def only_last(every: bool) -> Train:
     def run() -> None:
         loop = Loop()
@@ -262,11 +312,22 @@ def dropping() -> nn.Sequential:
     return nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Dropout(0.2), nn.Linear(12, 3))
 
 
-def evaluated(before: bool, back: bool) -> Train:
+class Functional(nn.Module):
+    """Drops by a function that follows the mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(6, 12), nn.Linear(12, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(F.dropout(self.first(x).relu(), 0.2, training=self.training))  # type: ignore[no-any-return]
+
+
+def evaluated(before: bool, back: bool, model: Callable[[], nn.Module] = dropping) -> Train:
     """Epochs with a validation: in eval mode `before` it, `back` in train mode after it."""
 
     def run() -> None:
-        loop = Loop(dropping())
+        loop = Loop(model())
         for epoch in range(3):
             if back:
                 loop.model.train()
@@ -290,6 +351,14 @@ JOINTS = (
     ),
     Joint("all-parameters-frozen", "inputs alone get a gradient", frozen(True), frozen(False)),
     Joint("all-parameters-frozen", "backward raises", made_of_frozen, repeat(usual)),
+    Joint(
+        "grads-cleared-before-step",
+        "in every micro-batch",
+        repeat(cleared_in_every_part, 8),
+        repeat(accumulating(0.25), 8),
+    ),
+    Joint("lr-vanished", "the rate for a factor of it", squared(True), squared(False)),
+    Joint("lr-vanished", "a plateau watcher of the wrong direction", watched("max"), watched("min")),
     Joint("clip-ineffective", "after the step", repeat(clipping(1.0, late=True)), repeat(clipping(1.0))),
     Joint("clipping-too-tight", "a thousandth", repeat(clipping(1e-4), 48), repeat(clipping(1e3), 48)),
     Joint("frozen-parameters", "first layer", frozen(False), repeat(usual)),
@@ -301,6 +370,12 @@ JOINTS = (
     Joint("missing-step", "one of two", second_optimizer(False), second_optimizer(True)),
     Joint("missing-zero-grad", "never", repeat(uncleared), repeat(usual)),
     Joint("no-gradient", "detached in the middle", train(cut), train()),
+    Joint(
+        "no-gradient",
+        "a branch lost to numpy",
+        train(model=lambda: Branched(True)),
+        train(model=lambda: Branched(False)),
+    ),
     Joint("nonfinite-gradient", "a root of zero", train(model=lambda: Root(True)), scaled(True)),
     Joint("optimizer-recreated", "each step", repeat(anew), repeat(usual, optimizer="Adam")),
     Joint("parameters-not-optimized", "the last layer alone", only_last(False), only_last(True)),
@@ -312,5 +387,11 @@ JOINTS = (
     Joint("step-without-backward", "two for one", repeat(stepped_twice), repeat(usual)),
     Joint("step-without-backward", "no backward at all", repeat(never_backward), repeat(usual)),
     Joint("train-in-eval-mode", "never back", evaluated(True, False), evaluated(True, True)),
+    Joint(
+        "train-in-eval-mode",
+        "dropout by a function",
+        evaluated(True, False, Functional),
+        evaluated(True, True, Functional),
+    ),
     Joint("validate-in-train-mode", "no eval", evaluated(False, True), evaluated(True, True)),
 )

@@ -43,6 +43,17 @@ class Sequences(nn.Module):
         return self.last(times.relu().transpose(0, 1).mean(1))
 
 
+class Recurrent(nn.Module):
+    """A recurrent layer that reads sequences as they are, and what it says at their end."""
+
+    def __init__(self, batch_first: bool) -> None:
+        super().__init__()
+        self.recurrent, self.last = nn.GRU(6, 12, batch_first=batch_first), nn.Linear(12, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.recurrent(x)[0][:, -1])  # type: ignore[no-any-return]
+
+
 def sequences(step: int) -> tuple[Tensor, Tensor]:
     x, y = labelled(step, 8)
     return x[:, None, :] * torch.linspace(0.5, 1.5, 5)[:, None], y
@@ -103,6 +114,18 @@ JOINTS = (
         "a view that exchanges dimensions",
         train(model=lambda: Sequences(True), batch=sequences),
         train(model=lambda: Sequences(False), batch=sequences),
+    ),
+    Joint(
+        "batch-mixing",
+        "a recurrent layer that reads the data along the batch",
+        train(model=lambda: Recurrent(False), batch=sequences),
+        train(model=lambda: Recurrent(True), batch=sequences),
+    ),
+    Joint(
+        "batch-mixing",
+        "norms over the batch",
+        train(lambda m, x, y: F.cross_entropy(F.normalize(m(x), dim=0), y)),
+        train(lambda m, x, y: F.cross_entropy(F.normalize(m(x), dim=1), y)),
     ),
     Joint("vanishing-gradient", "ten sigmoids", train(model=sigmoids, steps=60), train(steps=60)),
     Joint("missing-nonlinearity", "two in a row", train(model=linear_row), train()),

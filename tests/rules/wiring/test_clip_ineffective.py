@@ -31,3 +31,11 @@ def test_near_miss() -> None:
     # Only the recurrent part is clipped, and one call of many comes late.
     part = Training().fact(ClipCall, "train.py:8", **{**RIGHT, "covered": 0.4, "after_step": 1})
     assert not found("clip-ineffective", part)
+
+
+def test_before_backward_it_says_so() -> None:
+    place = "train.py:6: clip_grad_norm_(model.parameters(), 1.0)"
+    early = Training().fact(
+        ClipCall, place, function="clip_grad_norm_", count=300, after_step=299, place=place
+    )
+    assert "before backward()" in found("clip-ineffective", early)[0].title

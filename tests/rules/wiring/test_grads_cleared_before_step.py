@@ -1,7 +1,7 @@
 """Tests of the rule `grads-cleared-before-step`."""
 
 from rules.build import STEP, Training, found
-from surefoot.facts import ClearedBeforeStep
+from surefoot.facts import Cadence, ClearedBeforeStep
 
 
 def test_fires() -> None:
@@ -18,3 +18,14 @@ def test_quiet() -> None:
 def test_near_miss() -> None:
     # A loop that drops the gradients of bad batches.
     assert not found("grads-cleared-before-step", Training().fact(ClearedBeforeStep, "optimizer 0", count=40))
+
+
+def test_cleared_in_every_micro_batch() -> None:
+    wasted = {"backwards": 16 * 300, "cleared_unused": 15 * 300, "root_over_loss": 1 / 16}
+    finding = found("grads-cleared-before-step", Training().fact(Cadence, "optimizer 0", **wasted))[0]
+    assert "each 16th" in finding.title
+    # The first backward of two lines may be for an attack on the inputs; closures are evaluated at will.
+    attack = Training().fact(Cadence, "optimizer 0", backwards=600, cleared_unused=300, backward_places=2)
+    assert not found("grads-cleared-before-step", attack)
+    searched = Training().fact(Cadence, "optimizer 0", backwards=600, cleared_unused=300, closure=True)
+    assert not found("grads-cleared-before-step", searched)

@@ -21,11 +21,31 @@ def test_quiet() -> None:
 
 
 def test_near_miss() -> None:
-    # A head that never ran, as pretrained models have: nothing is cut.
-    unused = _with_last("pooler.weight", module_called=False)
-    assert not found("no-gradient", unused)
-    # A branch that ran and whose output no loss uses: worth knowing, no more.
-    assert found("no-gradient", _with_last("aux.weight"))[0].severity == "information"
+    # A head that never ran, as pretrained models have: worth knowing, no more.
+    unused = found("no-gradient", _with_last("pooler.weight", module_called=False))[0]
+    assert unused.severity == "information"
+    assert "never run" in unused.title
+    # A branch that ran and whose output the model returns, though no loss uses it.
+    returned = _with_last("aux.weight").fact(Reach, unused=["aux.weight"])
+    assert found("no-gradient", returned)[0].severity == "information"
+
+
+def test_a_branch_whose_result_is_lost() -> None:
+    """By numpy() or tensor(…), or because nothing is done with it: neither a loss nor an output depends on it."""
+    finding = found("no-gradient", _with_last("branch.weight"))[0]
+    assert finding.severity == "warning"
+    assert "reaches no loss" in finding.title
+
+
+def test_the_line_that_cuts() -> None:
+    spoiled = Training()
+    for name in ("fc1.weight", "fc1.bias"):
+        spoiled.parameter(name, reached=False, received=0)
+    line = "train.py:7: x = checkpoint(self.stem, x, use_reentrant=True)"
+    spoiled.fact(Reach, cut={"after": "fc1", "before": "fc2", "place": "train.py:9", "line": line})
+    finding = found("no-gradient", spoiled)[0]
+    assert finding.where == line
+    assert "use_reentrant=False" in finding.fix
 
 
 def test_a_silent_stem_in_front_of_what_learns() -> None:

@@ -65,11 +65,14 @@ class Probe:
     def layer_called(self, batch: Tensor, given: Tensor, model: str) -> None:
         """A layer inside a model in training is given something else than the batch that entered the model."""
 
+    def sequence_read(self, batch: Tensor, given: Tensor, module: nn.Module) -> None:
+        """A layer of a model in training takes the first dimension of what it is given for the time."""
+
     def clip_called(self, function: str, parameters: Any, limit: Any, result: Any) -> None:
         """The script clipped gradients by one of PyTorch's functions."""
 
-    def scheduler_stepped(self, scheduler: Any) -> None:
-        """The script is about to step a learning-rate scheduler."""
+    def scheduler_stepped(self, scheduler: Any, given: Any) -> None:
+        """The script is about to step a learning-rate scheduler, and gives it this: an epoch, a number to watch."""
 
     def loader_iterated(self, loader: Any) -> None:
         """A data loader's iterator is about to be made."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from surefoot.capture.graph.loss_graph import is_leaf, output_shape, saved_dim
+from surefoot.capture.graph.loss_graph import is_leaf, output_shape, saved, saved_dim
 
 _ON_PURPOSE = ("BatchNorm", "CudnnBatchNorm", "SyncBatchNorm")
 # Operations that run along a dimension that should be the time, and those that move dimensions. Others (a
@@ -74,6 +74,8 @@ def cause(link: Link, nodes: list[Any], size: int) -> str | None:
         name = str(node.name())
         if any(word in name for word in _ALONG_TIME):
             return name
+        if "VectorNorm" in name and tuple(saved(node, "_saved_dim") or ()) == (0,):
+            return name  # each feature divided by its norm over the examples
         if ("Unbind" in name or "Select" in name) and link.operations.index(node) and saved_dim(node, 8) == 0:
             return name  # the examples one after the other: a recurrent layer takes them for time steps
         if "Softmax" in name:

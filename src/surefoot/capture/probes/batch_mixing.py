@@ -7,12 +7,13 @@ other examples' rows at zero. Batch norm mixes on purpose; past it nothing is sa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge
+from torch.utils.data import default_collate
 
 from surefoot.capture.deferred import Deferred
 from surefoot.capture.events.probe import Probe
@@ -24,6 +25,22 @@ from surefoot.facts import BatchMixing, Fact
 
 _UNNAMED = "the model"  # where no module was called: a network of plain functions
 _TRIES = 2
+
+
+class _SequenceRead(NamedTuple):
+    """What a layer that takes the first dimension for the time was given.
+
+    Args:
+        layer: Its class.
+        size: Of that dimension.
+        other: Of the next one.
+        place: Where it is called.
+    """
+
+    layer: str
+    size: int
+    other: int
+    place: str | None
 
 
 class BatchMixingProbe(Probe):
@@ -41,6 +58,8 @@ class BatchMixingProbe(Probe):
         self._tries = 0
         self._batch_size: int | None = None  # of the last training batch that entered a model
         self._found: BatchMixing | None = None
+        self._read: _SequenceRead | None = None
+        self._batches_of: int | None = None  # examples that the loader under way puts side by side
 
     def tensor_hooked(self, tensor: Tensor) -> None:
         """There may be hooks of the script's own in the graph: they must not run once more."""
@@ -60,11 +79,34 @@ class BatchMixingProbe(Probe):
         if exchanged(batch, given):
             self._keep(model, mixed=True, operation="view of the input", place=text_of(caller_site()))
 
+    def loader_iterated(self, loader: Any) -> None:
+        """Batches that PyTorch puts together have the examples first."""
+        self._batches_of = loader.batch_size if loader.collate_fn is default_collate else None
+
+    def sequence_read(self, batch: Tensor, given: Tensor, module: nn.Module) -> None:
+        """A layer may take the examples for time steps."""
+        size = int(batch.shape[0]) if batch.ndim else 0
+        if given.shape[0] == size > 1 and given.shape[1] not in (1, size):
+            self._read = _SequenceRead(
+                type(module).__name__, size, int(given.shape[1]), text_of(caller_site())
+            )
+
     def graph_inspected(self, backward: Backward) -> None:
         """Test the scores that entered the loss function, where that says something."""
         scores = backward.scores
+        read, self._read = self._read, None
+        if read is not None and scores is not None and self._along_examples(read, scores, backward.target):
+            self._keep(backward.model, mixed=True, operation=read.layer, place=read.place)
+            return
         if scores is not None and backward.saved_tensors and self._wanted(scores, backward.target):
             self._look(scores, text_of(backward.site), backward.model)
+
+    def _along_examples(self, read: _SequenceRead, scores: Tensor, target: Any) -> bool:
+        """Whether a layer ran along the examples: the first dimension is theirs by the loader, or by the scores."""
+        if self._batches_of == read.size:
+            return True
+        each = scores.ndim == 2 and scores.shape[0] == read.size and scores.shape[1] != read.other
+        return each and isinstance(target, Tensor) and target.ndim >= 1 and target.shape[0] == read.size
 
     def _wanted(self, scores: Tensor, target: Any) -> bool:
         """Whether the test says something here: as many rows of scores as examples, and not a table of pairs."""

@@ -93,6 +93,7 @@ class CadenceProbe(Probe):
                 steps_without_backward=order.without_backward,
                 first_without_backward=order.first_without_backward,
                 closure=loop.closure,
+                cleared_unused=loop.cleared_unused,
                 backward_place=text_of(loop.backward_site),
                 step_place=text_of(loop.step_site),
                 backward_places=loop.places(),

@@ -6,12 +6,18 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
+from torch import Tensor
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
 from surefoot.capture.events.probe import Probe
 from surefoot.capture.events.records import Counts
+from surefoot.capture.host import host_number
 from surefoot.capture.loop import plain_settings
 from surefoot.capture.loops import Loops
 from surefoot.capture.place import caller_site, text_of
 from surefoot.facts import Fact, Scheduler
+
+_MOST_WATCHED = 100
 
 
 class _Schedule:
@@ -22,6 +28,15 @@ class _Schedule:
         self.steps = 0
         self.ahead = 0
         self.before_first = False
+        self.watched: list[float] = []
+
+    def watch(self, given: Any) -> None:
+        """Take the number that it is to watch, where it can be read without waiting for a device."""
+        number = host_number(given.detach()) if isinstance(given, Tensor) else given
+        if isinstance(number, (int, float)) and not isinstance(number, bool):
+            self.watched.append(float(number))
+            if len(self.watched) > 2 * _MOST_WATCHED:
+                del self.watched[1:-1:2]
 
 
 class LrSchedulersProbe(Probe):
@@ -39,13 +54,15 @@ class LrSchedulersProbe(Probe):
         self._counts = counts
         self._seen: dict[int, tuple[Any, _Schedule]] = {}
 
-    def scheduler_stepped(self, scheduler: Any) -> None:
+    def scheduler_stepped(self, scheduler: Any, given: Any) -> None:
         """Compare with the steps of its optimizer."""
         known = self._seen.get(id(scheduler))
         if known is None or known[0]() is not scheduler:
             known = self._seen[id(scheduler)] = (weakref.ref(scheduler), _Schedule(scheduler))
         schedule = known[1]
         schedule.steps += 1
+        if isinstance(scheduler, ReduceLROnPlateau):
+            schedule.watch(given)
         optimizer = getattr(scheduler, "optimizer", None)
         known_of = self._loops.known
         loop = known_of(optimizer) or known_of(getattr(optimizer, "optimizer", None))
@@ -70,4 +87,5 @@ class LrSchedulersProbe(Probe):
                 ahead=schedule.ahead,
                 per_step=schedule.steps / steps if steps else None,
                 settings=schedule.settings,
+                watched=tuple(schedule.watched[:: 1 + len(schedule.watched) // _MOST_WATCHED]),
             )

@@ -48,10 +48,7 @@ def batch_mixing(history: History) -> Iterator[Draft]:
                 f"{fact.subject} mixes the examples of a batch by {fact.operation}: the output of one "
                 "example depends on the others."
             ),
-            fix=(
-                "Move dimensions with permute or transpose instead of view, and reduce over features, not "
-                "over the batch."
-            ),
+            fix=_fix(str(fact.operation)),
             evidence={
                 "operation": fact.operation,
                 "gradient at the other examples": fact.others_gradient,
@@ -60,3 +57,13 @@ def batch_mixing(history: History) -> Iterator[Draft]:
             where=fact.place or fact.subject,
             confidence=0.95,
         )
+
+
+def _fix(operation: str) -> str:
+    if any(word in operation.upper() for word in ("RNN", "LSTM", "GRU", "ATTENTION")):
+        return (
+            "Make the layer with batch_first=True, or give it (time, batch, features) by x.transpose(0, 1)."
+        )
+    if "Norm" in operation or "Softmax" in operation:
+        return "Normalise over the features (dim=-1), not over the batch (dim=0)."
+    return "Move dimensions with permute or transpose instead of view, and reduce over features, not over the batch."

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.facts import ClipCall
+from surefoot.facts import Cadence, ClipCall
 from surefoot.records import History
 from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import NO_LEARNING
+from surefoot.rules.places import place
+
+FIX = "Move the clipping between backward() and step()."
 
 
 @rule("clip-ineffective", severity="warning", needs=(ClipCall,), since="0.1", follows=NO_LEARNING)
@@ -15,8 +18,8 @@ def clip_ineffective(history: History, *, share: float = 0.5, least: int = 3) ->
     """Gradient clipping that cannot have an effect.
 
     ## What it finds
-    Clipping called after the step instead of before it, on parameters that the stepping optimizer does not
-    hold, or on gradients that a gradient scaler has still multiplied by its scale.
+    Clipping called where no gradients are (before `backward()`, after the step), on parameters that the stepping
+    optimizer does not hold, or on gradients that a gradient scaler has still multiplied by its scale.
 
     ## Why it matters
     The script looks protected against large gradients and is not; scaled gradients are cut to nothing.
@@ -38,7 +41,7 @@ def clip_ineffective(history: History, *, share: float = 0.5, least: int = 3) ->
     """
     for fact in history.facts(ClipCall):
         count = fact.count
-        reason = _reason(fact, count, share)
+        reason = _reason(fact, count, share, _before_backward(history, fact))
         if count < least or reason is None:
             continue
         what, fix = reason
@@ -56,9 +59,20 @@ def clip_ineffective(history: History, *, share: float = 0.5, least: int = 3) ->
         )
 
 
-def _reason(fact: ClipCall, count: int, share: float) -> tuple[str, str] | None:
+def _before_backward(history: History, fact: ClipCall) -> bool:
+    """Whether the call stands above a backward of the same file: a loop runs downwards."""
+    called = place(fact.place or "")
+    backwards = [place(cadence.backward_place or "") for cadence in history.facts(Cadence)]
+    return called is not None and any(
+        line is not None and line[0] == called[0] and line[1] > called[1] for line in backwards
+    )
+
+
+def _reason(fact: ClipCall, count: int, share: float, before: bool) -> tuple[str, str] | None:
+    if (fact.after_step or 0) > share * count and before:
+        return "is called before backward(), when its gradients are not there yet", FIX
     if (fact.after_step or 0) > share * count:
-        return "is called after the step", "Move the clipping between backward() and step()."
+        return "is called after the step", FIX
     covered = fact.covered
     if covered is not None and covered < 0.01:
         return (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.facts import ClearedBeforeStep
+from surefoot.facts import Cadence, ClearedBeforeStep
 from surefoot.records import History
 from surefoot.rules.base import Draft, rule
 
 
-@rule("grads-cleared-before-step", severity="error", needs=(ClearedBeforeStep,), since="0.1")
+@rule("grads-cleared-before-step", severity="error", needs=(Cadence,), since="0.1")
 def grads_cleared_before_step(history: History, *, share: float = 0.5, least: int = 2) -> Iterator[Draft]:
     """Gradients are cleared after backward and before the step that should use them.
 
@@ -47,4 +47,30 @@ def grads_cleared_before_step(history: History, *, share: float = 0.5, least: in
             step=1 if count == of else None,
             evidence={"steps without gradients": count, "steps": of, "step place": fact.step_place},
             where=fact.step_place,
+        )
+    for cadence in history.facts(Cadence):
+        unused, backwards, steps = cadence.cleared_unused, cadence.backwards, cadence.steps
+        # Two lines that call backward are two losses: the first may be for a look, or an attack on the inputs.
+        if (
+            cadence.closure
+            or cadence.backward_places != 1
+            or steps < least
+            or unused < max(least, share * backwards)
+        ):
+            continue
+        yield Draft(
+            title=(
+                f"Gradients are cleared in front of every backward() though a step follows only each "
+                f"{backwards / steps:.3g}th: {unused} of {backwards} backward passes are thrown away."
+            ),
+            fix="Call zero_grad() once a step, behind step(), and not for every micro-batch.",
+            step=1,
+            evidence={
+                "backward passes": backwards,
+                "cleared unused": unused,
+                "steps": steps,
+                "value of backward over loss": cadence.root_over_loss,
+            },
+            where=cadence.backward_place,
+            confidence=0.95,
         )

@@ -11,6 +11,7 @@ from surefoot.records import History
 from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import NO_LEARNING
 from surefoot.rules.progress import progress
+from surefoot.rules.schedules import squared, wrong_way
 
 
 @rule(
@@ -28,7 +29,8 @@ def lr_vanished(
     ## What it finds
     A rate that falls below 1 % of its peak within the first 40 % of the steps and stays there, while the loss
     stands still well above zero: a schedule made for epochs that is stepped every batch, or one too short for
-    the run.
+    the run. Also a `LambdaLR` whose function returns the rate where a factor is wanted (the rate is squared), and
+    a `ReduceLROnPlateau` whose mode does not fit what it watches.
 
     ## Why it matters
     From then on the training goes through the motions; what follows is spent time.
@@ -39,7 +41,8 @@ def lr_vanished(
 
     ## What to try
     Call `scheduler.step()` once an epoch, or make the schedule (`T_max`, `step_size`, `total_steps`) as long
-    as the run in the unit in which it is stepped.
+    as the run in the unit in which it is stepped. `LambdaLR` wants a factor of the optimizer's rate, 1 for all of it;
+    `ReduceLROnPlateau` wants mode="min" for a loss and mode="max" for an accuracy.
 
     ## When to ignore it
     If the training had converged. A loss below 20 % of its start (option `high`; 2 % where the rate fell
@@ -51,6 +54,10 @@ def lr_vanished(
     discuss.pytorch.org 111249 and 12444; the share of steps below 1 % is 6 % for a cosine and 10 % for three
     steps of a factor 10 at 50, 75 and 90 %.
     """
+    mistake = [*_by_mistake(history)]
+    yield from mistake
+    if mistake:
+        return
     rates = history.series("lr").finite
     n = len(rates)
     if n < 2 * tail:
@@ -72,6 +79,40 @@ def lr_vanished(
         return
     scheduler = max(history.facts(Scheduler), key=lambda f: f.steps or 0, default=None)
     yield _finding(rates.values, int(rates.steps[at]), peak, before, seen.late, scheduler)
+
+
+def _by_mistake(history: History) -> Iterator[Draft]:
+    found = squared(history)
+    if found is not None:
+        yield Draft(
+            title=(
+                f"LambdaLR's function returns the rate where it should return a factor of it: the rate is "
+                f"{found.highest:.3g} and not {found.base:.3g}."
+            ),
+            fix="Let the function return a factor (1 for the optimizer's own rate), or make the optimizer with lr=1.",
+            step=1,
+            evidence={"rate of the optimizer": found.base, "highest rate of the run": found.highest},
+            where=found.scheduler.place,
+            confidence=0.95,
+        )
+    turned = wrong_way(history)
+    if turned is not None:
+        right = "min" if turned.mode == "max" else "max"
+        yield Draft(
+            title=(
+                f'ReduceLROnPlateau(mode="{turned.mode}") takes every improvement for a standstill: what it watches '
+                f"went from {turned.first:.3g} to {turned.last:.3g}, the rate from {turned.rates[0]:.3g} to "
+                f"{turned.rates[1]:.3g}."
+            ),
+            fix=f'Make it with mode="{right}".',
+            evidence={
+                "mode": turned.mode,
+                "watched": [turned.first, turned.last],
+                "rate": list(turned.rates),
+            },
+            where=turned.scheduler.place,
+            confidence=0.9,
+        )
 
 
 def _finding(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.facts import Calls, Cut, Reach
-from surefoot.records import History, ParameterInfo
+from surefoot.records import History, ParameterInfo, Severity
 from surefoot.rules.base import Draft, rule
 from surefoot.rules.intent import ended
 
@@ -31,16 +31,17 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Draft]:
     all.
 
     ## Evidence shown
-    The parameters concerned, their share of all entries, and between which modules the graph is cut.
+    The parameters concerned, their share of all entries, between which modules the graph is cut, and the line in front
+    that takes tensors out of it, where one is written.
 
     ## What to try
     Pass tensors on as they are: no `.data`, `.detach()`, `.item()`, `torch.tensor(x)` or NumPy between the
     model and its loss; `argmax` only for metrics.
 
     ## When to ignore it
-    If that part is meant to stay fixed: say so with `requires_grad=False`. Silent parameters behind all that
-    learn (a head that no loss uses), and a first part that never ran, are information. While running, 10
-    steps (option `least`) are waited for.
+    If that part is meant to stay fixed: say so with `requires_grad=False`. An output that the model returns and no loss
+    uses, and layers that never ran, are information. A layer that ran, whose result neither reaches a loss nor is
+    returned, is a warning where no cut was seen. While running, 10 steps (option `least`) are waited for.
 
     ## Source
     PYSIASSIST (SANER 2024), patterns 3 and 12; discuss.pytorch.org 112135.
@@ -64,17 +65,18 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Draft]:
     everything = len(silent) == len(optimized)
     # A stem in front of what does learn lies behind a cut; a silent head at the end is merely not used.
     front = optimized[0] is silent[0]
-    called = [p for p in silent if p.module_called]
-    sure = everything or (bool(called) and bool(cut or leaf or front))
-    called = called or silent
-    if not sure and not (front or called[0].module_called):
+    unused = {*reach.unused}
+    lost = [p for p in silent if p.module_called and p.name not in unused]
+    sure = everything or (bool(lost) and bool(cut or leaf or front))
+    called = lost or silent
+    if not sure:
+        yield from _idle(silent, lost)
         return
-    where = (cut.place if cut else None) or (calls.first_backward if calls is not None else None)
+    where = _place(cut) or (calls.first_backward if calls is not None else None)
     share = sum(p.numel for p in called) / max(1, sum(p.numel for p in optimized))
     yield Draft(
-        severity="error" if sure else "information",
         title=_title(called, everything, leaf, cut),
-        fix=f"Pass tensors on as they are between model and loss, without {CUTS}.",
+        fix=_fix(cut),
         step=1,
         evidence={
             "parameters": [p.name for p in called][:20],
@@ -85,8 +87,54 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Draft]:
             "loss hangs on a fresh tensor": leaf,
         },
         where=where,
-        confidence=(1.0 if cut or leaf or everything else 0.9) if sure else 0.5,
+        confidence=1.0 if cut or leaf or everything else 0.9,
     )
+
+
+def _idle(silent: list[ParameterInfo], lost: list[ParameterInfo]) -> Iterator[Draft]:
+    """Parameters that get no gradient where no cut was seen: their result is thrown away, or nobody asks for it."""
+    ran = [p for p in silent if p.module_called]
+    kinds: tuple[tuple[list[ParameterInfo], Severity, str, str], ...] = (
+        (lost, "warning", "ran in the forward, and their result reaches no loss", _fix(None)),
+        (
+            [p for p in ran if p not in lost],
+            "information",
+            "lead to an output that no loss uses",
+            "Add that output to the loss, or take its layers out of the optimizer.",
+        ),
+        (
+            [p for p in silent if not p.module_called],
+            "information",
+            "belong to layers that never run",
+            "Call those layers in forward(), or take them out of the model.",
+        ),
+    )
+    for some, severity, title, fix in kinds:
+        if some:
+            names = ", ".join(p.name for p in some[:3]) + (" …" if len(some) > 3 else "")
+            yield Draft(
+                severity=severity,
+                title=f"{len(some)} optimized parameters ({names}) never get a gradient: they {title}.",
+                fix=fix,
+                step=1,
+                evidence={"parameters": [p.name for p in some][:20], "count": len(some)},
+                where=some[0].name,
+                confidence=0.7 if severity == "warning" else 0.5,
+            )
+
+
+def _place(cut: Cut | None) -> str | None:
+    return (cut.line or cut.place) if cut else None
+
+
+def _fix(cut: Cut | None) -> str:
+    if (
+        cut is not None
+        and "checkpoint(" in (cut.line or "")
+        and "use_reentrant=False" not in (cut.line or "")
+    ):
+        return "Call checkpoint with use_reentrant=False: the reentrant one passes none on where its inputs need none."
+    return f"Pass tensors on as they are between model and loss, without {CUTS}."
 
 
 def _in_order(history: History) -> list[ParameterInfo]:
@@ -116,7 +164,7 @@ def _dead_end(history: History, cut: Cut | None) -> Draft:
         title=(
             "backward() failed because the loss does not depend on any trainable parameter: the graph is cut."
         ),
-        fix=f"Pass tensors on as they are between model and loss, without {CUTS}.",
+        fix=_fix(cut),
         evidence={"error": history.run.error, "cut after": cut.after if cut else None},
-        where=(cut.place if cut else None) or (calls.first_backward if calls is not None else None),
+        where=_place(cut) or (calls.first_backward if calls is not None else None),
     )

@@ -11,7 +11,9 @@ from surefoot.rules.base import Draft, rule
 
 
 @rule("optimizer-recreated", severity="warning", needs=(OptimizerCreated,), since="0.1")
-def optimizer_recreated(history: History, *, least: int = 3, steps_each: float = 3.0) -> Iterator[Draft]:
+def optimizer_recreated(
+    history: History, *, least: int = 3, steps_each: float = 3.0, often: int = 10
+) -> Iterator[Draft]:
     """The optimizer is made anew again and again over the same parameters.
 
     ## What it finds
@@ -29,8 +31,9 @@ def optimizer_recreated(history: History, *, least: int = 3, steps_each: float =
     Make the optimizer once, in front of the loop.
 
     ## When to ignore it
-    If the state is to be dropped (a restart each phase): more than 3 steps each (option `steps_each`) is
-    reported as information only. Plain SGD has no state and is not reported.
+    If the state is to be dropped (a restart each phase): fewer than ten times (option `often`), with more than 3 steps
+    each (option `steps_each`), is information only, and so is one that lives longer than its running averages reach
+    back (1000 steps for Adam's default, 10 for a momentum of 0.9). Plain SGD has no state and is not reported.
     Being made anew three times (option `least`) tells a loop from phases.
 
     ## Source
@@ -44,7 +47,9 @@ def optimizer_recreated(history: History, *, least: int = 3, steps_each: float =
     steps = int(calls.steps) if calls is not None else 0
     each = steps / made
     yield Draft(
-        severity="warning" if each <= steps_each else "information",
+        severity="warning"
+        if each <= steps_each or (made >= often and each < _memory(worst))
+        else "information",
         title=(
             f"{worst.class_name} was made {made} times over the same parameters, for about {each:.3g} "
             "steps each."
@@ -58,3 +63,10 @@ def optimizer_recreated(history: History, *, least: int = 3, steps_each: float =
 def _stateless(fact: OptimizerCreated) -> bool:
     settings: Mapping[str, Any] = fact.settings or {}
     return fact.class_name == "SGD" and not settings.get("momentum")
+
+
+def _memory(fact: OptimizerCreated) -> float:
+    """Steps that the longest running average reaches back."""
+    settings: Mapping[str, Any] = fact.settings or {}
+    betas = settings.get("betas") or [settings.get("alpha") or settings.get("momentum") or 0.0]
+    return 1 / (1 - min(max(float(beta) for beta in betas), 0.9999))
