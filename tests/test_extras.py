@@ -138,7 +138,7 @@ BLOCKED = {"lightning": ["lightning", "pytorch_lightning"]}
 
 
 def test_every_optional_package_is_tried() -> None:
-    assert {*NEEDED, "pytorch_lightning"} == set(OPTIONAL)
+    assert {*NEEDED, "pytorch_lightning", "torch"} == set(OPTIONAL)  # torch: test_without_torch.py
 
 
 @pytest.mark.parametrize("package", NEEDED)
@@ -182,3 +182,11 @@ def test_the_extras_exist_and_all_has_them() -> None:
     readme = (ROOT / "README.md").read_text()
     for extra in (*listed, "all"):
         assert f"`{extra}`" in readme, f"README says what {extra} adds"
+
+
+def test_readme_names_every_extra() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = set(tomllib.load(file)["project"]["optional-dependencies"])
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([a-z]+)`", row)}
+    assert extras - {"test", "check", "docs", "peers"} <= named

@@ -89,12 +89,16 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
-        return import_module(f"surefoot.{name}")
-    home = _HOMES.get(name)
+    home = f"surefoot.{name}" if name in _ROOMS else _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'surefoot' has no attribute {name!r}")
-    value = getattr(import_module(home), name)
+    from surefoot.extras import needed_for
+
+    with needed_for(f"surefoot.{name} and all that trains"):
+        loaded = import_module(home)
+        if name in _ROOMS:
+            return loaded
+        value = getattr(loaded, name)
     globals()[name] = value
     return value
 

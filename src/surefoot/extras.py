@@ -10,6 +10,7 @@ from surefoot.errors import MissingExtra
 
 # Name that is imported -> (name that is installed, extra of surefoot that brings it).
 OPTIONAL = {
+    "torch": ("PyTorch", "torch"),
     "matplotlib": ("matplotlib", "figures"),
     "PIL": ("Pillow", "figures"),
     "imageio_ffmpeg": ("imageio-ffmpeg", "video"),

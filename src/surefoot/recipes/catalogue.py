@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from surefoot.errors import UnknownRecipe
 from surefoot.extras import require
 
-_FIT = ("accelerate", "matplotlib", "PIL")
+_FIT = ("torch", "accelerate", "matplotlib", "PIL")
 _DIGITS = (*_FIT, "sklearn")
 
 
