@@ -9,7 +9,7 @@ SETTINGS := pyproject.toml constraints.txt
 # What the commands of README's table need.
 USED_EXTRAS := torch,figures,video,train,separation,examples
 
-.PHONY: help setup run test check format docs docs-serve faults bench reproduce clean
+.PHONY: help setup run test check format docs docs-serve faults forge bench reproduce clean
 
 help:
 	@echo "make run    set up, then train examples/digits.py under observation and write report.html"
@@ -20,6 +20,7 @@ help:
 	@echo "make docs   build the documentation site into site/; a broken link fails"
 	@echo "make docs-serve  show the site while you write"
 	@echo "make faults score surefoot check on every faulty and healthy program of tests/faults"
+	@echo "make forge  make thousands of training scripts, one fault in each, and score what is said (an hour; goes on where it stopped)"
 	@echo "make bench  measure surefoot against plain runs and its peers (an hour or more; wants a quiet machine)"
 	@echo "make reproduce  train the AutoClip study on recorded speech (two hours; goes on where it stopped)"
 	@echo "make clean  remove .venv and all that was built"
@@ -44,8 +45,8 @@ test: $(VENV)/.installed-tests check
 	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal
 
 check: $(VENV)/.installed-tests
-	$(BIN)/ruff check src tests examples benchmarks docs/site
-	$(BIN)/ruff format --check src tests examples benchmarks docs/site
+	$(BIN)/ruff check src tests examples benchmarks forge docs/site
+	$(BIN)/ruff format --check src tests examples benchmarks forge docs/site
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --doctest-modules src/surefoot --quiet -p no:cacheprovider
@@ -66,6 +67,11 @@ docs-serve: $(VENV)/.installed-docs
 FAULTS ?= $(wildcard ../shared/faults)
 faults: $(VENV)/.installed-tests
 	$(BIN)/python benchmarks/faults.py tests/faults $(FAULTS) --markdown docs/faults.md
+
+# Scripts made from parts; GROUPS says how many sound ones, each with six faulty twins.
+GROUPS ?= 300
+forge: $(VENV)/.installed-tests
+	$(BIN)/python -m forge score --groups $(GROUPS) --markdown docs/forge.md
 
 bench: $(VENV)/.installed-tests
 	$(BIN)/python benchmarks/observe.py --markdown docs/overhead.md
@@ -91,8 +97,8 @@ reproduce: $(VENV)/.installed-tests
 	$(BIN)/python -m surefoot.recipes.separation.pages surefoot-recipes/autoclip docs
 
 format: $(VENV)/.installed-tests
-	$(BIN)/ruff check --fix src tests examples benchmarks docs/site
-	$(BIN)/ruff format src tests examples benchmarks docs/site
+	$(BIN)/ruff check --fix src tests examples benchmarks forge docs/site
+	$(BIN)/ruff format src tests examples benchmarks forge docs/site
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist site

@@ -1,13 +1,16 @@
 """Commands of surefoot in forked children of one process that has imported torch: seconds each, not tens.
 
-`python tests/forked.py` is that process: it reads one request a line, {"arguments", "folder", "says"}, and answers
-{"code", "seconds"} when the child has ended. Each child is a fresh one: what a script leaves behind ends with it.
+`python tests/forked.py` is that process: it reads one request a line, {"arguments", "folder", "says"}, the first of
+the arguments `surefoot` or a script, and answers {"code", "seconds"} when the child has ended. Each child is a fresh
+one: what a script leaves behind ends with it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import runpy
+import signal
 import subprocess
 import sys
 import traceback
@@ -34,11 +37,15 @@ class Ended:
 
 
 class Forks:
-    """A process that forks itself for each command."""
+    """A process that forks itself for each command.
 
-    def __init__(self) -> None:
+    Args:
+        preloaded: Modules that it imports beside those that every command needs.
+    """
+
+    def __init__(self, *preloaded: str) -> None:
         self._server = subprocess.Popen(
-            [sys.executable, __file__],
+            [sys.executable, __file__, *preloaded],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -47,6 +54,13 @@ class Forks:
 
     def surefoot(self, folder: Path, *arguments: str) -> Ended:
         """Run `surefoot` with these arguments in `folder`."""
+        return self._ask(folder, ["surefoot", *arguments])
+
+    def python(self, folder: Path, script: Path) -> Ended:
+        """Run a script in `folder`, as Python does."""
+        return self._ask(folder, [str(script)])
+
+    def _ask(self, folder: Path, arguments: list[str]) -> Ended:
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         says = folder / "said.txt"
@@ -62,7 +76,7 @@ class Forks:
 
 
 def _serve() -> None:
-    for name in PRELOADED:
+    for name in (*PRELOADED, *sys.argv[1:]):
         __import__(name)
     import torch
 
@@ -85,13 +99,14 @@ def _become(arguments: list[str], folder: str, says: str) -> Any:
     os.dup2(target, 2)
     code = 1
     try:
-        import signal
-
-        from surefoot.cli.main import main
-
         signal.alarm(LONGEST)
-        sys.argv = ["surefoot", *arguments]
-        main()
+        sys.argv = arguments
+        if arguments[0] == "surefoot":
+            from surefoot.cli.main import main
+
+            main()
+        else:
+            runpy.run_path(arguments[0], run_name="__main__")
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1

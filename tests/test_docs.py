@@ -15,7 +15,7 @@ from surefoot.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-_FOLDERS = ("src/", "docs/", "tests/", "examples/", "benchmarks/")
+_FOLDERS = ("src/", "docs/", "tests/", "examples/", "benchmarks/", "forge/")
 _CODE = re.compile(r"`([^`\n]+)`")
 _COMMAND = re.compile(r"(?:^(?:[.\w/]*bin/)?|`|\$ )surefoot ([a-z][a-z-]*)\b", re.MULTILINE)
 

@@ -1,0 +1,19 @@
+"""Loop styles: a Program to the text of a script, in one of the ways that people write the same training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from forge.loops import libraries, own
+from forge.program import Program
+
+Style = Callable[[Program], str]
+STYLES: Mapping[str, Style] = {**own.STYLES, **libraries.STYLES}
+
+
+def script(program: Program, style: str) -> str | None:
+    """The script's text, or None where the style cannot say this program."""
+    try:
+        return STYLES[style](program)
+    except own.Unsayable:
+        return None
