@@ -13,7 +13,15 @@ from surefoot.version import __version__ as __version__
 if TYPE_CHECKING:
     from surefoot.autograd import backprop, gradcheck
     from surefoot.capture import Observation, watch
-    from surefoot.clipping import AdaptiveGradientClip, AutoClip, ClipByNorm, ClipByValue, Clipper, ZClip
+    from surefoot.clipping import (
+        AdaGC,
+        AdaptiveGradientClip,
+        AutoClip,
+        ClipByNorm,
+        ClipByValue,
+        Clipper,
+        ZClip,
+    )
     from surefoot.comparison import Comparison, compare
     from surefoot.diagnosis import diagnose
     from surefoot.figures import animate, draw
@@ -35,7 +43,15 @@ if TYPE_CHECKING:
 _NAMES = {
     "autograd": ("backprop", "gradcheck"),
     "capture": ("Observation", "watch"),
-    "clipping": ("AdaptiveGradientClip", "AutoClip", "ClipByNorm", "ClipByValue", "Clipper", "ZClip"),
+    "clipping": (
+        "AdaGC",
+        "AdaptiveGradientClip",
+        "AutoClip",
+        "ClipByNorm",
+        "ClipByValue",
+        "Clipper",
+        "ZClip",
+    ),
     "comparison": ("Comparison", "compare"),
     "diagnosis": ("diagnose",),
     "figures": ("animate", "draw"),
@@ -57,6 +73,7 @@ _HOMES = {name: f"surefoot.{room}" for room, names in _NAMES.items() for name in
 _ROOMS = ("figures", "lab", "landscape", "optimizers", "schedules", "surfaces")
 
 __all__ = [
+    "AdaGC",
     "AdaptiveGradientClip",
     "AutoClip",
     "ClipByNorm",

@@ -13,7 +13,7 @@ from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distrib
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from surefoot.clipping import AdaptiveGradientClip, AutoClip, ClipByNorm, ClipByValue, ZClip
+from surefoot.clipping import AdaGC, AdaptiveGradientClip, AutoClip, ClipByNorm, ClipByValue, ZClip
 from surefoot.norms import per_parameter_norms
 
 STEPS = 8
@@ -102,6 +102,8 @@ def check_fsdp(share):
         "norm": lambda place: ClipByNorm(0.05, threshold_on=place),
         "value": lambda place: ClipByValue(0.01, threshold_on=place),
         "agc": lambda place: AdaptiveGradientClip(0.02, threshold_on=place),
+        "adagc": lambda place: AdaGC(warmup=3, threshold_on=place),
+        "streaming": lambda place: AutoClip(30, history="streaming", threshold_on=place),
         "zclip": lambda place: ZClip(1.0, warmup=3, threshold_on=place),
     }
     for name, make in makers.items():

@@ -11,13 +11,16 @@ import pytest
 import torch
 
 from reference.clipping import (
+    SlowAdaGC,
     SlowAdaptiveGradientClip,
     SlowAutoClip,
     SlowClipByNorm,
     SlowClipByValue,
+    SlowStreamingClip,
     SlowZClip,
 )
 from surefoot.clipping import (
+    AdaGC,
     AdaptiveGradientClip,
     AutoClip,
     ClipByNorm,
@@ -25,6 +28,7 @@ from surefoot.clipping import (
     ClipResult,
     ZClip,
 )
+from surefoot.clipping.streaming import StreamingHistory
 from surefoot.errors import ClippingError, SettingError
 
 from .problems import make_parameters, random_gradients, same, set_gradients
@@ -33,6 +37,12 @@ from .problems import make_parameters, random_gradients, same, set_gradients
 TABLE = {
     "AutoClip": (lambda **k: AutoClip(30, **k), lambda: SlowAutoClip(30), 1.0),
     "AutoClip window": (lambda **k: AutoClip(30, window=7, **k), lambda: SlowAutoClip(30, 7), 1.0),
+    "AutoClip streaming": (
+        lambda **k: AutoClip(30, history="streaming", **k),
+        lambda: SlowStreamingClip(30),
+        1.0,
+    ),
+    "AdaGC": (lambda **k: AdaGC(warmup=5, **k), lambda: SlowAdaGC(1.05, 0.98, 5, 1.0), 1.0),
     "ClipByNorm": (lambda **k: ClipByNorm(4.0, **k), lambda: SlowClipByNorm(4.0), 1.0),
     "ClipByValue": (lambda **k: ClipByValue(0.7, **k), lambda: SlowClipByValue(0.7), 1.0),
     "AGC": (lambda **k: AdaptiveGradientClip(0.5, **k), lambda: SlowAdaptiveGradientClip(0.5, 1e-3), 1.0),
@@ -65,21 +75,29 @@ def test_agrees_with_the_slow_reference(name, place, way):
             np.testing.assert_allclose(old - p.detach().double().numpy(), expected, rtol=3e-5, atol=2e-5)
         clipped += float(clipper.last.factor) < 1
     assert clipped
-    assert clipped < 40 or name in ("ClipByValue", "AGC")  # of many units, one is clipped in each step
+    assert clipped < 40 or name in (
+        "ClipByValue",
+        "AGC",
+        "AdaGC",
+    )  # of many units, one is clipped in each step
 
 
-@CLIPPERS
+NEVER = {
+    "AutoClip": lambda **k: AutoClip(100, **k),
+    "AutoClip window": lambda **k: AutoClip(100, window=5, **k),
+    "AdaGC": lambda **k: AdaGC(1e6, warmup=20, max_norm=1e6, **k),
+    "ClipByNorm": lambda **k: ClipByNorm(1e6, **k),
+    "ClipByValue": lambda **k: ClipByValue(1e6, **k),
+    "AGC": lambda **k: AdaptiveGradientClip(1e6, **k),
+    "ZClip": lambda **k: ZClip(1e6, warmup=50, **k),
+}
+
+
+@pytest.mark.parametrize("name", NEVER)
 @PLACES
 @pytest.mark.parametrize("fused", [True, False])
 def test_bitwise_no_op_when_nothing_is_clipped(name, place, fused):
-    make = {
-        "AutoClip": lambda **k: AutoClip(100, **k),
-        "AutoClip window": lambda **k: AutoClip(100, window=5, **k),
-        "ClipByNorm": lambda **k: ClipByNorm(1e6, **k),
-        "ClipByValue": lambda **k: ClipByValue(1e6, **k),
-        "AGC": lambda **k: AdaptiveGradientClip(1e6, **k),
-        "ZClip": lambda **k: ZClip(1e6, warmup=50, **k),
-    }[name]
+    make = NEVER[name]
     results = []
     for clip in (True, False):
         parameters = make_parameters()
@@ -273,6 +291,16 @@ WRONG = [
     (lambda: ClipByValue(-1), "max_value=-1"),
     (lambda: AdaptiveGradientClip(0), "clipping=0"),
     (lambda: AdaptiveGradientClip(eps=0), "eps=0"),
+    (lambda: AutoClip(100, history="streaming"), "between 0 and 100"),
+    (lambda: AutoClip(history="streaming", window=5), "window=5"),
+    (lambda: AutoClip(history="short"), "history='short'"),
+    (lambda: AutoClip(skip_above=1), "skip_above=1"),
+    (lambda: AutoClip(skip_above=5, skip_in_a_row=0), "skip_in_a_row=0"),
+    (lambda: AdaGC(0), "relative=0"),
+    (lambda: AdaGC(decay=1), "decay=1"),
+    (lambda: AdaGC(warmup=0), "warmup=0"),
+    (lambda: AdaGC(max_norm=-1), "max_norm=-1"),
+    (lambda: AdaGC(scope="global"), "scope"),
     (lambda: ZClip(0), "z_threshold=0"),
     (lambda: ZClip(decay=1), "decay=1"),
     (lambda: ZClip(warmup=0), "warmup=0"),
@@ -359,3 +387,34 @@ def test_zclip_clips_a_spike_of_a_million_in_warmup_and_after():
     bounded = ZClip(max_norm=0.5)
     parameter.grad = torch.tensor([2.0])
     assert float(bounded([parameter]).factor) == 0.25
+
+
+@pytest.mark.parametrize("place", ["host", "device"])
+def test_a_unit_that_adagc_meets_late_warms_up_by_itself_and_zero_is_not_remembered(place):
+    first, late = torch.nn.Parameter(torch.zeros(1)), torch.nn.Parameter(torch.zeros(1))
+    clipper = AdaGC(warmup=3, max_norm=10.0, threshold_on=place)
+    for step in range(12):
+        first.grad = torch.ones(1)
+        late.grad = None if step < 4 else torch.zeros(1) if step < 6 else torch.full((1,), 2.0)
+        clipper([first, late])
+        if step >= 6:
+            assert late.grad.item() == 2.0
+    late.grad = torch.full((1,), 50.0)
+    clipper([first, late])
+    assert late.grad.item() == pytest.approx(2.0 * 1.05)
+    assert first.grad.item() == 1.0
+
+
+@pytest.mark.parametrize("percentile", [10, 50, 90])
+@pytest.mark.parametrize("spread", [0.1, 0.3, 1.0])
+def test_a_streaming_history_stays_near_the_percentile_of_the_last_norms(percentile, spread):
+    """Over norms that fall tenfold; its share of norms below is the percentile within a few points."""
+    drawn = np.random.default_rng(3).normal(size=4000)
+    norms = np.exp(spread * drawn) * 10 ** (-np.arange(4000) / 4000)
+    history = StreamingHistory(percentile)
+    thresholds = np.array([history.observe(float(norm)) for norm in norms])
+    exact = [np.percentile(norms[at - 200 : at], percentile) for at in range(400, 4000, 50)]
+    off = np.abs(np.log(thresholds[399:3999:50] / exact))
+    assert np.median(off) < 0.15
+    assert abs((norms <= thresholds)[400:].mean() - percentile / 100) < 0.06
+    assert len(history.values()) == 2

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.clipping import AdaptiveGradientClip, AutoClip, ClipByNorm, ClipByValue, ZClip
+from surefoot.clipping import AdaGC, AdaptiveGradientClip, AutoClip, ClipByNorm, ClipByValue, ZClip
 
 from .problems import batches, loss_of, make_model, train
 
@@ -22,6 +22,7 @@ ALL = {
     "ClipByNorm": lambda: ClipByNorm(1.0),
     "ClipByValue": lambda: ClipByValue(1.0),
     "AGC": AdaptiveGradientClip,
+    "AdaGC": lambda: AdaGC(warmup=1),
     "ZClip": lambda: ZClip(warmup=1),
 }
 

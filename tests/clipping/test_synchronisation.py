@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from surefoot.clipping import AdaptiveGradientClip, AutoClip, ClipByNorm, ClipByValue, ZClip
+from surefoot.clipping import AdaGC, AdaptiveGradientClip, AutoClip, ClipByNorm, ClipByValue, ZClip
 from surefoot.clipping.skipping import LateNumber
 from surefoot.norms import global_norm, per_parameter_norms
 
@@ -19,6 +19,9 @@ CLIPPERS = {
     "ClipByNorm": lambda **k: ClipByNorm(1e-3, **k),
     "ClipByValue": lambda **k: ClipByValue(1e-3, **k),
     "AGC": AdaptiveGradientClip,
+    "AdaGC": lambda **k: AdaGC(warmup=2, **k),
+    "AutoClip streaming": lambda **k: AutoClip(history="streaming", **k),
+    "AutoClip, spikes left out": lambda **k: AutoClip(skip_above=5.0, **k),
     "ZClip": lambda **k: ZClip(warmup=2, **k),
 }
 

@@ -29,6 +29,9 @@ CLIPPERS: dict[str, Callable[[], Any]] = {
     "ClipByNorm": lambda: sf.ClipByNorm(1e-2),
     "ClipByValue": lambda: sf.ClipByValue(1e-3),
     "AGC": sf.AdaptiveGradientClip,
+    "AdaGC": lambda: sf.AdaGC(warmup=5),
+    "AutoClip streaming": lambda: sf.AutoClip(30, history="streaming"),
+    "AutoClip, spikes left out": lambda: sf.AutoClip(30, skip_above=5.0),
     "ZClip": lambda: sf.ZClip(warmup=5),
 }
 OPTIMIZERS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {

@@ -97,3 +97,46 @@ class SlowZClip:
         norm = total_norm(gradients)
         factor = min(1.0, self.threshold(norm) / norm)
         return [g * factor for g in gradients]
+
+
+class SlowAdaGC:
+    """Algorithm 1 of Wang et al. 2025, tensor by tensor."""
+
+    def __init__(self, relative, decay, warmup, max_norm):
+        self.relative, self.decay, self.warmup, self.max_norm = relative, decay, warmup, max_norm
+        self.step = 0
+        self.means = None
+
+    def clip(self, parameters, gradients):
+        self.step += 1
+        if self.step <= self.warmup:
+            share = min(1.0, self.max_norm / total_norm(gradients))
+            clipped = [g * share for g in gradients]
+            norms = [total_norm([g]) for g in clipped]
+            self.means = norms if self.means is None else np.minimum(self.means, norms)
+        else:
+            limits = [self.relative * mean for mean in self.means]
+            clipped = [
+                g * min(1.0, limit / total_norm([g])) for g, limit in zip(gradients, limits, strict=True)
+            ]
+            norms = np.array([total_norm([g]) for g in clipped])
+            self.means = self.decay * np.array(self.means) + (1 - self.decay) * norms
+        return clipped
+
+
+class SlowStreamingClip:
+    """Andrew et al. 2021, section 2.1, without the noise."""
+
+    def __init__(self, percentile):
+        self.quantile = percentile / 100
+        self.logarithm, self.count = None, 0
+
+    def clip(self, parameters, gradients):
+        norm = total_norm(gradients)
+        self.count += 1
+        if self.logarithm is None:
+            self.logarithm = np.log(norm)
+        else:
+            rate = max(0.02, 0.5 / self.count**0.5)
+            self.logarithm -= rate * ((np.log(norm) <= self.logarithm) - self.quantile)
+        return [g * min(1.0, np.exp(self.logarithm) / norm) for g in gradients]

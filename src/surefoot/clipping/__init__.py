@@ -1,5 +1,6 @@
 """Gradient clipping: AutoClip and its relatives, one file each, one interface."""
 
+from surefoot.clipping.adagc import AdaGC
 from surefoot.clipping.adaptive import AdaptiveGradientClip
 from surefoot.clipping.autoclip import AutoClip
 from surefoot.clipping.base import Clipper, attached
@@ -9,6 +10,7 @@ from surefoot.clipping.result import ClipResult
 from surefoot.clipping.zclip import ZClip
 
 __all__ = [
+    "AdaGC",
     "AdaptiveGradientClip",
     "AutoClip",
     "ClipByNorm",

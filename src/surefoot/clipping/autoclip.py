@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -12,7 +12,11 @@ from surefoot.clipping.base import NOT_A_NUMBER
 from surefoot.clipping.by_threshold import GLOBAL, ThresholdClipper
 from surefoot.clipping.device_history import DevicePercentiles
 from surefoot.clipping.history import FullHistory, WindowHistory, percentile_history
+from surefoot.clipping.streaming import DeviceStreaming, StreamingHistory
 from surefoot.errors import ClippingError, SettingError
+
+HistoryKind = Literal["exact", "streaming"]
+_Histories = FullHistory | WindowHistory | StreamingHistory
 
 
 class AutoClip(ThresholdClipper):
@@ -24,6 +28,8 @@ class AutoClip(ThresholdClipper):
     Args:
         percentile: p in [0, 100]. 0 clips to the smallest norm so far, 100 never clips.
         window: Take the percentile of the last `window` norms only; None, as in the paper, of all.
+        history: "exact", or "streaming": one number a unit in place of all norms, for accelerators, shards and scopes
+            of many units. It follows the percentile of about the last 200 norms, off by a few percent.
         scope: What has a norm and a history of its own: "global", all gradients together as in the paper;
             "group", each parameter group; "module"; "parameter".
         common: See `Clipper`: nonfinite, max_consecutive_skips, threshold_on.
@@ -33,8 +39,8 @@ class AutoClip(ThresholdClipper):
 
     Source: Seetharaman, Wichern, Pardo, Le Roux 2020, "AutoClip: Adaptive Gradient Clipping for Source
         Separation Networks", arXiv:2007.14469, Algorithm 1. Differs: norms that are not finite are never
-        recorded; the factor is min(1, threshold / norm) without an epsilon; window and scopes are ours (the
-        paper leaves them open).
+        recorded; the factor is min(1, threshold / norm) without an epsilon; window, scopes and the streaming
+        history (see `StreamingHistory`) are ours (the paper leaves them open).
 
     Example:
         >>> import torch
@@ -48,17 +54,33 @@ class AutoClip(ThresholdClipper):
         ClipResult(norm=3, threshold=2, factor=0.666667, skipped=False)
     """
 
-    def __init__(self, percentile: float = 10, *, window: int | None = None, **common: Any) -> None:
+    def __init__(
+        self,
+        percentile: float = 10,
+        *,
+        window: int | None = None,
+        history: HistoryKind = "exact",
+        **common: Any,
+    ) -> None:
         super().__init__(**common)
         if not 0 <= percentile <= 100:
             raise SettingError(f"percentile={percentile} is outside [0, 100]")
         if window is not None and window < 1:
             raise SettingError(f"window={window} must be 1 or more, or None for all steps")
+        if history not in get_args(HistoryKind):
+            raise SettingError(f"history={history!r} is none of {', '.join(get_args(HistoryKind))}")
+        if history == "streaming" and not 0 < percentile < 100:
+            raise SettingError(
+                f"percentile={percentile}: a streaming history has those between 0 and 100 only"
+            )
+        if history == "streaming" and window is not None:
+            raise SettingError(f"a streaming history keeps no norms: window={window} must be None")
         self.percentile = percentile
         self.window = window
-        self._histories: dict[str, FullHistory | WindowHistory] = {}
+        self.history: HistoryKind = history
+        self._histories: dict[str, _Histories] = {}
         # On an accelerator, one batch instead: the unit of each row, and the rows of each set of units.
-        self._on_device: DevicePercentiles | None = None
+        self._on_device: DevicePercentiles | DeviceStreaming | None = None
         self._names: list[str] = []
         self._rows_of: dict[tuple[str, ...], Tensor] = {}
 
@@ -70,7 +92,7 @@ class AutoClip(ThresholdClipper):
         for unit, norm in zip(units, norms, strict=True):
             history = histories.get(unit)
             if history is None:
-                history = histories[unit] = percentile_history(self.percentile, self.window)
+                history = histories[unit] = self._history()
             thresholds.append(history.observe(norm) if record else history.threshold())
         return thresholds
 
@@ -95,12 +117,20 @@ class AutoClip(ThresholdClipper):
             self._names = list(dict.fromkeys([*held, *units]))
             none = torch.empty(0, dtype=torch.float64)
             start = [held.get(name, none) for name in self._names]
-            self._on_device = DevicePercentiles(self.percentile, self.window, start, device)
+            if self.history == "streaming":
+                self._on_device = DeviceStreaming(self.percentile, start, device)
+            else:
+                self._on_device = DevicePercentiles(self.percentile, self.window, start, device)
             self._rows_of = {}
             self._histories = {}
         rows = torch.tensor([self._names.index(unit) for unit in units], device=device)
         self._rows_of[units] = rows
         return rows
+
+    def _history(self, values: Sequence[float] = ()) -> _Histories:
+        if self.history == "streaming":
+            return StreamingHistory(self.percentile, values)
+        return percentile_history(self.percentile, self.window, values)
 
     def _values(self) -> dict[str, Tensor]:
         """What each unit's history holds, float64, on the host."""
@@ -113,24 +143,26 @@ class AutoClip(ThresholdClipper):
         return NOT_A_NUMBER if history is None else history.threshold()
 
     def _settings(self) -> dict[str, Any]:
-        return {"percentile": self.percentile, "window": self.window, **super()._settings()}
+        settings = {name: getattr(self, name) for name in ("percentile", "window", "history")}
+        return {**settings, **super()._settings()}
 
     def _memory(self) -> dict[str, Any]:
         return {
             "window": self.window,
+            "history": self.history,
             "scope": self.scope,
             "histories": self._values(),
         }
 
     def _recall(self, memory: Mapping[str, Any]) -> None:
-        for name in ("window", "scope"):
-            if memory[name] != getattr(self, name):
+        for name in ("window", "history", "scope"):
+            learned = memory.get(name, "exact")  # as all were before there was another history
+            if learned != getattr(self, name):
                 raise ClippingError(
-                    f"the state was learned with {name}={memory[name]!r} and this AutoClip has "
+                    f"the state was learned with {name}={learned!r} and this AutoClip has "
                     f"{name}={getattr(self, name)!r}: make it with the same {name}"
                 )
         self._on_device = None
         self._histories = {
-            unit: percentile_history(self.percentile, self.window, values.tolist())
-            for unit, values in memory["histories"].items()
+            unit: self._history(values.tolist()) for unit, values in memory["histories"].items()
         }

@@ -29,6 +29,7 @@ from surefoot.clipping.host_step import clip_on_host
 from surefoot.clipping.policy import Nonfinite, Policy
 from surefoot.clipping.result import ClipResult
 from surefoot.clipping.skip_count import SkipCount
+from surefoot.clipping.spikes import Spikes
 from surefoot.clipping.step import Step, collect_by_hand
 from surefoot.errors import ClippingError, SettingError
 from surefoot.norms import per_parameter_norms
@@ -40,7 +41,16 @@ if TYPE_CHECKING:
 Place = Literal["auto", "host", "device"]
 NOT_A_NUMBER = float("nan")
 
-_DEFAULTS = {"nonfinite": "skip", "max_consecutive_skips": 100, "threshold_on": "auto", "scope": "global"}
+_COMMON = ("nonfinite", "max_consecutive_skips", "skip_above", "skip_in_a_row", "threshold_on")
+_DEFAULTS = {
+    "nonfinite": "skip",
+    "max_consecutive_skips": 100,
+    "skip_above": None,
+    "skip_in_a_row": 3,
+    "threshold_on": "auto",
+    "scope": "global",
+    "history": "exact",
+}
 
 _clippers: weakref.WeakKeyDictionary[Optimizer, Clipper] = weakref.WeakKeyDictionary()
 
@@ -59,6 +69,9 @@ class Clipper(ABC):
             "zero": entries that are not finite become 0, the rest is clipped and the step taken;
             "raise": NonfiniteGradient before the step; "propagate": the gradients stay as they are.
         max_consecutive_skips: More skipped steps in a row than this raise NonfiniteGradient.
+        skip_above: k > 1: a step whose norm is above k times the running median (of the last 100 norms) is left
+            out whole; None: none is. `spikes` counts them and keeps their places.
+        skip_in_a_row: At most so many of those in a row; the next step is taken whatever its norm.
         threshold_on: Where thresholds are computed. "auto": on the host for gradients in host memory, else
             on the gradients' device without a synchronisation. "host" and "device" force one of them.
     """
@@ -68,6 +81,8 @@ class Clipper(ABC):
         *,
         nonfinite: Nonfinite = "skip",
         max_consecutive_skips: int = 100,
+        skip_above: float | None = None,
+        skip_in_a_row: int = 3,
         threshold_on: Place = "auto",
         **unknown: object,
     ) -> None:
@@ -84,6 +99,9 @@ class Clipper(ABC):
         self.nonfinite: Nonfinite = nonfinite
         self.max_consecutive_skips = max_consecutive_skips
         self.threshold_on: Place = threshold_on
+        self.skip_above = skip_above
+        self.skip_in_a_row = skip_in_a_row
+        self.spikes = None if skip_above is None else Spikes(skip_above, skip_in_a_row)
         self.last: ClipResult | None = None
         self._attachment: Attachment | None = None
         self._skips = SkipCount()
@@ -126,7 +144,8 @@ class Clipper(ABC):
                 "gradient's: shard with fully_shard, or call the wrapper's own clip_grad_norm_"
             )
         names = {} if model is None else {id(p): name for name, p in model.named_parameters()}
-        self._attachment = Attachment(optimizer, self._clip, self.nonfinite == "skip", names)
+        skips = self.nonfinite == "skip" or self.spikes is not None
+        self._attachment = Attachment(optimizer, self._clip, skips, names)
         _clippers[optimizer] = self
         return self
 
@@ -194,6 +213,7 @@ class Clipper(ABC):
             self.nonfinite,
             self.max_consecutive_skips,
             self._skips,
+            self.spikes,
         )
 
     def on_host(self, gradient: Tensor) -> bool:
@@ -215,7 +235,7 @@ class Clipper(ABC):
     @abstractmethod
     def _settings(self) -> dict[str, Any]:
         """The arguments that make an equal clipper."""
-        return {name: getattr(self, name) for name in ("nonfinite", "max_consecutive_skips", "threshold_on")}
+        return {name: getattr(self, name) for name in _COMMON}
 
     def _measure(self, step: Step, dtype: torch.dtype) -> Tensor:
         """Norm of each gradient, shape (n,)."""
@@ -241,7 +261,8 @@ class Clipper(ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """All that was learned, in plain numbers and host tensors, for `torch.load(weights_only=True)`."""
-        return {"clipper": type(self).__name__, "skips": self._skips.number, **self._memory()}
+        spikes = {} if self.spikes is None else {"spikes": self.spikes.memory()}
+        return {"clipper": type(self).__name__, "skips": self._skips.number, **spikes, **self._memory()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where `state_dict` left off, bitwise.
@@ -254,6 +275,8 @@ class Clipper(ABC):
             raise ClippingError(f"a state saved by {kind!r} cannot be loaded into {type(self).__name__}")
         self._recall(state)
         self._skips.number = int(state["skips"])
+        if self.spikes is not None and "spikes" in state:
+            self.spikes.recall(state["spikes"])
 
     def __getstate__(self) -> dict[str, Any]:
         return {"settings": self._settings(), "state": copy.deepcopy(self.state_dict())}
@@ -284,7 +307,7 @@ class Clipper(ABC):
             place = "thresholds are computed on the host, from norms in host memory"
         else:
             place = "thresholds are computed on the device, without a synchronisation"
-            if self.nonfinite in ("skip", "raise") and reason is not None:
+            if (self.nonfinite in ("skip", "raise") or self.spikes is not None) and reason is not None:
                 place += (
                     ", and each step keeps a copy of weights and state, so that one with NaN or infinite "
                     "gradients can be undone there (fused=True or nonfinite='zero' spares the copy)"

@@ -39,16 +39,23 @@ def clip_on_device(step: Step, policy: Policy, last: ClipResult | None) -> ClipR
                 part.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
         norms, norm = _measured(step, policy)
         usable = norm < torch.inf
+    spike = None
+    if policy.spikes is not None and step.record:
+        spike = policy.spikes.strikes_on_device(norm, finite)
     skipped: bool | Tensor = False
     if policy.nonfinite in ("skip", "raise") or overflow is not None:
         bad = ~finite if policy.nonfinite in ("skip", "raise") else overflow
         assert bad is not None
         policy.skips.add_on_device(bad, overflow)
-        skipped = _leave_out_if(step, bad)
+        skipped = _leave_out_if(step, bad if spike is None else bad | spike)
+    elif spike is not None:
+        skipped = _leave_out_if(step, spike)
     if skipped is True:
         nothing = torch.full_like(norm, float("nan"))
         return ClipResult(step.parameters, norms, None, (norm, nothing, torch.ones_like(norm)), skipped=True)
     record = finite if step.record else torch.zeros_like(finite)
+    if spike is not None:
+        record, usable = record & ~spike, usable & ~spike
     threshold, factor = policy.clip_on_device(step, norms, norm, record, usable)
     return ClipResult(step.parameters, norms, None, (norm, threshold, factor), skipped)
 

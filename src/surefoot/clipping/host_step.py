@@ -40,6 +40,10 @@ def clip_on_host(step: Step, policy: Policy) -> ClipResult:
         return _not_finite(step, policy, norms, values, norm)
     if step.record:
         policy.skips.reset()
+        if policy.spikes is not None and policy.spikes.strikes(norm):
+            _leave_out(step)
+            numbers = (norm, policy.threshold_now(), 1.0)
+            return ClipResult(step.parameters, norms, numbers, skipped=True, scale=step.scale)
     threshold, factor = policy.clip_on_host(step, values, norm)
     return ClipResult(step.parameters, norms, (norm, threshold, factor), scale=step.scale)
 
@@ -56,13 +60,17 @@ def _not_finite(step: Step, policy: Policy, norms: Tensor, values: list[float], 
         skips = policy.skips.add()
         if policy.nonfinite == "raise" or skips > policy.allowed:
             raise NonfiniteGradient(complaint(step, policy, values, skips))
-        if step.gate is not None:
-            step.gate.leave_out()
-        else:
-            with torch.no_grad():
-                torch._foreach_zero_(dense_parts(step.gradients))
+        _leave_out(step)
         skipped = True
     return ClipResult(step.parameters, norms, (norm, policy.threshold_now(), 1.0), skipped=skipped)
+
+
+def _leave_out(step: Step) -> None:
+    if step.gate is not None:
+        step.gate.leave_out()
+    else:
+        with torch.no_grad():
+            torch._foreach_zero_(dense_parts(step.gradients))
 
 
 def complaint(step: Step, policy: Policy, values: list[float], skips: int) -> str:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from surefoot.clipping.skip_count import SkipCount
+from surefoot.clipping.spikes import Spikes
 from surefoot.clipping.step import Step
 
 Nonfinite = Literal["skip", "zero", "raise", "propagate"]
@@ -27,6 +28,7 @@ class Policy:
         nonfinite: What happens when a gradient is NaN or infinite.
         allowed: Steps that may be left out in a row.
         skips: How many were.
+        spikes: Which steps are left out because their norm is a spike; None where none is.
     """
 
     measure: Callable[[Step, torch.dtype], Tensor]
@@ -36,3 +38,4 @@ class Policy:
     nonfinite: Nonfinite
     allowed: int
     skips: SkipCount
+    spikes: Spikes | None
