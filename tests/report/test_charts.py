@@ -8,7 +8,7 @@ import numpy as np
 
 from report import histories
 from surefoot.records import History, Run, Series
-from surefoot.report.charts import POINTS, charts, metric_charts
+from surefoot.report.charts import POINTS, charts, metric_charts, useful_steps, wide
 from surefoot.report.smoothing import smooth
 
 
@@ -104,3 +104,34 @@ def test_smooth_is_the_plain_moving_mean():
     expected = [finite[max(0, i - 4) : i + 5].mean() for i in range(100)]
     np.testing.assert_allclose(got.values, expected)
     assert 41 not in got.steps
+
+
+def test_a_log_axis_where_a_linear_one_hides_most():
+    assert wide([10.0 ** -np.arange(0, 6, 0.01)])
+    assert wide([np.array([1e9, *[1.0] * 50])])
+    assert not wide([np.linspace(3, 0.5, 100)])
+    assert not wide([np.array([1e9, 1.0, 0.0])])
+    assert not wide([])
+
+
+def test_every_chart_names_its_axes():
+    assert all(chart["axis"] for chart in charts(histories.healthy()))
+    assert all(chart["axis"] == chart["title"] for chart in metric_charts(histories.healthy(), probes=True))
+
+
+def ran_away(finite, steps):
+    values = [1.5**step for step in range(finite)] + [math.nan] * (steps - finite)
+    return History(Run(path="", name="", script=""), step_series={("loss", 0): Series.of(values)})
+
+
+def test_a_run_that_is_soon_nan_is_shown_where_it_is_not():
+    assert useful_steps(ran_away(6, 400)) == (1, 8)
+    assert useful_steps(ran_away(300, 400)) is None
+    assert useful_steps(ran_away(400, 400)) is None
+    assert useful_steps(ran_away(0, 400)) is None
+
+
+def test_the_noise_of_one_optimizer_is_grey_and_its_mean_is_not():
+    loss, mean = by_id(histories.healthy())["loss"]["series"][:2]
+    assert (loss["style"], mean["style"]) == ("faint", "line")
+    assert loss["color"] != mean["color"]

@@ -2,11 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from report import histories
+from surefoot.facts import Calls, Clearing
+from surefoot.records import Finding
 from surefoot.report.html import page_data, render
 
 CASES = {
@@ -145,3 +148,12 @@ def test_empty_run_says_that_nothing_was_trained():
     assert "NameError: name 'modle' is not defined" in text
     assert "Curves" not in text
     assert "Healthy" not in text
+
+
+def test_facts_say_which_of_them_stand_behind_a_finding():
+    history = replace(histories.empty(), all_facts=(Clearing("optimizer 0", step=9), Calls("run", step=9)))
+    finding = Finding("missing-zero-grad", "error", "Gradients pile up.", "Clear them.", step=2)
+    page = render(history, [finding])
+    assert "2 kinds were recorded; 1 stands behind a finding." in page
+    assert f'{Clearing.question} <span class="odd">◂ missing-zero-grad</span>' in page
+    assert "2 kinds were recorded; none stand behind a finding." in render(history, [])

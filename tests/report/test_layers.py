@@ -107,3 +107,18 @@ def test_rows_follow_the_optimizers_order():
     one = maps(history)["grad_norm"]
     assert one["rows"] == ["p2", "p0", "p1", "p3"]
     np.testing.assert_array_equal(decoded(one)[:, 0], [3, 1, 2, 4])
+
+
+def test_a_row_without_values_says_why():
+    history = with_norms(np.array([[1.0, np.nan, np.nan, np.nan], [2.0, np.nan, np.nan, np.nan]]))
+    frozen, never = (replace(history.parameters[1], requires_grad=False), history.parameters[2])
+    elsewhere = replace(history.parameters[3], received=2, optimizer=None)
+    history = replace(history, parameters=(history.parameters[0], frozen, never, elsewhere))
+    one = maps(history)["grad_norm"]
+    assert one["why"] == [
+        None,
+        "frozen: requires_grad is False",
+        "never had a gradient",
+        "in no optimizer",
+    ]
+    assert one["blank"] == "no gradient"

@@ -1,16 +1,18 @@
 """What the page's curves show: a History as charts, each a JSON value that static/chart.js draws.
 
-A chart: {"id", "title", "note", "summary", "log", "series": [curve]}. A curve: {"label", "color" (index
-into the palette), "style" ("line", "faint", "dash", "points", "low", "high"), "steps", "values", "nonfinite"}
-where a value that is NaN or infinite is null in "values" and stands in "nonfinite" as [step, "NaN"].
+A chart: {"id", "title", "note", "summary", "axis", "log", "series": [curve]}; "axis" names what stands upright. A
+curve: {"label", "color" (index into the palette), "style" ("line", "faint", "dash", "points", "low", "high"), "steps",
+"values", "nonfinite"} where a value that is NaN or infinite is null in "values" and stands in "nonfinite" as
+[step, "NaN"].
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surefoot.facts import ClipCall
 from surefoot.records import History, Layers, Series
@@ -26,6 +28,7 @@ Curve = dict[str, Any]
 
 POINTS = 2_000  # of a curve; least and greatest of equal buckets stay
 SMOOTH_FROM = 150  # steps; a shorter curve is readable as it is
+_NOISE = 5  # of the palette: grey
 PROBES = ("target/", "input/", "output/", "graph/")  # metrics that capture records by itself
 
 
@@ -44,9 +47,10 @@ def metric_charts(history: History, probes: bool) -> list[Chart]:
         if len(series):
             style = "points" if len(series) < SMOOTH_FROM else "line"
             group = "probe" if probes else "metric"
-            built.append(
-                chart_of(f"{group}-{position}", name, "", _course(series), [curve(name, series, 0, style)])
-            )
+            curves = [curve(name, series, 0, style)]
+            chart = chart_of(f"{group}-{position}", name, "", _course(series), curves, axis=name)
+            chart["log"] = wide([series.finite.values])
+            built.append(chart)
     return built
 
 
@@ -63,11 +67,8 @@ def _loss(history: History) -> Chart:
     if len(validation):
         curves.append(curve("validation loss", validation, 1, "points"))
         summary.append(f"validation loss: {_ends(validation)}")
-    chart = chart_of("loss", "Loss", "", "; ".join(summary), curves)
-    values = np.concatenate(
-        [series.finite.values for (name, _), series in _of(history, "loss")] or [np.empty(0)]
-    )
-    chart["log"] = bool(len(values) and values.min() > 0 and values.max() > 20 * np.median(values))
+    chart = chart_of("loss", "Loss", "", "; ".join(summary), curves, axis="loss of a step")
+    chart["log"] = wide([series.finite.values for (name, _), series in _of(history, "loss")])
     return chart
 
 
@@ -92,7 +93,8 @@ def _grad_norm(history: History) -> Chart:
     for limit in sorted(limits) if curves else ():
         line = Series.of([limit, limit], [min(ends_at), max(ends_at)])
         curves.append(curve("the script's own max norm", line, 5, "dash"))
-    chart = chart_of("grad-norm", "Gradient norm", "L2, before clipping", "; ".join(summary), curves)
+    said = "; ".join(summary)
+    chart = chart_of("grad-norm", "Gradient norm", "L2, before clipping", said, curves, axis="L2 norm")
     chart["log"] = _positive(history, "grad_norm")
     return chart
 
@@ -107,7 +109,8 @@ def _learning_rate(history: History) -> Chart:
             first, last, top = series.values[0], series.values[-1], series.values.max()
             course = f"{number(float(first))} to {number(float(last))}, largest {number(float(top))}"
             summary.append(f"learning rate{label}: {course}")
-    return chart_of("lr", "Learning rate", "first parameter group", "; ".join(summary), curves)
+    said = "; ".join(summary)
+    return chart_of("lr", "Learning rate", "first parameter group", said, curves, axis="learning rate")
 
 
 def _update_ratio(history: History) -> Chart:
@@ -127,18 +130,43 @@ def _update_ratio(history: History) -> Chart:
         curves.append(curve(f"median{label}", median, color, "line"))
         summary.append(f"median{label} over all steps {number(float(np.median(median.values)))}")
     note = "norm of the update over norm of the parameter, across parameter tensors; about 0.001 is usual"
-    chart = chart_of("update-ratio", "Update / parameter ratio", note, "; ".join(summary), curves)
+    said = "; ".join(summary)
+    chart = chart_of("update-ratio", "Update / parameter ratio", note, said, curves, axis="ratio of norms")
     chart["log"] = True
     return chart
 
 
 def noisy(name: str, label: str, series: Series, color: int) -> list[Curve]:
-    """A long series faint, with its moving mean; a short one as it is."""
-    if len(series) < SMOOTH_FROM or not len(series.finite):
+    """A long series faint, with its moving mean in another colour, where there are not others to tell apart by it."""
+    if len(series.finite) < SMOOTH_FROM:
         return [curve(f"{name}{label}", series, color, "line")]
     width = max(5, len(series) // 50)
     mean = curve(f"mean of {width} steps{label}", smooth(series, width), color, "line")
-    return [curve(f"{name}{label}", series, color, "faint"), mean]
+    return [curve(f"{name}{label}", series, color if label else _NOISE, "faint"), mean]
+
+
+def wide(values: Sequence[NDArray[np.float64]]) -> bool:
+    """Whether positive values lie so far apart that a linear axis would show a few of them and one line of the rest.
+
+    A factor of 20 over the median, or of 100 over the middle nine tenths: what is a hundredth of an axis of 260 pixels
+    is less than its line is thick.
+    """
+    together = np.concatenate([*values, np.empty(0)])
+    if not len(together) or together.min() <= 0:
+        return False
+    low, middle, high = np.percentile(together, (5, 50, 95))
+    return bool(together.max() > 20 * middle or high > 100 * low)
+
+
+def useful_steps(history: History) -> tuple[int, int] | None:
+    """First and last step to be looked at, of a training whose loss was finite in its smaller part only."""
+    loss = history.series("loss")
+    finite = loss.finite
+    if not len(finite) or len(finite) == len(loss):
+        return None
+    first, last = int(loss.steps[0]), int(finite.steps[-1])
+    room = max(2, (last - first) // 4)  # so that the first values that are none are in view
+    return (first, last + room) if last + room < (first + int(loss.steps[-1])) // 2 else None
 
 
 def _across(layers: Layers, reduce: Callable[..., Any]) -> Series:
@@ -180,9 +208,12 @@ def _course(series: Series) -> str:
     return said
 
 
-def chart_of(identity: str, title: str, note: str, summary: str, curves: list[Curve]) -> Chart:
+def chart_of(
+    identity: str, title: str, note: str, summary: str, curves: list[Curve], axis: str | None = None
+) -> Chart:
     """A chart of curves, on a linear scale."""
-    return {"id": identity, "title": title, "note": note, "summary": summary, "log": False, "series": curves}
+    said = {"title": title, "note": note, "summary": summary, "axis": axis or title.lower()}
+    return {"id": identity, **said, "log": False, "series": curves}
 
 
 def curve(label: str, series: Series, color: int, style: str) -> Curve:

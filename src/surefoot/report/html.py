@@ -11,14 +11,14 @@ from typing import Any
 
 from surefoot.facts import Unmeasured
 from surefoot.records import Finding, History
-from surefoot.report.charts import charts, metric_charts
+from surefoot.report.charts import charts, metric_charts, useful_steps
 from surefoot.report.document import REPORT, date, document
 from surefoot.report.json import plain
 from surefoot.report.layers import heat_maps, parameter_order
 from surefoot.report.places import finding_lines, script_name
 from surefoot.report.rule_pages import rule_page
 from surefoot.report.source import marked_source
-from surefoot.report.tables import fact_groups, figures
+from surefoot.report.tables import behind, fact_groups, figures
 from surefoot.report.verdict import judge
 
 SCRIPTS = (
@@ -69,6 +69,7 @@ def render(history: History, findings: Sequence[Finding]) -> str:
         figures=figures(history),
         started=date(run.started) if run.started else None,
         facts=fact_groups(history),
+        behind=behind(findings),
         source=marked_source(run.source, marked) if run.source else [],
         marked=list(marked),
         finding_lines=pointed,
@@ -77,13 +78,14 @@ def render(history: History, findings: Sequence[Finding]) -> str:
 
 
 def page_data(history: History, findings: Sequence[Finding]) -> dict[str, Any]:
-    """What the page draws: {"charts", "metrics", "probes", "maps", "findings"}, strict JSON values."""
+    """What the page draws: {"charts", "metrics", "probes", "maps", "view", "findings"}, strict JSON values."""
     data: dict[str, Any] = plain(
         {
             "charts": charts(history),
             "metrics": metric_charts(history, probes=False),
             "probes": metric_charts(history, probes=True),
             "maps": heat_maps(history),
+            "view": useful_steps(history),
             "findings": [
                 {"number": place, "code": f.code, "severity": f.severity, "step": f.step}
                 for place, f in enumerate(findings, start=1)

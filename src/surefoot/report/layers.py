@@ -1,8 +1,9 @@
 """What the page's heat map shows: one quantity of every parameter or activation over the sampled steps.
 
-A map: {"id", "label", "note", "scale" ("log", "share" or "linear"), "rows": [name], "steps": [[first, last]],
-one pair a column, "cells": text}. "cells" is base64 of little-endian 16-bit words, row by row: the upper
-halves of float32 values, which keep the range and three digits. NaN: not measured; infinity: not finite.
+A map: {"id", "label", "note", "scale" ("log", "share" or "linear"), "rows": [name], "why": [text or None],
+"blank": text, "steps": [[first, last]], one pair a column, "cells": text}. "why" says of a row without any value why
+it has none, "blank" what a missing value means. "cells" is base64 of little-endian 16-bit words, row by row: the
+upper halves of float32 values, which keep the range and three digits. NaN: not measured; infinity: not finite.
 """
 
 from __future__ import annotations
@@ -86,9 +87,29 @@ def _heat_map(history: History, quantity: str) -> dict[str, Any] | None:
         "note": note if len(named) <= ROWS else f"{note}; the first {ROWS} of {len(named)} tensors",
         "scale": scale,
         "rows": rows,
+        "why": _why(history, order[:ROWS], values, of_activations),
+        "blank": "no gradient" if quantity in ("grad_norm", "grad_zero_share") else "not measured",
         "steps": steps,
         "cells": base64.b64encode(_upper_halves(cells.T).tobytes()).decode("ascii"),
     }
+
+
+def _why(
+    history: History, order: list[int], values: NDArray[np.float64], of_activations: bool
+) -> list[str | None]:
+    """Why a row is empty from end to end; None where it isn't."""
+    return [_reason(history, at, of_activations) if np.isnan(values[:, at]).all() else None for at in order]
+
+
+def _reason(history: History, at: int, of_activations: bool) -> str:
+    if of_activations:
+        return "never measured"
+    parameter = history.parameters[at]
+    if not parameter.requires_grad:
+        return "frozen: requires_grad is False"
+    if not parameter.received:
+        return "never had a gradient"
+    return "in no optimizer" if parameter.optimizer is None else "never measured"
 
 
 def _marked(history: History, layers: Layers) -> NDArray[np.float64]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from surefoot.errors import UnknownRule
 from surefoot.facts import KINDS, Fact, UnknownFact
-from surefoot.records import History
+from surefoot.records import Finding, History
 from surefoot.report.json import clip_rate, ends, spread, unobserved_threads
 from surefoot.report.numbers import duration, number, share
 from surefoot.report.places import optimizer_labels
 from surefoot.report.text import elapsed
+from surefoot.rules import get_rule
 
 
 def figures(history: History) -> list[tuple[str, str, str]]:
@@ -42,6 +46,22 @@ def figures(history: History) -> list[tuple[str, str, str]]:
             ("parameters", number(entries), f"in {number(tensors)} tensor{'s' if tensors > 1 else ''}")
         )
     return said
+
+
+def behind(findings: Iterable[Finding]) -> dict[str, list[str]]:
+    """Question of a kind of fact -> codes of the findings, folded ones too, whose rules read it."""
+    found: dict[str, list[str]] = {}
+    for finding in findings:
+        try:
+            needs = get_rule(finding.code).needs
+        except UnknownRule:  # of a package that is not installed here
+            needs = ()
+        for need in needs:
+            if not isinstance(need, str):
+                found.setdefault(need.question, []).append(finding.code)
+        for question, codes in behind(finding.consequences).items():
+            found.setdefault(question, []).extend(codes)
+    return found
 
 
 def fact_groups(history: History) -> list[tuple[str, list[Fact]]]:

@@ -6,7 +6,8 @@
   const HEIGHT = 260;
 
   // spec: as charts.py makes it, with "unit" where the axis is not of steps; marks: findings with a step; extent: first and last step of all charts.
-  surefoot.chart = (figure, spec, marks, extent) => {
+  // view: the steps to begin with, where the rest shows nothing.
+  surefoot.chart = (figure, spec, marks, extent, view) => {
     const positive = spec.series.some((one) => one.values.some((value) => value > 0));
     const state = { log: spec.log && positive, hidden: new Set(), plot: null };
     const controls = element("div", { class: "controls" });
@@ -21,9 +22,9 @@
     const data = joined(spec, extent);
 
     const draw = () => {
-      const x = state.plot && zoomOf(state.plot);
+      const x = state.plot ? zoomOf(state.plot) : view && { min: view[0], max: view[1] };
       state.plot?.destroy();
-      state.plot = new uPlot(options(spec, state, data, marks, box, readout), shown(data, state.log), box);
+      state.plot = new uPlot(options(spec, state, data, marks, box, readout, view), shown(data, state.log), box);
       if (x) state.plot.setScale("x", x);
       for (const index of state.hidden) state.plot.setSeries(index + 1, { show: false });
       box.dataset.drawn = state.log ? "log" : "linear";
@@ -37,6 +38,16 @@
         draw();
       });
       controls.append(toggle);
+    }
+    if (view) {
+      const whole = element("button", { type: "button", "aria-pressed": "false" }, "all steps");
+      whole.addEventListener("click", () => {
+        const wanted = whole.getAttribute("aria-pressed") === "false";
+        whole.setAttribute("aria-pressed", String(wanted));
+        const steps = state.plot.data[0];
+        state.plot.setScale("x", wanted ? { min: steps[0], max: steps.at(-1) } : { min: view[0], max: view[1] });
+      });
+      controls.append(whole);
     }
     figure.append(controls, box, readout);
     const bad = nonfinite(spec);
@@ -67,7 +78,7 @@
     return min > steps[0] || max < steps[steps.length - 1] ? { min, max } : null;
   }
 
-  function options(spec, state, data, marks, box, readout) {
+  function options(spec, state, data, marks, box, readout, view) {
     const axis = (more) => ({
       stroke: () => color("muted"),
       grid: { stroke: () => color("grid"), width: 1 },
@@ -91,14 +102,17 @@
         y: { distr: state.log ? 3 : 1, range: (_, min, max) => yRange(min, max, state.log) },
       },
       axes: [
-        axis({ size: 28, values: (_, ticks) => ticks.map((tick) => (spec.unit || Number.isInteger(tick) ? number(tick, 7) : "")), space: 70 }),
+        axis({ size: 28, label: spec.unit ? `seconds` : "optimizer step", labelSize: 18, labelGap: 0, labelFont: "12px system-ui, sans-serif", values: (_, ticks) => ticks.map((tick) => (spec.unit || Number.isInteger(tick) ? number(tick, 7) : "")), space: 70 }),
         axis({
-          size: 58,
-          values: (_, ticks) => ticks.map((tick) => number(tick)),
+          label: spec.axis,
+          labelSize: 18,
+          labelFont: "12px system-ui, sans-serif",
+          size: (_, said) => 14 + 7 * Math.max(3, ...(said ?? []).map((text) => text.length)),
+          values: (_, ticks) => ticks.map((tick) => short(tick)),
           ...(state.log ? { splits: (_, __, min, max) => logTicks(min, max), filter: (_, ticks) => ticks } : {}),
         }),
       ],
-      series: [{}, ...spec.series.map((one) => line(one, lone))],
+      series: [{}, ...spec.series.map((one) => line(one, lone, view))],
       bands,
       hooks: {
         draw: [(plot) => drawMarks(plot, spec, marks)],
@@ -107,9 +121,13 @@
     };
   }
 
-  function line(one, lone) {
+  // Whole where it is short enough to stand beside an axis.
+  const short = (tick) => (Math.abs(tick) >= 1e5 ? tick.toExponential(2).replace(/\.?0*e\+?/, "e") : number(tick));
+
+  function line(one, lone, view) {
     const stroke = () => color(`curve-${one.color % 6}`);
-    const few = one.style !== "dash" && (one.style === "points" || lone || one.steps.length < 20);
+    const seen = view ? one.steps.filter((step) => step <= view[1]) : one.steps;
+    const few = one.style !== "dash" && (one.style === "points" || lone || seen.length < 20);
     const faint = one.style === "faint" || one.style === "low" || one.style === "high";
     return {
       label: one.label,
@@ -154,6 +172,7 @@
 
   // Findings as numbered lines; NaN and infinities as crosses along the lower edge.
   function drawMarks(plot, spec, marks) {
+    const named = marks.filter((mark) => mark.step != null).length <= 3 && plot.width >= 420;
     const { ctx } = plot;
     const { left, top, width, height } = plot.bbox;
     const scale = uPlot.pxRatio;
@@ -184,6 +203,14 @@
       const y = top + (8 + 17 * level) * scale;
       ctx.arc(at, y, 8 * scale, 0, 2 * Math.PI);
       ctx.fill();
+      onCurve(plot, spec, mark.step, x);
+      if (named) {
+        const room = ctx.measureText(mark.code).width + 14 * scale;
+        const right = at + room < left + width;
+        ctx.textAlign = right ? "left" : "right";
+        ctx.fillText(mark.code, at + (right ? 12 : -12) * scale, y + 0.5 * scale);
+        ctx.textAlign = "center";
+      }
       ctx.fillStyle = color("page");
       ctx.fillText(String(mark.number), at, y + 0.5 * scale);
     }
@@ -206,6 +233,22 @@
       }
     }
     ctx.restore();
+  }
+
+  // A ring on each strong curve where a finding begins.
+  function onCurve(plot, spec, step, x) {
+    const { ctx } = plot;
+    const index = plot.data[0].findIndex((at) => at >= step);
+    if (index < 0) return;
+    spec.series.forEach((one, place) => {
+      if (!["line", "points"].includes(one.style)) return;
+      const value = plot.data[place + 1][index];
+      if (value == null) return;
+      ctx.lineWidth = 2 * uPlot.pxRatio;
+      ctx.beginPath();
+      ctx.arc(x, plot.valToPos(value, "y", true), 5 * uPlot.pxRatio, 0, 2 * Math.PI);
+      ctx.stroke();
+    });
   }
 
   function nonfinite(spec) {

@@ -13,7 +13,8 @@
   const AXIS = 22;
 
   // maps: as layers.py makes them; marks: findings with a step; extent: first and last step of all charts.
-  surefoot.heatmap = (figure, maps, marks, extent) => {
+  // whole: the same before it was narrowed to the steps that show something.
+  surefoot.heatmap = (figure, maps, marks, extent, whole) => {
     const state = { map: null, cell: null };
     const choice = element("select", {});
     maps.forEach((map, index) => choice.append(element("option", { value: index }, map.label)));
@@ -29,7 +30,9 @@
     const choose = () => {
       state.map = prepared(maps[choice.value], extent);
       state.cell = null;
-      note.textContent = state.map.note;
+      const { steps } = state.map;
+      const held = `a colour holds until the next of ${number(steps.length, 7)} measured ${steps.length === 1 ? "step" : "steps"}`;
+      note.textContent = `${state.map.note}; ${held}${whole ? `; steps after ${number(extent[1], 7)} show nothing more and are left out` : ""}`;
       canvas.setAttribute("aria-label", `${state.map.label} by layer and step. Arrow keys read values.`);
       scale.replaceChildren(...scaleParts(state.map));
       readout.textContent = "Point at a cell, or use the arrow keys, to read its value.";
@@ -82,16 +85,11 @@
     return { ...map, cells, low, high, ...placed(map.steps, extent) };
   }
 
-  // A column reaches to the next one, unless that is much farther than usual: what was not measured stays empty.
+  // A column reaches to the next one: samples are taken by what they cost, so their distance says nothing.
   function placed(steps, extent) {
-    const gaps = steps.slice(1).map(([first], index) => first - steps[index][0]).sort((a, b) => a - b);
-    const usual = gaps.length ? gaps[gaps.length >> 1] : 1;
     const first = Math.min(extent[0], steps[0][0]);
-    const last = Math.max(extent[1], steps.at(-1)[1]) + 1;
-    const columns = steps.map(([from, to], index) => {
-      const next = steps[index + 1]?.[0] ?? last;
-      return [from, Math.min(next, Math.max(to + 1, from + 2 * usual))];
-    });
+    const last = extent[1] + 1;
+    const columns = steps.map(([from], index) => [from, steps[index + 1]?.[0] ?? last].map((step) => Math.min(step, last)));
     return { columns, first, last };
   }
 
@@ -146,6 +144,11 @@
       if (index % every && !chosen) return;
       context.fillStyle = color(chosen ? "text" : "muted");
       context.fillText(fitted(context, name, names - 8), names - 6, (index + 0.5) * row);
+    });
+    context.textAlign = "left";
+    context.fillStyle = color("muted");
+    map.why.forEach((why, index) => {
+      if (why && row >= 11) context.fillText(why, names + 6, (index + 0.5) * row);
     });
     axis(context, map, names, wide, height);
     for (const mark of marks) edge(context, map, mark, names, wide, height);
@@ -227,7 +230,7 @@
   }
 
   function said(map, value) {
-    if (Number.isNaN(value)) return "not measured";
+    if (Number.isNaN(value)) return map.blank;
     if (!Number.isFinite(value)) return "NaN or infinite";
     return map.scale === "share" ? surefoot.share(value) : number(value);
   }
@@ -245,7 +248,7 @@
     };
     if (map.scale === "log") special((value) => value <= 0, ZERO, "zero");
     special((value) => value === Infinity || value === -Infinity, BAD, "NaN or infinite");
-    special(Number.isNaN, null, "not measured");
+    special(Number.isNaN, null, map.blank);
     return parts;
   }
 })();

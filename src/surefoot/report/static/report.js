@@ -6,10 +6,10 @@
   const steps = data.charts.flatMap((chart) => chart.series.flatMap((one) => [one.steps[0], one.steps.at(-1)]));
   const extent = steps.length ? [Math.min(...steps), Math.max(...steps)] : [Infinity, -Infinity];
   for (const figure of document.querySelectorAll("figure.chart")) {
-    surefoot.chart(figure, data[figure.dataset.group][figure.dataset.position], data.findings, extent);
+    surefoot.chart(figure, data[figure.dataset.group][figure.dataset.position], data.findings, extent, data.view);
   }
   const heatmap = document.querySelector("figure.heatmap");
-  if (heatmap) surefoot.heatmap(heatmap, data.maps, data.findings, extent);
+  if (heatmap) surefoot.heatmap(heatmap, data.maps, data.findings, data.view ?? extent, data.view ? extent : null);
 
   // A link into the folded script opens it first.
   const unfold = () => {
