@@ -54,6 +54,7 @@ from surefoot.capture.probes.loaders import LoadersProbe
 from surefoot.capture.probes.lr_schedulers import LrSchedulersProbe
 from surefoot.capture.probes.nonfinite import NonfiniteProbe
 from surefoot.capture.probes.ranks import RanksProbe
+from surefoot.capture.probes.steep_operations import SteepOperationsProbe
 from surefoot.capture.probes.symmetry import SymmetryProbe
 from surefoot.capture.recorder import Recorder, Source
 from surefoot.capture.roots import Parts, Roots
@@ -128,6 +129,7 @@ class Observer(Source):
         self.dispatch = Dispatch(self.guard, self.threads)
         self.dispatch.add(
             NonfiniteProbe(self.parameters, recorder.latest),
+            SteepOperationsProbe(deferred),
             GraphGrowthProbe(recorder.metric),
             ActivationsProbe(self.activations, self.parameters, deferred, recorder.activation),
             LinearPairsProbe(self.parameters),

@@ -70,6 +70,11 @@ def caller_site() -> Site | None:
     return None
 
 
+def users_files() -> list[str]:
+    """The files of the user's own code that called anything so far."""
+    return list(dict.fromkeys(site.code.co_filename for site in [*_sites.values()]))
+
+
 def from_users_code() -> bool:
     """Whether a wrapper of ours that asks this was called by the user's own code, not by a library."""
     frame: FrameType | None = sys._getframe(1)

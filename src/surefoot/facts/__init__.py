@@ -26,7 +26,16 @@ from surefoot.facts.models import (
     TrainingMode,
     ValidationMode,
 )
-from surefoot.facts.numbers import BatchInput, ClipCall, Clipper, Loader, Noise, Nonfinite, Scaler
+from surefoot.facts.numbers import (
+    BatchInput,
+    ClipCall,
+    Clipper,
+    Loader,
+    Noise,
+    Nonfinite,
+    Scaler,
+    SteepOperation,
+)
 from surefoot.facts.processes import Defect, Ranks, Recording, Threads
 
 __all__ = [
@@ -59,6 +68,7 @@ __all__ = [
     "Scaler",
     "Scheduler",
     "Spread",
+    "SteepOperation",
     "Symmetry",
     "Threads",
     "TrainingMode",

@@ -140,6 +140,8 @@ class Nonfinite(Fact, kind="nonfinite", question="The first NaN or infinity"):
         operation: Autograd name of the operation that made it.
         detail: Why that operation did.
         module: Parameter nearest to it.
+        line: Where that operation is written, if that can be told.
+        masked: A mask (`where`, `masked_fill`) lies between the operation and the loss.
         parameters: Names of parameters that are not finite.
         place: Where the backward is called.
         loss: Its value.
@@ -150,9 +152,32 @@ class Nonfinite(Fact, kind="nonfinite", question="The first NaN or infinity"):
     operation: str | None = None
     detail: str | None = None
     module: str | None = None
+    line: str | None = None
+    masked: bool = False
     parameters: tuple[str, ...] = ()
     place: str | None = None
     loss: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SteepOperation(
+    Fact, kind="steep-operation", question="Operations near where their derivative is infinite"
+):
+    """An operation in the graph of the loss whose derivative is infinite at an edge: a root or logarithm at zero.
+
+    Args:
+        operation: Autograd name.
+        detail: The edge, in words.
+        least: How near to it an inspected batch came: the least argument, divisor or distance.
+        line: Where it is written, if that can be told.
+        masked: A mask (`where`, `masked_fill`) lies between the operation and the loss.
+    """
+
+    operation: str = ""
+    detail: str = ""
+    least: float = float("nan")
+    line: str | None = None
+    masked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

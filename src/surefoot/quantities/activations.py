@@ -22,7 +22,9 @@ def fired(output: Tensor, unit_dim: int) -> Tensor:
     Returns:
         Shape (units,), bool.
     """
-    return (output.detach() > 0).movedim(unit_dim, 0).reshape(output.shape[unit_dim], -1).any(dim=1)
+    values = output.detach()
+    lives = (values > 0) | values.isnan()  # a unit that is NaN is not one that gives zero
+    return lives.movedim(unit_dim, 0).reshape(output.shape[unit_dim], -1).any(dim=1)
 
 
 def moments(output: Tensor, function: str) -> Tensor:

@@ -59,6 +59,7 @@ _SHAPE_ONLY = frozenset(
     {"ViewBackward0", "UnsafeViewBackward0", "ReshapeAliasBackward0", "TransposeBackward0", "TBackward0",
      "PermuteBackward0", "CloneBackward0", "ToCopyBackward0", "AliasBackward0", "ExpandBackward0"}
 )  # fmt: skip
+_MASKS = ("Where", "MaskedFill", "MaskedSelect", "MaskedScatter")
 _LEAF = "torch::autograd::AccumulateGrad"
 
 
@@ -214,6 +215,21 @@ class LossGraph:
                 value = saved(node, attribute)
                 if isinstance(value, Tensor) and not value.requires_grad and value.grad_fn is None:
                     yield value
+
+
+def masks(graph: LossGraph, operation: Node) -> bool:
+    """Whether a mask lies between the loss and an operation: its result is left out, its gradient is computed."""
+    queue = deque(node for node in graph.nodes if any(word in node.name() for word in _MASKS))
+    seen = set(queue)
+    while queue:
+        node = queue.popleft()
+        if node is operation:
+            return True
+        for child, _ in node.next_functions:
+            if child is not None and child not in seen:
+                seen.add(child)
+                queue.append(child)
+    return False
 
 
 def leaves(root: Tensor) -> list[Tensor]:

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from surefoot.capture.events.probe import Probe
 from surefoot.capture.events.records import Backward
-from surefoot.capture.graph.loss_graph import LossGraph, nearest_weight, saved
+from surefoot.capture.graph.loss_graph import LossGraph, masks, nearest_weight, saved
 from surefoot.capture.parameters import Parameters
 from surefoot.capture.place import text_of
 from surefoot.capture.rows import Latest
 from surefoot.capture.unseen import readable
+from surefoot.capture.written import line_of_operation
 from surefoot.facts import Fact, Nonfinite
 
 # operation -> (attribute that holds its input, what about it makes the output or its gradient non-finite)
@@ -73,6 +74,7 @@ class NonfiniteProbe(Probe):
         seen = LossGraph(root.grad_fn, saved_tensors=backward.saved_tensors)
         held = [leaf for leaf in seen.leaves if readable(leaf) is leaf]
         bad = [leaf for leaf in held if not bool(torch.isfinite(leaf.detach()).all())]
+        bad = bad or self._bad_parameters()
         if bad:
             found["what"] = "parameter"
             found["parameters"] = tuple(self._parameters.name_of(leaf) for leaf in bad[:20])
@@ -87,8 +89,15 @@ class NonfiniteProbe(Probe):
             if reason is not None:
                 weight, _ = nearest_weight(node)
                 found["operation"], found["detail"] = node.name(), reason
+                found["line"], found["masked"] = line_of_operation(node.name()), masks(seen, node)
                 found["module"] = self._parameters.name_of(weight) if weight is not None else None
                 return
+
+    def _bad_parameters(self) -> list[Tensor]:
+        """Parameters outside of this graph: what comes in may be another network's output."""
+        known = [self._parameters.tensor(index) for index in range(len(self._parameters))]
+        held = [tensor for tensor in known if tensor is not None and readable(tensor) is tensor]
+        return [t for t in held if t.is_floating_point() and not bool(torch.isfinite(t.detach()).all())]
 
     def facts(self) -> Iterator[Fact]:
         """The first occurrence."""
@@ -104,12 +113,21 @@ def _reason(node: Any) -> str | None:
         attribute, reason = domain
         value = saved(node, attribute)
         if isinstance(value, Tensor) and _outside(name, attribute, value):
-            return reason
+            return f"{reason}, which is a sum of exponentials" if _of_exponentials(node) else reason
     inputs = [value for attribute in _INPUTS if isinstance(value := saved(node, attribute), Tensor)]
     outputs = [value for attribute in _OUTPUTS if isinstance(value := saved(node, attribute), Tensor)]
     made = any(not bool(torch.isfinite(value).all()) for value in outputs)
     given = any(not bool(torch.isfinite(value).all()) for value in inputs)
     return "its result is not finite though what entered it is" if made and inputs and not given else None
+
+
+def _of_exponentials(node: Any) -> bool:
+    """Whether a logarithm's argument is a sum of exponentials."""
+    for word in ("Log", "Sum", "Exp"):
+        if node is None or word not in node.name():
+            return False
+        node = node.next_functions[0][0] if node.next_functions else None
+    return True
 
 
 def _outside(name: str, attribute: str, value: Tensor) -> bool:

@@ -7,9 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from surefoot.facts import Nonfinite, Scaler
-from surefoot.records import History
+from surefoot.records import History, Series
 from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
+from surefoot.rules.origins import fix_of, good_before, suspect
+from surefoot.rules.progress import progress
+
+LATER = (*WIRING, *STEP_SIZE, "exploding-gradient", "lr-too-high", "scaler-overflow")
+HUGE = 1e9  # a norm from which the next step overflows float32, whose squares end at 1e19
 
 
 @rule(
@@ -54,15 +59,22 @@ def nonfinite_gradient(history: History, *, tolerate: float = 0.01) -> Iterator[
         poor = losses.steps[~np.isfinite(losses.values)]
         if len(poor) and int(poor[0]) <= step:
             return  # the loss was first; its rule speaks
+        if _norm_alone(norms.values, losses, int(bad[0]), step):
+            return  # finite gradients whose squares overflow; what made them so large has its own rule
         passing = len(bad) <= tolerate * len(norms) and bool(np.isfinite(norms.values[-1]))
         origin = history.fact(Nonfinite)
         loss = losses.values[losses.steps == step]
+        steep = suspect(history)
         operation = origin.operation if origin is not None else None
         by = f", made by {operation}" if operation else ""
+        if steep is not None and not operation:
+            by = f"; {steep.operation} came within {steep.least:.2g} of {steep.detail}"
+        named = origin if operation else steep
         yield Draft(
             severity="warning" if passing else "error",
             title=f"The gradient is NaN or infinite at step {step} although the loss is finite{by}.",
-            fix=(
+            fix=(fix_of(named) if named is not None else None)
+            or (
                 "Add a small constant where the backward pass divides by zero (a root, a norm or a "
                 "logarithm at zero)."
             ),
@@ -73,6 +85,17 @@ def nonfinite_gradient(history: History, *, tolerate: float = 0.01) -> Iterator[
                 "loss at that step": float(loss[0]) if len(loss) else None,
                 "parameters": (origin.parameters or [])[:10] if origin is not None else [],
             },
-            where=origin.place if origin is not None else None,
+            where=(named.line if named is not None else None)
+            or (origin.place if origin is not None else None),
+            because=LATER
+            if good_before(losses.values[losses.steps < step].tolist(), progress(history).start)
+            else (),
         )
         return
+
+
+def _norm_alone(norms: np.ndarray, losses: Series, at: int, step: int) -> bool:
+    """Whether only the norm overflows: it is infinite, not NaN, after huge ones or before a step that was finite."""
+    after = losses.values[losses.steps > step]
+    went_on = len(after) > 0 and bool(np.isfinite(after[0]))
+    return bool(np.isposinf(norms[at])) and (went_on or (at > 0 and float(norms[at - 1]) > HUGE))

@@ -7,10 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from surefoot.facts import ManualLoss, Nonfinite
+from surefoot.facts import ManualLoss, Nonfinite, SteepOperation
 from surefoot.records import History, Severity
 from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
+from surefoot.rules.origins import fix_of, good_before, suspect
+from surefoot.rules.progress import progress
+
+# What can still be behind it once the loss was good: neither a start nor the scale of what went in all along.
+LATER = (*WIRING, *STEP_SIZE, "exploding-gradient", "lr-too-high", "nonfinite-gradient", "nonfinite-input")
 
 
 @rule(
@@ -61,6 +66,7 @@ def nonfinite_loss(history: History, *, tolerate: float = 0.01) -> Iterator[Draf
         at = int(bad[0])
         passing = len(bad) <= tolerate * len(series) and bool(np.isfinite(series.values[-1]))
         step = int(series.steps[at])
+        good = good_before(series.values[:at].tolist(), progress(history).start)
         before = [float(v) for v in series.values[max(0, at - 3) : at]]
         yield _finding(
             history,
@@ -70,6 +76,7 @@ def nonfinite_loss(history: History, *, tolerate: float = 0.01) -> Iterator[Draf
             else f"The loss was non-finite at {len(bad)} of {len(series)} steps, first at step {step}",
             step=step,
             evidence={"losses before": before, "non-finite losses": len(bad), "losses": len(series)},
+            because=LATER if good else (),
         )
         return
     validation = history.metric("val_loss")
@@ -86,24 +93,38 @@ def nonfinite_loss(history: History, *, tolerate: float = 0.01) -> Iterator[Draf
 
 
 def _finding(
-    history: History, *, severity: Severity, title: str, step: int, evidence: dict[str, Any]
+    history: History,
+    *,
+    severity: Severity,
+    title: str,
+    step: int,
+    evidence: dict[str, Any],
+    because: tuple[str, ...] = (),
 ) -> Draft:
     origin = history.fact(Nonfinite)
     risk = next((f for f in history.facts(ManualLoss) if f.log_of_zero_risk), None)
     made = _made(origin)
+    # Parameters that are NaN already got there by a gradient: the operation that is steep is its origin.
+    steep = suspect(history) if origin is not None and origin.what == "parameter" else None
     if made:
         title += f"; {made} made it"
         evidence |= {"first made by": origin.operation if origin else None}
+    elif steep is not None:
+        title += f"; {steep.operation} came within {steep.least:.2g} of {steep.detail}, where its gradient is infinite"
+        evidence |= {"steep operation": steep.operation}
     elif risk is not None:
         title += "; it takes the logarithm of a probability that can reach zero"
         evidence |= {"logarithm of": risk.probabilities}
     return Draft(
         severity=severity,
         title=title + ".",
-        fix=_fix(risk),
+        fix=_fix(origin if made else None, steep, risk),
         step=step,
         evidence=evidence,
-        where=(origin.place if origin else None) or (risk.place or risk.subject if risk else None),
+        where=(steep.line if steep is not None else None)
+        or (origin.line or origin.place if origin is not None else None)
+        or (risk.place or risk.subject if risk else None),
+        because=because,
     )
 
 
@@ -116,9 +137,12 @@ def _made(origin: Nonfinite | None) -> str:
     return f"{operation} in {module}" if module else str(operation)
 
 
-def _fix(risk: ManualLoss | None) -> str:
+def _fix(origin: Nonfinite | None, steep: SteepOperation | None, risk: ManualLoss | None) -> str:
+    known = next((fix for found in (origin, steep) if found is not None and (fix := fix_of(found))), None)
+    if known is not None:
+        return known
     if risk is not None:
         return "Use the loss function that works on logits, or clamp what enters the logarithm."
-    return (
-        "Guard the operation named (a logarithm, division or root of zero); if the loss grew, lower the rate."
-    )
+    if origin is not None:
+        return f"Keep what enters {origin.operation} inside of where it is defined."
+    return "Lower the rate if the loss grew before it; else look for a logarithm, division or root of zero."
