@@ -26,7 +26,7 @@ def test_a_finding_stands_at_its_line():
         histories.TOO_HIGH.title,
         f"Fix: {histories.TOO_HIGH.fix}",
         "Evidence: loss before 1.8, loss after 950, lr 1, place examples/digits.py:23",
-        "Explains also: exploding-gradient",
+        f"Explains also exploding-gradient: {histories.EXPLODING.title}",
     ]
 
 

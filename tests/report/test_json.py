@@ -77,7 +77,9 @@ def test_diverged_run_is_strict_json_and_keeps_what_was_recorded():
         "where",
         "confidence",
         "consequences",
+        "explains",
     }
+    assert first["explains"][0]["title"] == histories.EXPLODING.title
 
 
 def test_empty_run_says_null():

@@ -43,7 +43,7 @@ def test_findings_say_what_where_evidence_fix_and_what_else_they_explain():
     assert lines[first + 1].startswith("where: examples/digits.py:23: optimizer =")
     assert lines[first + 2].startswith("evidence: loss before 1.8, loss after 950, lr 1, place")
     assert lines[first + 3].startswith("fix: Divide the learning rate by 10")
-    assert lines[first + 4] == "explains also: exploding-gradient"
+    assert lines[first + 4] == f"explains also exploding-gradient: {histories.EXPLODING.title}"
     assert lines[first + 5].startswith("warning      dead-units:")
     assert lines[-1].startswith("next         surefoot explain lr-too-high, surefoot report ")
 

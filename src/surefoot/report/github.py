@@ -39,7 +39,7 @@ def _annotation(history: History, finding: Finding) -> str:
     if finding.evidence:
         said.append(f"Evidence: {value(finding.evidence)}")
     if finding.consequences:
-        said.append(f"Explains also: {', '.join(dict.fromkeys(below.code for below in folded(finding)))}")
+        said += [f"Explains also {below.code}: {below.title}" for below in folded(finding)]
     given = ",".join(f"{key}={_property(str(item))}" for key, item in properties.items() if item is not None)
     return f"::{_COMMANDS[finding.severity]} {given}::{_message(chr(10).join(said))}"
 

@@ -160,4 +160,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "where": finding.where,
         "confidence": finding.confidence,
         "consequences": [consequence.code for consequence in folded(finding)],
+        "explains": [
+            {"code": below.code, "title": below.title, "fix": below.fix} for below in folded(finding)
+        ],
     }

@@ -132,7 +132,7 @@ def trained(history: History) -> str:
 
 
 def finding_rows(finding: Finding) -> list[Row]:
-    """A main finding: what, where, evidence, fix, and in one line what else it explains."""
+    """A main finding: what, where, evidence, fix, and a line for each that it explains."""
     at = "" if finding.step is None else f" (step {number(finding.step)})"
     said = [Row(finding.severity, f"{finding.code}: {finding.title}{at}", finding.severity)]
     if finding.where:
@@ -141,8 +141,8 @@ def finding_rows(finding: Finding) -> list[Row]:
         said.append(Row("", f"evidence: {value(finding.evidence)}"))
     said.append(Row("", f"fix: {finding.fix}"))
     if finding.consequences:
-        codes = dict.fromkeys(consequence.code for consequence in folded(finding))
-        said.append(Row("", f"explains also: {', '.join(codes)}"))
+        titles = {consequence.code: consequence.title for consequence in reversed(folded(finding))}
+        said += [Row("", f"explains also {code}: {titles[code]}") for code in reversed(titles)]
     return said
 
 

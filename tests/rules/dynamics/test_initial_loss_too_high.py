@@ -1,10 +1,13 @@
 """Tests of the rule `initial-loss-too-high`."""
 
-from rules.build import Training, found
+import numpy as np
+
+from rules.build import Training, falling, flat, found
+from surefoot.facts import BatchInput
 
 
 def test_fires() -> None:
-    finding = found("initial-loss-too-high", Training().loss_call(first_value=110.0))[0]
+    finding = found("initial-loss-too-high", Training(flat(110.0)).loss_call(first_value=110.0))[0]
     assert 47 < finding.evidence["ratio"] < 48
 
 
@@ -36,3 +39,24 @@ def test_a_sum_over_pixels_is_a_sum_over_elements() -> None:
         first_value=0.69 * 32 * 784,
     )
     assert not found("initial-loss-too-high", pixels)
+
+
+def test_one_batch_with_an_outlier_is_no_start() -> None:
+    losses = falling()
+    losses[0] = 110.0
+    assert not found("initial-loss-too-high", Training(losses).loss_call(first_value=110.0))
+
+
+def test_scores_that_are_multiplied_on_purpose() -> None:
+    losses = np.concatenate([falling(9.0, 0.1, steps=100), np.full(200, 0.1)])
+    margin = Training(losses).loss_call(first_value=9.0, chain=["MulBackward0", "AddBackward0"])
+    assert not found("initial-loss-too-high", margin)
+    never = Training(flat(9.0)).loss_call(first_value=9.0, chain=["MulBackward0", "AddBackward0"])
+    assert found("initial-loss-too-high", never)
+
+
+def test_large_inputs_are_reported_as_such() -> None:
+    pixels = Training(falling(50.0, 0.1)).loss_call(first_value=50.0)
+    pixels.fact(BatchInput, "train", min=0.0, max=255.0, feature_std_max=108.0, feature_mean_absmax=120.0)
+    assert not found("initial-loss-too-high", pixels)
+    assert "first losses" in found("unnormalized-inputs", pixels)[0].title

@@ -66,3 +66,9 @@ def test_first_steps_that_the_loss_does_not_get_over() -> None:
     well = Training(falling(2.4, 0.2))
     well.layers["update_norm"][:3] *= 400
     assert not found("lr-too-high", well)
+
+
+def test_an_overflow_after_a_few_losses_that_climb() -> None:
+    assert found("lr-too-high", Training(np.array([9.0, 388.0, 7e7, 1.4e8] + [np.inf] * 196)))
+    # Without a climb it is no rate.
+    assert not found("lr-too-high", Training(np.array([9.0, 8.0, 9.5, 8.7] + [np.inf] * 196)))

@@ -30,3 +30,13 @@ def _broken(from_step: int) -> Training:
     training = Training()
     training.series["grad_norm"] = np.where(np.arange(300) < from_step, 0.8, np.nan)
     return training
+
+
+def test_a_norm_that_overflows_is_not_a_gradient_that_does() -> None:
+    # Entries of 1e20 are finite, their squares are not in float32: the next loss is finite, and so are the weights.
+    large = Training()
+    large.series["grad_norm"] = np.array([0.8] * 298 + [1e17, np.inf])
+    assert not found("nonfinite-gradient", large)
+    once = Training()
+    once.series["grad_norm"] = np.array([0.8] * 150 + [np.inf] + [0.8] * 149)
+    assert not found("nonfinite-gradient", once)

@@ -20,6 +20,7 @@ from surefoot.rules.scale import large_inputs, large_targets
 # A loss that ran away: so many rises in a row (of losses in any order once in 720), to so many times its start. The
 # thousand is a choice, far from what a bad batch does.
 CLIMB, FAR = 5, 1000.0
+FEW = 3  # where the next one overflowed, which no bad batch does
 
 STANDARD_ERRORS = 3.0  # of the trend: by chance once in 700
 NOTHING = 0.05  # share of the way from a guess to zero: the same as `Progress.stuck` takes for none
@@ -131,7 +132,16 @@ class _Case:
 
 
 def _gone(case: _Case) -> bool:
-    return case.seen.nonfinite > 0 and (case.seen.diverged or case.peak >= case.huge)
+    return case.seen.nonfinite > 0 and (
+        case.seen.diverged or _overflowed(case.seen) or case.peak >= case.huge
+    )
+
+
+def _overflowed(seen: Progress) -> bool:
+    """A few losses, each above the one before and the last a thousand times the first, and then none that is finite."""
+    losses = seen.losses
+    climbs = len(losses) >= FEW and bool(losses[0] > 0) and bool(np.all(np.diff(losses[-FEW:]) > 0))
+    return seen.judged and climbs and bool(losses[-1] > FAR * losses[0])
 
 
 def _risen(case: _Case) -> bool:

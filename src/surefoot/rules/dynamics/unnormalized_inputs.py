@@ -8,9 +8,9 @@ from surefoot.facts import BatchInput
 from surefoot.records import History
 from surefoot.rules import intent
 from surefoot.rules.base import Draft, rule
-from surefoot.rules.causes import WIRING
 from surefoot.rules.progress import progress
 from surefoot.rules.scale import large_inputs
+from surefoot.rules.starts import high_start
 
 
 @rule(
@@ -18,7 +18,6 @@ from surefoot.rules.scale import large_inputs
     severity="warning",
     needs=(BatchInput, "series:loss"),
     since="0.1",
-    follows=WIRING,
 )
 def unnormalized_inputs(history: History, *, learned: float = 0.5) -> Iterator[Draft]:
     """The inputs are not scaled, and the training suffers from it.
@@ -40,7 +39,8 @@ def unnormalized_inputs(history: History, *, learned: float = 0.5) -> Iterator[D
     normalisation layer first.
 
     ## When to ignore it
-    If the training gets on: with more than half of the way made (option `learned`) nothing is reported.
+    If the training gets on: with more than half of the way made (option `learned`) nothing is reported, unless the
+    first loss was far above that of a guess (`initial-loss-too-high`).
 
     ## Source
     LeCun et al. 1998, "Efficient BackProp", section 4.3; TheDeepChecker (2022), missing normalisation.
@@ -49,12 +49,12 @@ def unnormalized_inputs(history: History, *, learned: float = 0.5) -> Iterator[D
     if scale is None or intent.adversarial(history) or len(seen.losses) + seen.nonfinite < 30:
         return
     suffers = seen.nonfinite > 0 or (seen.judged and seen.learned < learned)
-    if not suffers:
+    if not suffers and high_start(history) is None:
         return
     fact = scale.fact
     yield Draft(
         title=f"The inputs are not scaled: features reach sizes of {scale.size:.3g} "
-        f"(range {fact.min:.3g} to {fact.max:.3g}), and the training does not get on.",
+        f"(range {fact.min:.3g} to {fact.max:.3g}), and {_suffering(suffers)}.",
         fix="Standardise the inputs with the training set's mean and deviation (pixels: divide by 255).",
         evidence={
             "range": [fact.min, fact.max],
@@ -67,3 +67,7 @@ def unnormalized_inputs(history: History, *, learned: float = 0.5) -> Iterator[D
         },
         confidence=0.85,
     )
+
+
+def _suffering(suffers: bool) -> str:
+    return "the training does not get on" if suffers else "the first losses are far above those of a guess"

@@ -8,7 +8,6 @@ from surefoot.facts import LossCall
 from surefoot.records import History
 from surefoot.rules import intent
 from surefoot.rules.base import Draft, rule
-from surefoot.rules.causes import WIRING
 from surefoot.rules.losses import moments, span
 from surefoot.rules.progress import progress
 from surefoot.rules.scale import large_targets
@@ -19,7 +18,6 @@ from surefoot.rules.scale import large_targets
     severity="warning",
     needs=(LossCall, "series:loss"),
     since="0.1",
-    follows=WIRING,
 )
 def unscaled_targets(history: History, *, learned: float = 0.3) -> Iterator[Draft]:
     """The targets of a regression are not scaled, and the training suffers from it.

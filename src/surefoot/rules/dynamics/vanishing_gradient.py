@@ -9,7 +9,7 @@ import numpy as np
 from surefoot.facts import Model
 from surefoot.records import History
 from surefoot.rules.base import Draft, rule
-from surefoot.rules.causes import NO_LEARNING, WRONG_LOSS
+from surefoot.rules.causes import NO_LEARNING
 from surefoot.rules.movement import Movement, movement
 from surefoot.rules.progress import progress
 
@@ -24,13 +24,11 @@ _AGAIN = (" #3", " #4")  # as capture numbers what follows the same weight again
     since="0.1",
     follows=(
         *NO_LEARNING,
-        *WRONG_LOSS,
         "dead-units",
         "initial-loss-too-high",
         "lr-too-high",
         "saturated-units",
         "symmetric-initialization",
-        "unnormalized-inputs",
         "weight-decay-too-strong",
     ),
 )
