@@ -34,6 +34,12 @@ class Entry:
 
 
 _ALL = (
+    Entry(
+        "first-line",
+        "The tutorial's first line: guessed on a grid, then six learning rates by L1",
+        4,
+        "first_line",
+    ),
     Entry("line", "A line through noisy points by L1: a 100 x 100 grid against gradient descent", 2, "line"),
     Entry("line-mse", "y = 2x + 1 by hand-written descent and by SGD: the same path", 2, "line_mse"),
     Entry(
