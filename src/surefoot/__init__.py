@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         warmup,
         warmup_stable_decay,
     )
-    from surefoot.training import fit
+    from surefoot.training import find_lr, fit
 
 _NAMES = {
     "autograd": ("backprop", "gradcheck"),
@@ -66,7 +66,7 @@ _NAMES = {
         "warmup",
         "warmup_stable_decay",
     ),
-    "training": ("fit",),
+    "training": ("find_lr", "fit"),
 }
 _HOMES = {name: f"surefoot.{room}" for room, names in _NAMES.items() for name in names}
 # Rooms that are reached as attributes; `lab` and `landscape` can be called, too.
@@ -91,6 +91,7 @@ __all__ = [
     "diagnose",
     "draw",
     "epochs",
+    "find_lr",
     "fit",
     "gradcheck",
     "inverse_square_root",

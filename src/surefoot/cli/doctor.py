@@ -12,6 +12,9 @@ from surefoot.cli.configuration import all_ignored
 from surefoot.cli.output import show, show_rich, write_file
 from surefoot.cli.places import check_file
 from surefoot.diagnosis import history_of
+from surefoot.lr_range_test.json import summary as range_test_summary
+from surefoot.lr_range_test.keeping import range_test_of
+from surefoot.lr_range_test.page import page as range_test_page
 from surefoot.records import Finding, History
 from surefoot.report.html import render
 from surefoot.report.json import summary
@@ -29,6 +32,10 @@ def diagnose_run(reference: str, runs: str, ignore: tuple[str, ...], as_json: bo
     """Judge a recorded run with the rules of today."""
     history, findings = _judged(reference, runs, ignore)
     with answering(history.run.path):
+        test = range_test_of(history)
+        if test is not None:
+            show(json.dumps(range_test_summary(test), indent=2) if as_json else str(test))
+            return
         shown = (
             json.dumps(summary(history, findings), indent=2) if as_json else verdict_view(history, findings)
         )
@@ -56,6 +63,7 @@ def write_report(reference: str, runs: str, output: str) -> None:
     check_file("--output", output)
     history, findings = _judged(reference, runs)
     with answering(history.run.path):
-        page = render(history, findings)
+        test = range_test_of(history)
+        page = render(history, findings) if test is None else range_test_page(test)
     write_file(output, page)
     show(output)

@@ -15,6 +15,7 @@ from surefoot.cli.animate import animate
 from surefoot.cli.backprop import backprop
 from surefoot.cli.compare import compare
 from surefoot.cli.completion import finding_codes, recipe_names
+from surefoot.cli.find_lr import find_lr
 from surefoot.cli.help import Command, Group
 from surefoot.cli.lab import LAB_LINE, lab
 from surefoot.cli.landscape import TARGET_LINE, landscape
@@ -54,8 +55,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 # The sections of `surefoot --help`.
-_OBSERVE, _SHOW, _DRAW, _TRAIN = "Observe a script", "Judge and show runs", "Draw", "Train by name"
-_TAKES_TARGET = ("run", "check", "landscape", "animate", "backprop", "lab")
+_OBSERVE, _SHOW, _TRY, _DRAW, _TRAIN = (
+    "Observe a script", "Judge and show runs", "Choose a rate", "Draw", "Train by name",
+)  # fmt: skip
+_TAKES_TARGET = ("run", "check", "find-lr", "landscape", "animate", "backprop", "lab")
 _TAKES_MORE = (
     "landscape",
     "animate",
@@ -186,6 +189,7 @@ def report(
 
 
 app.command("compare", rich_help_panel=_SHOW)(compare)
+app.command("find-lr", options_metavar=_SCRIPT_LINE, rich_help_panel=_TRY)(find_lr)
 
 
 @app.command("recipes", rich_help_panel=_TRAIN)

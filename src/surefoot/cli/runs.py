@@ -15,8 +15,12 @@ from surefoot.cli.console import width_of
 from surefoot.cli.output import show, show_rich
 from surefoot.diagnosis import diagnose
 from surefoot.errors import StoreError
+from surefoot.facts import RangeTest
+from surefoot.lr_range_test.json import summary as range_test_summary
+from surefoot.lr_range_test.keeping import range_test_of
 from surefoot.records import Extent, History, Run, Verdict
 from surefoot.report.json import ends, plain, summary
+from surefoot.report.numbers import value
 from surefoot.report.text import verdict_text
 from surefoot.report.verdict import judge
 from surefoot.store.reader import open_run
@@ -38,6 +42,7 @@ class _Listed:
     loss: float | None
     verdict: Verdict
     main_finding: str | None
+    range_test: str | None = None  # what it recommends, where the run is one
 
 
 _COLUMNS = ("run", "status", "steps", "loss", "verdict", "main finding", "script")
@@ -82,7 +87,14 @@ def _judged(run: Run) -> _Listed | StoreError:
     except StoreError as error:
         return error
     main = findings[0].code if findings else None
-    return _Listed(run, ends(loss)["last"], judge(history, findings), main)
+    test = history.fact(RangeTest)
+    return _Listed(run, ends(loss)["last"], judge(history, findings), main, _recommended(test))
+
+
+def _recommended(test: RangeTest | None) -> str | None:
+    if test is None:
+        return None
+    return "no rate" if test.recommended is None else f"use {value(test.recommended)}"
 
 
 def _cells(judged: _Listed | StoreError) -> tuple[str, ...]:
@@ -90,6 +102,8 @@ def _cells(judged: _Listed | StoreError) -> tuple[str, ...]:
     if isinstance(judged, StoreError):
         return "unreadable", "", "", "", "", str(judged)
     run, last = judged.run, judged.loss
+    if judged.range_test is not None:
+        return "range test", f"{run.steps:,}", "", "", judged.range_test, Path(run.script).name
     loss = "" if last is None else f"{last:.4g}" if isinstance(last, float) else str(last)
     status = _STATUS.get(judged.verdict.extent, run.status)
     main = judged.main_finding or ""
@@ -112,8 +126,9 @@ def _fields(run: Run, judged: _Listed | StoreError) -> dict[str, object]:
     )
     known = judged if isinstance(judged, _Listed) else None
     return {
+        "kind": "range test" if known and known.range_test else "training",
         **{name: plain(getattr(run, name)) for name in names},
-        "verdict": known and known.verdict.word,
+        "verdict": known and (None if known.range_test else known.verdict.word),
         "main_finding": known and known.main_finding,
     }
 
@@ -124,6 +139,10 @@ def show_run(reference: str, runs: str, as_json: bool) -> None:
     with open_run(path) as reader:
         history, findings = reader.history(), reader.findings()
     with answering(path):
+        test = range_test_of(history)
+        if test is not None:
+            show(json.dumps(range_test_summary(test), indent=2) if as_json else str(test))
+            return
         if history.run.status in ("running", "crashed"):  # nobody judged it at its end
             findings = diagnose(history)
         shown = (

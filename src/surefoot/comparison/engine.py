@@ -15,6 +15,7 @@ from surefoot.comparison.sentence import sentence
 from surefoot.comparison.settings import differences
 from surefoot.diagnosis import HasHistory, history_of
 from surefoot.errors import SettingError
+from surefoot.facts import RangeTest
 from surefoot.records import Finding, History
 from surefoot.report.verdict import judge
 from surefoot.rules import diagnose
@@ -56,6 +57,11 @@ def compare(
         raise SettingError("compare takes at least two runs: name another one, as in `surefoot compare A B`.")
     codes = tuple(ignore)
     histories = [history_of(run, runs) for run in compared]
+    for history in histories:
+        if history.fact(RangeTest) is not None:
+            raise SettingError(
+                f"{history.run.name} is a learning-rate range test, no training: surefoot show prints it."
+            )
     return between([(_whole(history), diagnose(history, ignore=codes)) for history in histories])
 
 

@@ -4,6 +4,7 @@ To add a kind, add its class: the store keeps its fields, `docs/facts.md` and th
 """
 
 from surefoot.facts.base import KINDS, Fact, UnknownFact, fact_from
+from surefoot.facts.experiments import RangeTest, RateTrial, SuggestedRate
 from surefoot.facts.loops import (
     Cadence,
     Calls,
@@ -62,13 +63,16 @@ __all__ = [
     "Noise",
     "Nonfinite",
     "OptimizerCreated",
+    "RangeTest",
     "Ranks",
+    "RateTrial",
     "Reach",
     "Recording",
     "Scaler",
     "Scheduler",
     "Spread",
     "SteepOperation",
+    "SuggestedRate",
     "Symmetry",
     "Threads",
     "TrainingMode",

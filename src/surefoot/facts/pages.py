@@ -11,7 +11,7 @@ import re
 import sys
 from pathlib import Path
 
-from surefoot.facts import KINDS, Broadcast, Cut, Spread
+from surefoot.facts import KINDS, Broadcast, Cut, RateTrial, Spread, SuggestedRate
 
 INTRODUCTION = """\
 # Facts: what capture sees of a loop's structure
@@ -57,7 +57,9 @@ def page() -> str:
         True
     """
     kinds = [_section(made, f"`{made.kind}`: {made.question}.") for made in KINDS.values()]
-    parts = [_section(made, "Part of other facts.") for made in (Spread, Broadcast, Cut)]
+    parts = [
+        _section(made, "Part of other facts.") for made in (Spread, Broadcast, Cut, SuggestedRate, RateTrial)
+    ]
     return "\n".join([INTRODUCTION, *kinds, *parts, METRICS])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from surefoot.facts import Defect
+from surefoot.facts import Defect, RangeTest
 from surefoot.records import SEVERITIES, Finding, History, Severity
 from surefoot.rules.base import Rule
 from surefoot.rules.ignoring import kept
@@ -35,6 +35,8 @@ def diagnose(
         >>> diagnose(History(Run(path="", name="", script="")))
         ()
     """
+    if history.fact(RangeTest) is not None:
+        return ()  # its rates are swept on purpose: it is no training
     chosen = tuple(all_rules() if rules is None else rules)
     found: list[Finding] = []
     defects = list(extension_defects()) if rules is None else []

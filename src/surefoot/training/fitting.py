@@ -14,7 +14,6 @@ from torch.optim import LBFGS, Optimizer
 
 from surefoot.clipping import Clipper
 from surefoot.errors import SettingError
-from surefoot.optimizers import optimizer as make_optimizer
 from surefoot.schedules import Schedule, ScheduledLR, as_schedule, constant, parse
 from surefoot.training.batches import Source, Split
 from surefoot.training.checkpoint import read_checkpoint_at, safetensors_or_raise
@@ -23,11 +22,13 @@ from surefoot.training.checks import check_settings
 from surefoot.training.data import DEFAULT_BATCH_SIZE, source_of
 from surefoot.training.early_stopping import EarlyStopping
 from surefoot.training.engine import Engine
+from surefoot.training.given_optimizer import made_optimizer
 from surefoot.training.guard import NonfiniteGuard, clipper_for
 from surefoot.training.loop import Loop, Plan
 from surefoot.training.observing import Observing
 from surefoot.training.progress import ProgressLine
 from surefoot.training.random_state import derived_seed, seed_everything
+from surefoot.training.rate_finding import find_lr, swept_clipper, take_rate
 from surefoot.training.result import Fit
 from surefoot.training.resuming import best_elsewhere, chosen, label
 from surefoot.training.stepping import Stepper
@@ -41,7 +42,7 @@ def fit(
     data: Any,
     *,
     optimizer: str | Mapping[str, Any] | Optimizer = "adamw",
-    lr: float | None = None,
+    lr: float | Literal["find"] | None = None,
     schedule: Schedule | str | Callable[[int], float] | None = None,
     clip: Literal["auto"] | float | Clipper | None = "auto",
     batch_size: int | Literal["full"] | None = None,
@@ -78,7 +79,8 @@ def fit(
             batches.
         optimizer: A name for `surefoot.optimizers.optimizer`, a dictionary of its arguments ({"name": "sgd",
             "momentum": 0.8}), or an optimizer.
-        lr: Learning rate, for an optimizer given by name.
+        lr: Learning rate, for an optimizer given by name; "find": the one that `find_lr` recommends for this very
+            training, of whatever optimizer.
         schedule: Factor of the rate over steps or epochs; a schedule, its text, or a function step -> factor.
         clip: "auto" for AutoClip, a largest norm, a clipper, or None. Whatever it is, a step with a gradient
             that is NaN or infinite never reaches the weights.
@@ -163,7 +165,24 @@ def fit(
         engine.processes,
     )
     source = source_of(data, split, batch_size_given=batch_size is not None, workers=workers)
-    raw = _optimizer(optimizer, model, lr)
+    raw = made_optimizer(optimizer, model, None if lr == "find" else lr)
+    range_test = None
+    if lr == "find" and earlier is None:  # a checkpoint has its rate
+        range_test = find_lr(
+            model,
+            loss,
+            data,
+            optimizer=raw,
+            clip=clip if isinstance(clip, Clipper) else swept_clipper(clip, raw),
+            batch_size=batch_size,
+            accumulate=accumulate,
+            validate=validate,
+            mixed_precision=mixed_precision,
+            seed=order_seed,
+            runs=runs if observe else None,
+            name=None if name is None else f"{name}-range-test",
+        )
+        take_rate(raw, range_test)
     if isinstance(raw, LBFGS) and engine.scaler is not None:
         raise SettingError(
             "lbfgs evaluates its loss several times a step, which fp16 cannot scale: use bf16 or no."
@@ -245,6 +264,7 @@ def fit(
         folder=kept,
         run=observing.run,
         findings=findings,
+        range_test=range_test,
     )
 
 
@@ -256,21 +276,6 @@ def _seeded(seed: int | None, earlier: dict[str, Any] | None, engine: Engine) ->
     if earlier is not None:
         return int(earlier["settings"]["seed"])
     return int(engine.gathered(torch.initial_seed() >> 1)[0])
-
-
-def _optimizer(given: str | Mapping[str, Any] | Optimizer, model: nn.Module, lr: float | None) -> Optimizer:
-    if isinstance(given, Optimizer):
-        if lr is not None:
-            raise SettingError("lr is given beside an optimizer that has one: set it there.")
-        return given
-    if isinstance(given, str):
-        return make_optimizer(given, model, lr)
-    if not isinstance(given, Mapping) or "name" not in given:
-        raise SettingError("optimizer is neither a name, nor a dictionary with a 'name', nor an optimizer.")
-    options = dict(given)
-    if lr is not None:
-        options["lr"] = lr
-    return make_optimizer(options.pop("name"), model, options.pop("lr", None), **options)
 
 
 def _schedule(given: Schedule | str | Callable[[int], float] | None, source: Source) -> Schedule:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.optim import Optimizer
 
+from surefoot.lr_range_test import RangeTest
 from surefoot.records import Finding
 
 Ended = Literal["finished", "stopped early", "diverged"]
@@ -35,6 +36,7 @@ class Fit:
         folder: Where the checkpoints are; None if none were asked for.
         run: Folder of the recorded run; None if nothing was observed here.
         findings: What was found wrong, the main finding first.
+        range_test: By which the rate was found; None where it was given.
     """
 
     model: nn.Module
@@ -51,6 +53,7 @@ class Fit:
     folder: Path | None = None
     run: Path | None = None
     findings: tuple[Finding, ...] = ()
+    range_test: RangeTest | None = None
 
     def __repr__(self) -> str:
         losses = f"; loss {self.losses[0]:.4g} to {self.losses[-1]:.4g}" if len(self.losses) else ""

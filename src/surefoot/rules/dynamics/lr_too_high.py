@@ -15,6 +15,7 @@ from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 from surefoot.rules.movement import movement
 from surefoot.rules.progress import RISEN, Progress, in_groups, progress
+from surefoot.rules.range_test import find_lr
 from surefoot.rules.scale import large_inputs, large_targets
 
 # A loss that ran away: so many rises in a row (of losses in any order once in 720), to so many times its start. The
@@ -62,7 +63,7 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
     loss at the start, its worst and its last, and what a constant guess would score.
 
     ## What to try
-    Divide the rate by ten; a range test shows where the loss turns. With Adam start from 1e-3, with SGD
+    Divide the rate by ten; `surefoot find-lr train.py` shows where the loss turns. With Adam start from 1e-3, with SGD
     and momentum from 1e-2 or 0.1, and warm up.
 
     ## When to ignore it
@@ -90,7 +91,7 @@ def lr_too_high(history: History, *, ratio: float = 0.1, huge: float = 1.0) -> I
     yield Draft(
         severity="error" if seen.nonfinite or _ran_away(seen) or seen.learned < NOTHING else "warning",
         title=f"The learning rate{f' {rate:g}' if rate is not None else ''} is too high: {how}.",
-        fix="Divide the learning rate by ten (a range test suggests one), or warm up to it.",
+        fix=f"Divide the learning rate by ten ({find_lr(history)} suggests one), or warm up to it.",
         step=seen.first_nonfinite,
         evidence={
             "highest rate": rate,

@@ -13,6 +13,7 @@ from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import NO_LEARNING, WRONG_LOSS
 from surefoot.rules.movement import movement
 from surefoot.rules.progress import progress
+from surefoot.rules.range_test import find_lr
 from surefoot.rules.steepness import answers
 
 
@@ -49,7 +50,7 @@ def lr_too_low(
     answer to a relative change.
 
     ## What to try
-    Multiply the rate by ten until the loss falls; a learning-rate range test shows where it begins to.
+    Multiply the rate by ten until the loss falls; `surefoot find-lr train.py` shows where it begins to.
 
     ## When to ignore it
     During a warm-up (the rate still rises) it waits; a model that starts well below a constant guess is being
@@ -80,7 +81,8 @@ def lr_too_low(
         f"{len(seen.losses)} steps moved the weights by {way:.1g} of their size and the loss "
         f"from {seen.start:.4g} to {seen.late:.4g}.",
         fix=(
-            "Multiply the learning rate by ten, and again, until the loss falls (a range test suggests one)."
+            "Multiply the learning rate by ten, and again, until the loss falls "
+            f"({find_lr(history)} suggests one)."
         ),
         evidence={
             "highest rate": rate,
