@@ -48,6 +48,7 @@ class Operation:
         edges: What went out, input by input.
         mark: What is wrong here, if anything.
         value_in: The gradient that came in where it has one entry.
+        line: The line that made it, as "model.py:12", where that was kept.
     """
 
     index: int
@@ -59,6 +60,7 @@ class Operation:
     edges: tuple[Edge, ...]
     mark: Mark | None = None
     value_in: float | None = None
+    line: str = ""
 
     @property
     def factor(self) -> float:
@@ -78,6 +80,7 @@ class ModuleGradient:
         norm_in: Norm of the gradient that came in to the run's first operation.
         norm_out: Norm of what the run passed on to operations beyond it (not to its parameters).
         mark: The first mark among them.
+        line: The lines that made operations outside of all modules, as "model.py:12" or "model.py:12-15".
     """
 
     module: str
@@ -85,6 +88,12 @@ class ModuleGradient:
     norm_in: float
     norm_out: float
     mark: Mark | None = None
+    line: str = ""
+
+    @property
+    def label(self) -> str:
+        """What it is called: its module, else its lines."""
+        return self.module or self.line or "(outside)"
 
     @property
     def factor(self) -> float:
@@ -156,10 +165,31 @@ def collapse(operations: Sequence[Operation], depth: int | None = None) -> tuple
         marks = [o.mark for o in members if o.mark]
         rows.append(
             ModuleGradient(
-                module, tuple(sorted(inside)), members[0].norm_in, passed, marks[0] if marks else None
+                module,
+                tuple(sorted(inside)),
+                members[0].norm_in,
+                passed,
+                marks[0] if marks else None,
+                "" if module else _lines([o.line for o in members]),
             )
         )
     return tuple(rows)
+
+
+def _lines(lines: Sequence[str]) -> str:
+    """The lines of one file from first to last.
+
+    Example:
+        >>> _lines(["a.py:12", "", "a.py:9", "b.py:3"])
+        'a.py:9-12'
+    """
+    known = [line.rpartition(":") for line in lines if line]
+    if not known:
+        return ""
+    file = known[0][0]
+    numbers = [int(number) for name, _, number in known if name == file]
+    first, last = min(numbers), max(numbers)
+    return f"{file}:{first}" if first == last else f"{file}:{first}-{last}"
 
 
 def joint(norms: Sequence[float]) -> float:

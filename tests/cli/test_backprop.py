@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from capture.asmain import restored
 from surefoot.autograd import backprop
 from surefoot.capture.script import Target, execute, prepare
 from surefoot.capture.taken_apart import TakenApart
+from surefoot.cli import main
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -62,7 +64,8 @@ def test_the_third_step_of_a_script_is_that_of_the_formula(scripts: Path) -> Non
             else:
                 compute().backward()
                 optimizer.step()
-    assert record == expected
+    assert _without_lines(record) == _without_lines(expected)
+    assert {o.line for o in record.operations} <= {"network.py:14"}
     assert {row.module for row in record.collapsed()} == {"", "0", "1", "2", "4", "3"}
     assert record.collapsed_by == "forward"
 
@@ -174,3 +177,29 @@ def test_bad_input_is_one_sentence(arguments: list[str], words: str, command) ->
     assert code == 2
     assert len(err.strip().splitlines()) == 1, err
     assert words in err
+
+
+def _without_lines(record):  # type: ignore[no-untyped-def]
+    return replace(record, operations=tuple(replace(o, line="") for o in record.operations))
+
+
+def test_operations_outside_of_modules_are_named_by_their_line(tmp_path, monkeypatch, capfd):  # type: ignore[no-untyped-def]
+    (tmp_path / "attends.py").write_text(
+        "import torch\n"
+        "model = torch.nn.Linear(4, 4)\n"
+        "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)\n"
+        "for step in range(2):\n"
+        "    out = model(torch.ones(3, 4))\n"
+        "    scores = (out @ out.T).softmax(-1)\n"
+        "    loss = scores.square().mean()\n"
+        "    optimizer.zero_grad()\n"
+        "    loss.backward()\n"
+        "    optimizer.step()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    for step in ("1", "2"):
+        with restored():
+            assert main._main(["backprop", "--step", step, "attends.py"]) == 0
+        rows = [line.split("  ")[0] for line in capfd.readouterr().out.splitlines()]
+        assert "attends.py:6-7" in rows
+    assert not torch.is_anomaly_enabled()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from surefoot.autograd.lines import line_of, lines_kept
 from surefoot.autograd.modules import by_parameters, is_leaf, watched
 from surefoot.errors import SettingError
 from surefoot.gradients import Backpropagation, Edge, LeafGradient, Mark, Operation, joint
@@ -61,11 +62,8 @@ def backprop(
     """
     watching: Mapping[Node, str] | None = owners
     if callable(loss) and not isinstance(loss, Tensor):
-        if model is None:
+        with lines_kept(), nullcontext() if model is None else watched(model) as watching:
             value = loss()
-        else:
-            with watched(model) as watching:
-                value = loss()
     else:
         value = loss
     if not isinstance(value, Tensor) or value.numel() != 1:
@@ -220,6 +218,7 @@ def _operations(
                 index=index[node],
                 name=_plain(node.name()),
                 module=owners.get(node, ""),
+                line=line_of(node),
                 shape=next((s for s in came if s is not None), None),
                 norm_in=joint(given),
                 norm_out=joint(sent),

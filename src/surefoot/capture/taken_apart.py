@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from surefoot.autograd import backprop
+from surefoot.autograd.lines import LinesKept
 from surefoot.autograd.modules import watched
 from surefoot.capture.kept import variable_names
 from surefoot.capture.limit import StepLimit
@@ -36,11 +37,20 @@ class TakenApart(Passes):
         self.place: str | None = None
         self._step = step
         self._watching: dict[int, tuple[nn.Module, AbstractContextManager[Any], dict[Any, str]]] = {}
+        self._lines = LinesKept()
         self.tape.entering = self._entering
+
+    def begin(self) -> None:
+        """Attach."""
+        super().begin()
+        if self._step == 1:  # of a later step lines are kept from its first call of a model on
+            self._lines.begin()
 
     def _entering(self, module: nn.Module) -> None:
         done = self.steps if self.has_optimizer else self.backwards
         inner = unwrapped(module)
+        if done == self._step - 1:
+            self._lines.begin()
         if done == self._step - 1 and id(inner) not in self._watching:
             context = watched(inner)
             self._watching[id(inner)] = inner, context, context.__enter__()
@@ -50,6 +60,7 @@ class TakenApart(Passes):
         if self.clock != self._step - 1:
             return
         self.place = text_of(site)
+        self._lines.end()
         try:
             self._take_apart(program, roots)
         except Exception as error:
@@ -62,6 +73,7 @@ class TakenApart(Passes):
 
     def end(self) -> None:
         """Take everything back."""
+        self._lines.end()
         for _, context, _ in self._watching.values():
             context.__exit__(None, None, None)
         super().end()

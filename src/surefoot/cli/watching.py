@@ -54,7 +54,9 @@ def run_under(target: Target, make: Callable[[], _P]) -> _P:
     if raised is not None and not isinstance(raised, SystemExit):
         clean(raised)
         sys.excepthook(type(raised), raised, raised.__traceback__)
-        raise ScriptError(f"{target.name} failed, so there is nothing to draw: {outcome.described}.")
+        raise ScriptError(
+            f"{target.name} failed, so there is nothing to draw: {str(outcome.described).rstrip('.')}."
+        )
     if outcome.exit_code:
         raise ScriptError(
             f"{target.name} ended with exit code {outcome.exit_code}, so there is nothing to draw."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from surefoot.figures.canvas import COLORS, GRID, INK, MUTED, footer, new_figure, styled
-from surefoot.gradients import Backpropagation, Mark
+from surefoot.gradients import Backpropagation, Mark, ModuleGradient
 
 MARK_COLORS: Mapping[Mark | None, str] = {
     None: COLORS[1],
@@ -24,7 +24,8 @@ HATCHES: Mapping[Mark | None, str] = {
     "NaN": "++",
     "turns NaN": "**",
 }
-SMALL = 24  # operations that still fit a graph
+SMALL = 12  # operations whose graph is legible
+_BARS = 14  # modules whose names still stand below upright bars
 
 
 def backprop_figure(
@@ -36,50 +37,104 @@ def backprop_figure(
         records: One, or several by name, side by side on the same scale.
         depth: Collapse modules to so many dotted parts.
     """
-    from matplotlib.patches import Patch
-
     named = {"": records} if isinstance(records, Backpropagation) else dict(records)
+    collapsed = {name: record.collapsed(depth) for name, record in named.items()}
+    longest = max(map(len, collapsed.values()))
     with styled():
-        figure = new_figure(max(6.4, 5.2 * len(named)), 4.8)
-        panels = figure.subplots(1, len(named), sharey=True, squeeze=False)[0]
-        used: set[Mark | None] = set()
-        lowest = math.inf
-        for axes, (name, record) in zip(panels, named.items(), strict=True):
-            rows = record.collapsed(depth)
-            values = [r.norm_in if math.isfinite(r.norm_in) and r.norm_in > 0 else math.nan for r in rows]
-            lowest = min([lowest, *[v for v in values if v == v]])
-            for position, (row, value) in enumerate(zip(rows, values, strict=True)):
-                used.add(row.mark)
-                style = {"color": MARK_COLORS[row.mark], "hatch": HATCHES.get(row.mark), "edgecolor": "white"}
-                axes.bar(position, value, width=0.85, lw=0, **style)
-                if value != value:
-                    text = "0" if row.norm_in == 0 else "NaN" if math.isnan(row.norm_in) else "inf"
-                    axes.annotate(
-                        text, (position, 0.02), xycoords=("data", "axes fraction"), ha="center", color=INK
-                    )
-            axes.set_yscale("log")
-            axes.set_xticks(range(len(rows)), [r.module or "loss" for r in rows], rotation=90, fontsize=8)
-            axes.set_title(name or "Back-propagation")
-            axes.set_xlabel("from the loss to the inputs")
-            axes.grid(axis="y", color=GRID, lw=0.6)
-            axes.set_axisbelow(True)
-        if math.isfinite(lowest):
-            panels[0].set_ylim(bottom=lowest / 3)
-        panels[0].set_ylabel("gradient norm that came in")
-        marks: list[Mark | None] = [m for m in MARK_COLORS if m in used]
-        handles = [
-            Patch(facecolor=MARK_COLORS[m], hatch=HATCHES.get(m), edgecolor="white", label=m or "fine")
-            for m in marks
-        ]
-        if len(handles) > 1:
-            panels[-1].legend(handles=handles, loc="upper right")
+        if longest > _BARS:
+            figure = _lying(collapsed, longest)
+        else:
+            figure = _upright(collapsed)
         unreached = {n: r.unreached for n, r in named.items() if r.unreached}
         footer(figure, [f"{n} nothing reaches {', '.join(u)}".strip() for n, u in unreached.items()])
     return figure
 
 
+Rows = Mapping[str, Sequence[ModuleGradient]]
+
+
+def _upright(collapsed: Rows) -> Any:
+    """Few modules: bars above their names, the panels side by side on one scale."""
+    figure = new_figure(max(6.4, 5.2 * len(collapsed)), 4.8)
+    panels = figure.subplots(1, len(collapsed), sharey=True, squeeze=False)[0]
+    for axes, (name, rows) in zip(panels, collapsed.items(), strict=True):
+        for position, row in enumerate(rows):
+            axes.bar(position, _shown(row), width=0.85, lw=0, **_style(row))
+            if text := _unshown(row):
+                at = {"xy": (position, 0.02), "xycoords": ("data", "axes fraction"), "ha": "center"}
+                axes.annotate(text, color=INK, **at)
+        axes.set_yscale("log")
+        axes.set_xticks(range(len(rows)), [row.label for row in rows], rotation=90, fontsize=8)
+        axes.set_title(name or "Back-propagation")
+        axes.set_xlabel("from the loss to the inputs")
+        axes.grid(axis="y", color=GRID, lw=0.6)
+        axes.set_axisbelow(True)
+    if (lowest := _lowest(collapsed)) is not None:
+        panels[0].set_ylim(bottom=lowest / 3)
+    panels[0].set_ylabel("gradient norm that came in")
+    _legend(panels[-1], collapsed, "upper right")
+    return figure
+
+
+def _lying(collapsed: Rows, longest: int) -> Any:
+    """Many modules: a line each with its name, its bar, and the factor by which it changes the norm."""
+    figure = new_figure(max(7.5, 6.5 * len(collapsed)), 1.4 + 0.21 * longest)
+    panels = figure.subplots(1, len(collapsed), sharex=True, squeeze=False)[0]
+    for axes, (name, rows) in zip(panels, collapsed.items(), strict=True):
+        axes.set_xscale("log")
+        for position, row in enumerate(rows):
+            axes.barh(position, _shown(row), height=0.8, lw=0, **_style(row))
+            said = _unshown(row) or f"{row.norm_in:.3g}"
+            factor = "" if math.isnan(row.factor) or math.isnan(row.norm_out) else f"  × {row.factor:.3g}"
+            at = {"xy": (1.01, position), "xycoords": ("axes fraction", "data"), "va": "center"}
+            axes.annotate(said + factor, fontsize=8, color=INK, annotation_clip=False, **at)
+        axes.set_yticks(range(len(rows)), [row.label for row in rows], fontsize=8)
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_title(name or "Back-propagation, from the loss (top) to the inputs")
+        axes.set_xlabel("gradient norm that came in; × factor passed on")
+        axes.grid(axis="x", color=GRID, lw=0.6)
+        axes.set_axisbelow(True)
+    if (lowest := _lowest(collapsed)) is not None:
+        panels[0].set_xlim(left=lowest / 3)
+    _legend(panels[-1], collapsed, "lower right")
+    return figure
+
+
+def _shown(row: ModuleGradient) -> float:
+    return row.norm_in if math.isfinite(row.norm_in) and row.norm_in > 0 else math.nan
+
+
+def _unshown(row: ModuleGradient) -> str:
+    """What a bar can't show."""
+    if _shown(row) == _shown(row):
+        return ""
+    return "0" if row.norm_in == 0 else "NaN" if math.isnan(row.norm_in) else "inf"
+
+
+def _style(row: ModuleGradient) -> dict[str, Any]:
+    return {"color": MARK_COLORS[row.mark], "hatch": HATCHES.get(row.mark), "edgecolor": "white"}
+
+
+def _lowest(collapsed: Rows) -> float | None:
+    values = [value for rows in collapsed.values() for row in rows if (value := _shown(row)) == value]
+    return min(values, default=None)
+
+
+def _legend(axes: Any, collapsed: Rows, place: str) -> None:
+    from matplotlib.patches import Patch
+
+    used = {row.mark for rows in collapsed.values() for row in rows}
+    handles = [
+        Patch(facecolor=color, hatch=HATCHES.get(mark), edgecolor="white", label=mark or "fine")
+        for mark, color in MARK_COLORS.items()
+        if mark in used
+    ]
+    if len(handles) > 1:
+        axes.legend(handles=handles, loc=place)
+
+
 def graph_figure(record: Backpropagation) -> Any:
-    """Operations as boxes, gradients as arrows with their values (or norms), the leaves at the bottom.
+    """Operations as boxes, gradients as arrows with their values (or norms), the leaves below what leads to them.
 
     Raises:
         ValueError: More than SMALL operations.
@@ -107,19 +162,19 @@ def graph_figure(record: Backpropagation) -> Any:
                 # Two arrows between the same boxes must not lie on each other.
                 twins = [e for e in outgoing if (e.to, e.leaf) == (edge.to, edge.leaf)]
                 bend = 0.25 * (k - (len(outgoing) - 1) / 2) if len(twins) > 1 else 0.0
-                label = f"{edge.value:g}" if edge.value is not None else f"{edge.norm:.3g}"
+                label = f"{edge.value:.4g}" if edge.value is not None else f"{edge.norm:.3g}"
                 _arrow(axes, (x, y), (x1, y1), label, bend)
         _arrow(axes, (places[0][0], -1.0), places[0], "1" if record.operations[0].value_in == 1 else "", 0.0)
         for leaf in record.leaves:
             x, y = places[leaf.name]
-            total = f"{leaf.value:g}" if leaf.value is not None else f"norm {leaf.norm:.3g}"
+            total = f"{leaf.value:.4g}" if leaf.value is not None else f"norm {leaf.norm:.3g}"
             _box(axes, x, y, f"{leaf.name}\ngradient {total}", "#fff3d6", INK)
         axes.set_title(f"Back-propagation from a loss of {record.loss:g}")
     return figure
 
 
 def _layout(record: Backpropagation) -> dict[int | str, tuple[float, float]]:
-    """Rows by the longest way from the loss; columns in order of first sight."""
+    """Rows by the longest way from the loss; a leaf below the lowest operation that leads to it."""
     depth: dict[int | str, int] = {0: 0}
     for o in record.operations:  # each runs after all that lead to it
         depth.setdefault(o.index, 0)
@@ -127,15 +182,24 @@ def _layout(record: Backpropagation) -> dict[int | str, tuple[float, float]]:
             to = edge.to if edge.to is not None else edge.leaf
             if to is not None:
                 depth[to] = max(depth.get(to, 0), depth[o.index] + 1)
-    deepest = max(depth.values())
-    for leaf in record.leaves:
-        depth[leaf.name] = deepest
     rows: dict[int, list[int | str]] = {}
     for node, level in depth.items():
         rows.setdefault(level, []).append(node)
     widest = max(map(len, rows.values()))
-    places = {}
-    for level, nodes in rows.items():
+    above: dict[int | str, list[int]] = {}
+    for o in record.operations:
+        for edge in o.edges:
+            to = edge.to if edge.to is not None else edge.leaf
+            if to is not None:
+                above.setdefault(to, []).append(o.index)
+    places: dict[int | str, tuple[float, float]] = {}
+    for level in sorted(rows):
+        # Each below the middle of those that it hangs on, so that few arrows cross; leaves stand to the right.
+        def wanted(node: int | str) -> tuple[bool, float]:
+            parents = [places[parent][0] for parent in above.get(node, ()) if parent in places]
+            return isinstance(node, str), sum(parents) / max(len(parents), 1)
+
+        nodes = sorted(rows[level], key=wanted)
         for i, node in enumerate(nodes):
             places[node] = (i + (widest - len(nodes)) / 2, float(level))
     return places
@@ -155,7 +219,10 @@ def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], labe
         "connectionstyle": f"arc3,rad={bend}",
     }
     axes.annotate("", end, start, arrowprops=style, zorder=1)
-    x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+    near = (
+        0.5 if abs(end[1] - start[1]) <= 1 else 0.5 / abs(end[1] - start[1])
+    )  # long ones pass by other boxes
+    x, y = start[0] + near * (end[0] - start[0]), start[1] + near * (end[1] - start[1])
     x += bend * (end[1] - start[1]) / 2
     paper = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     axes.text(

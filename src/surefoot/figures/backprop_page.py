@@ -44,9 +44,7 @@ def _record(name: str, record: Backpropagation, depth: int | None, scale: tuple[
 
 def _module(module: ModuleGradient, operations: list[Operation], scale: tuple[float, float]) -> str:
     open_ = " open" if module.mark in ("turns NaN", "exploding") else ""
-    cells = _cells(
-        module.module or "(outside)", "", module.norm_in, module.norm_out, module.factor, module.mark, scale
-    )
+    cells = _cells(module.label, "", module.norm_in, module.norm_out, module.factor, module.mark, scale)
     head = (
         "<tr><th>operation</th><th>shape</th><th>norm in</th><th>norm out</th><th>factor</th><th></th></tr>"
     )

@@ -33,7 +33,7 @@ def backprop_text(
         norms = (_number(module.norm_in), _number(module.norm_out), _number(module.factor), module.mark or "")
         rows.append(
             (
-                module.module or "(outside)",
+                module.label,
                 names if len(names) <= 40 else f"{len(members)} operations",
                 shape,
                 *norms,
@@ -48,7 +48,8 @@ def backprop_text(
     if trouble:
         first = trouble[0]
         lines.append(
-            f"first {first.mark} at {first.name} in {first.module or 'no module'} (norm {_number(first.norm_in)})"
+            f"first {first.mark} at {first.name} "
+            f"in {first.module or first.line or 'no module'} (norm {_number(first.norm_in)})"
         )
     return "\n".join([f"loss {record.loss:.6g}", *lines])
 
