@@ -68,10 +68,10 @@ FAULTS ?= $(wildcard ../shared/faults)
 faults: $(VENV)/.installed-tests
 	$(BIN)/python benchmarks/faults.py tests/faults $(FAULTS) --markdown docs/faults.md
 
-# Scripts made from parts; GROUPS says how many sound ones, each with six faulty twins.
-GROUPS ?= 300
+# CELLS scripts made from parts, one fault in most.
+CELLS ?= 3000
 forge: $(VENV)/.installed-tests
-	$(BIN)/python -m forge score --groups $(GROUPS) --markdown docs/forge.md
+	$(BIN)/python -m forge score --cells $(CELLS) --markdown docs/forge.md
 
 bench: $(VENV)/.installed-tests
 	$(BIN)/python benchmarks/observe.py --markdown docs/overhead.md

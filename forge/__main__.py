@@ -1,4 +1,4 @@
-"""`python -m forge score [--groups N] [--markdown FILE]`, `python -m forge show NAME`, `python -m forge one NAME`."""
+"""`python -m forge score [--cells N] [--markdown FILE]`, `python -m forge show NAME`, `python -m forge one NAME`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import time
 from pathlib import Path
 
-from forge.cells import Cell, groups
+from forge.cells import Cell, cells
 from forge.page import page
 from forge.running import ROOT, Bench
 from forge.score import Result, Share
@@ -22,7 +22,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m forge", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     scoring = commands.add_parser("score", help="run cells and score them")
-    scoring.add_argument("--groups", type=int, default=300, help="sound programs, each with six faulty twins")
+    scoring.add_argument("--cells", type=int, default=3000, help="how many scripts")
+    scoring.add_argument("--half", choices=("chosen", "reported", "both"), default="both")
+    for filter_ in ("without", "only"):
+        scoring.add_argument(
+            f"--{filter_}", default="", help="data, family, style, kind of fault; separated by commas"
+        )
     scoring.add_argument("--jobs", type=int, default=2)
     scoring.add_argument("--markdown", type=Path)
     scoring.add_argument("--minutes", type=float, default=None, help="end, with what is done, after so long")
@@ -56,7 +61,8 @@ def _score(arguments: argparse.Namespace) -> None:
     began = time.monotonic()
     bench = Bench(KEPT, arguments.jobs)
     results: list[Result] = []
-    chosen = [cell for group in groups(arguments.groups) for cell in group]
+    left_out, kept = (set(filter(None, text.split(","))) for text in (arguments.without, arguments.only))
+    chosen = list(cells(arguments.cells, arguments.half, left_out, kept))
     for result in bench.each(chosen, lambda cell: _labelled(bench, cell)):
         results.append(result)
         minutes = (time.monotonic() - began) / 60

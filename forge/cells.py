@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
-from itertools import product
+from functools import cache, lru_cache
+from itertools import islice, product
 
 from forge.faults import FAULTS
 from forge.loops import STYLES, script
 from forge.subjects import OPTIMIZERS, SCHEDULES, SUBJECTS, program
 
-SEEDS = range(1, 5)
-FAULTS_EACH = 6
+FAULTS_EACH = 3
+STYLES_EACH = 3
 
 
 @dataclass(frozen=True)
@@ -46,23 +46,25 @@ class Cell:
         return cls(subject, style, optimizer, schedule, int(seed), *rest)
 
     @property
+    def problem(self) -> str:
+        """What is learned, whatever the loop's style."""
+        return replace(self, style="", fault="").name
+
+    @property
+    def parts(self) -> set[str]:
+        """What it can be left out by: data, family of models, style, fault and kind of fault."""
+        data, family = self.subject.partition("-")[0], SUBJECTS[self.subject].family
+        return {data, family, self.style, self.fault, self.fault.partition("/")[0]} - {""}
+
+    @property
     def reported(self) -> bool:
         """Whether it is of the half that is reported; on the other, thresholds may be chosen. Twins stay together."""
-        return number(self.sound.name) % 2 == 0
+        return number(self.problem) % 2 == 0
 
     @property
     def text(self) -> str | None:
         """The script; None where the parts do not fit together."""
-        made = program(self.subject, self.optimizer, self.schedule, self.seed)
-        if self.fault:
-            about = FAULTS[self.fault]
-            if about.styles and self.style not in about.styles:
-                return None
-            spoilt = about.put(made)
-            if spoilt is None or spoilt == made:
-                return None
-            made = spoilt
-        return script(made, self.style)
+        return _text(self)
 
 
 def number(name: str) -> int:
@@ -70,25 +72,74 @@ def number(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
 
 
+@lru_cache(maxsize=4096)
+def _text(cell: Cell) -> str | None:
+    made = program(cell.subject, cell.optimizer, cell.schedule, cell.seed)
+    if cell.fault:
+        about = FAULTS[cell.fault]
+        if about.styles and cell.style not in about.styles:
+            return None
+        spoilt = about.put(made)
+        if spoilt is None or spoilt == made:
+            return None
+        made = spoilt
+    return script(made, cell.style)
+
+
 @cache
 def bases() -> tuple[Cell, ...]:
     """All sound cells, mixed by their names."""
-    made = product(SUBJECTS, STYLES, OPTIMIZERS, SCHEDULES, SEEDS)
-    return tuple(sorted((Cell(*parts) for parts in made), key=lambda cell: number(cell.name)))
+    made = [
+        Cell(*parts, seed)
+        for parts in product(SUBJECTS, STYLES, OPTIMIZERS, SCHEDULES)
+        # Loops by hand have neither momentum nor schedule: without more of these there were few of them.
+        for seed in range(1, 17 if parts[2:] == ("sgd", "constant") else 5)
+    ]
+    return tuple(sorted(made, key=lambda cell: number(cell.name)))
 
 
-def groups(count: int) -> Iterator[list[Cell]]:
-    """`count` sound cells, each with the faults that were seen least until then: the start of one endless series."""
+def groups() -> Iterator[list[Cell]]:
+    """Problems, each with some faults in some loop styles; those that were seen least until then come first.
+
+    A problem is a subject with its optimizer, schedule and seed. The same faults are put into it in each of the styles,
+    so that they can be compared.
+    """
     seen: Counter[str] = Counter()
-    left = count
-    for sound in bases():
-        if left == 0:
-            return
-        if sound.text is None:
-            continue
-        faulty = [replace(sound, fault=name) for name in FAULTS]
-        fitting = [cell for cell in faulty if cell.text is not None]
-        chosen = sorted(fitting, key=lambda cell: (seen[cell.fault], number(cell.name)))[:FAULTS_EACH]
+    for problem in dict.fromkeys(replace(cell, style="") for cell in bases()):
+        styles = _least([s for s in STYLES if replace(problem, style=s).text], seen, problem, STYLES_EACH)
+        sound = [replace(problem, style=style) for style in styles]
+        fitting = [n for n in FAULTS if any(replace(cell, fault=n).text for cell in sound)]
+        faults = _least([n for n in fitting if FAULTS[n].expect], seen, problem, FAULTS_EACH)
+        tempting = _least([n for n in fitting if not FAULTS[n].expect], seen, problem, 1)
+        faulty = [replace(cell, fault=name) for name in (*faults, *tempting) for cell in sound]
+        chosen = [*sound, *(cell for cell in faulty if cell.text)]
+        seen.update(cell.style for cell in sound)
         seen.update(cell.fault for cell in chosen)
-        left -= 1
-        yield [sound, *chosen]
+        yield chosen
+
+
+def cells(
+    count: int, half: str = "both", without: Collection[str] = (), only: Collection[str] = ()
+) -> Iterator[Cell]:
+    """The first `count` cells, or those of a part of all.
+
+    Args:
+        count: How many.
+        half: "chosen", "reported" or "both".
+        without: Data sets, families, styles and kinds of fault to leave out.
+        only: Data sets, families, styles or kinds of fault to keep.
+    """
+    parts = (
+        cell
+        for group in groups()
+        for cell in group
+        if half in ("both", "reported" if cell.reported else "chosen")
+        and not cell.parts & set(without)
+        and (not only or cell.parts & set(only))
+    )
+    return islice(parts, count)
+
+
+def _least(names: list[str], seen: Counter[str], problem: Cell, count: int) -> list[str]:
+    """Those of the names that were seen least, ties by chance that the problem's name decides."""
+    return sorted(names, key=lambda name: (seen[name], number(f"{problem.name} {name}")))[:count]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from forge.score import Result, Share, by, calibration
+from forge.score import Result, Share, by, calibration, in_every_style
 from forge.verify import BELOW, CRASHES, FAULT, HARMLESS, MARGIN, SOUND
 
 INTRODUCTION = """\
@@ -36,6 +36,8 @@ def page(results: Sequence[Result], share: str) -> str:
         "## In all\n",
         _halves(faulty, sound),
         _labels(results),
+        f"Of faults that are the main finding in one loop style of a problem, so in all styles tried: "
+        f"{in_every_style(reported)} on the reported half.\n",
         "## By kind of fault, reported half\n",
         _recalls(reported, lambda r: r.kind, "fault"),
         "## By loop style, reported half\n",

@@ -133,3 +133,10 @@ def by(results: Iterable[Result], key: Callable[[Result], str]) -> dict[str, lis
     for result in results:
         groups.setdefault(key(result), []).append(result)
     return dict(sorted(groups.items()))
+
+
+def in_every_style(faulty: Iterable[Result]) -> Share:
+    """Of faults put into one problem in several loop styles, and right in one of them: how many are right in all."""
+    together = by(faulty, lambda result: f"{result.cell.problem} {result.cell.fault}").values()
+    several = [group for group in together if len(group) > 1 and any(result.right for result in group)]
+    return Share(sum(all(result.right for result in group) for group in several), len(several))

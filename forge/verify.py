@@ -40,6 +40,8 @@ def label(bench: Bench, cell: Cell, said: Said) -> str:
         return SOUND
     if said.status == "failed":
         return CRASHES
+    if not FAULTS[cell.fault].expect:
+        return SOUND if is_sound(bench, cell) else BELOW
     return FAULT if FAULTS[cell.fault].certain or is_worse(bench, cell) else HARMLESS
 
 
