@@ -214,3 +214,34 @@ features, labels = torch.tensor(edges | edges.transpose(0, 2, 1)).float(), torch
     2,
     700,
 )
+SENTENCES = Data(
+    "padded",
+    """\
+import argparse, collections, datetime, decimal, inspect, json, logging, pathlib, re, string, textwrap, threading
+modules = (argparse, collections, datetime, decimal, inspect, json, logging, pathlib, re, string, textwrap, threading)
+pages = {getattr(module, name).__doc__ for module in modules for name in vars(module)}
+text = ". ".join(sorted(" ".join(page.split()).lower() for page in pages if isinstance(page, str)))
+alphabet = "_ abcdefghijklmnopqrstuvwxyz,()'"
+sentences = [[alphabet.find(letter) for letter in sentence[:25] if letter in alphabet] for sentence in text.split(". ")]
+sentences = [sentence for sentence in sentences if len(sentence) > 7][:1100]
+rows = torch.zeros(len(sentences), 25, dtype=torch.long)
+for row, sentence in zip(rows, sentences):
+    row[: len(sentence)] = torch.tensor(sentence)
+rows = rows[torch.randperm(len(rows))]
+features, labels = rows[:, :-1], rows[:, 1:]
+"""
+    + _split(900),
+    "",
+    32,
+    32,
+    900,
+)
+CIRCLES = Data(
+    "binary",
+    "from sklearn.datasets import make_circles\n"
+    + _table("make_circles(n_samples=1000, noise=0.08, factor=0.5, random_state=2)", 1000, 750, "float"),
+    STANDARDIZED,
+    2,
+    1,
+    750,
+)

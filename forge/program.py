@@ -19,7 +19,7 @@ class Program:
 
     Args:
         seed: Of torch, and of what is varied beside it.
-        kind: What the targets are: classes, binary, number, tokens, same (the inputs), pair.
+        kind: What the targets are: classes, binary, number, tokens, padded (tokens), same (the inputs), pairs.
         data: Makes x_train, y_train, x_test, y_test.
         scaling: Lines that scale them.
         model: Classes, the last of them `Net`, whose forward ends in `return self.head(x)`.

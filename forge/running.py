@@ -26,7 +26,10 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 from forked import Forks  # noqa: E402
 
-LIBRARIES = ("accelerate", "lightning", "lightning.fabric", "transformers", "transformers.trainer")
+LIBRARIES = (
+    *("torch._dynamo.backends.common", "accelerate", "lightning", "lightning.fabric"),
+    *("transformers", "transformers.trainer"),
+)
 Ran = TypeVar("Ran")
 _SCORE = re.compile(r"score (\S+)")
 

@@ -38,6 +38,10 @@ distance = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum(1).mean(
 loss = F.binary_cross_entropy_with_logits(output, $inputs, reduction="sum") / len($inputs) + distance""",
     "score = 1 - (F.mse_loss(output.sigmoid(), $inputs) / $inputs.var()).item()",
 )
+PADDED = (
+    "loss = F.cross_entropy(output.flatten(0, 1), $targets.flatten(), ignore_index=0)",
+    "score = (output.argmax(-1) == $targets)[$targets > 0].float().mean().item()",
+)
 PAIRS = (
     "loss = F.cross_entropy(output, torch.arange(len(output)))",
     "score = torch.stack([($model(part).argmax(1) == torch.arange(len(part))).float().mean() "
@@ -50,6 +54,7 @@ LOSSES = {
     "tokens": TOKENS,
     "same": SAME,
     "pairs": PAIRS,
+    "padded": PADDED,
 }
 
 
@@ -84,6 +89,17 @@ def _traits(text: str) -> frozenset[str]:
 
 
 SUBJECTS: dict[str, Subject] = {
+    "circles-mlp": Subject(
+        "mlp", data.CIRCLES, lambda w: models.perceptron(2, 1, w), 0.9, (0.1, 1e-2), _traits("relu plain")
+    ),
+    "sentences-lstm": Subject(
+        "recurrent",
+        data.SENTENCES,
+        lambda w: models.letters(32, w),
+        0.25,
+        (1.0, 1e-2),
+        _traits("recurrent sequence padded-rows"),
+    ),
     "digits-mlp": Subject(
         "mlp",
         data.DIGITS,

@@ -38,7 +38,8 @@ def label(bench: Bench, cell: Cell, said: Said) -> str:
         return BELOW
     if not cell.fault:
         return SOUND
-    if said.status == "failed":
+    # One that ends in an error under observation alone is left to be counted as a miss.
+    if said.status == "failed" and bench.alone(cell).code:
         return CRASHES
     if not FAULTS[cell.fault].expect:
         return SOUND if is_sound(bench, cell) else BELOW

@@ -15,13 +15,22 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from forge.cells import Cell, bases, cells, number
 from forge.faults import FAULTS
 from forge.loops import STYLES
-from forge.running import Bench, Said
+from forge.running import Alone, Bench, Said
 from forge.score import Result, Share, calibration
 from forge.subjects import SUBJECTS
 from forge.verify import CRASHES, FAULT, HARMLESS, SOUND, label
 from surefoot.rules.registry import all_rules
 
-LEAKS = ("targets-shifted/zero",)
+NO_RULE_YET = {
+    *(
+        "kl-of-probabilities",
+        "losses-kept",
+        "no-causal-mask",
+        "targets-shifted/twice",
+        "targets-shifted/zero",
+    ),
+    *("padding-in-loss", "teacher-trains", "test-is-train/all", "test-is-train/some", "too-simple"),
+}
 # Wrong by construction, and so plain that no rounding changes what is said.
 NAMED = (
     "wine-mlp:closure:adam:constant:2:softmax/in-loss",
@@ -65,10 +74,11 @@ def test_what_was_run_is_kept(tmp_path: Path, bench: Bench) -> None:
 
 def test_scripts_of_every_style_subject_and_fault_are_python() -> None:
     sound = [cell for cell in bases() if cell.text]
-    chosen = {cell.style: cell for cell in sound} | {cell.subject: cell for cell in sound}
-    assert set(chosen) == {*STYLES, *SUBJECTS}
+    by_style, by_subject = {cell.style: cell for cell in sound}, {cell.subject: cell for cell in sound}
+    assert set(by_style) == set(STYLES)
+    assert set(by_subject) == set(SUBJECTS)
     said: set[str] = set()
-    for cell in chosen.values():
+    for cell in {**by_style, **by_subject}.values():
         texts = {name: replace(cell, fault=name).text for name in ("", *FAULTS)}
         for name, text in texts.items():
             if text is not None:
@@ -98,13 +108,7 @@ def test_a_number_only_depends_on_the_name() -> None:
 def test_what_is_expected_is_a_rule_or_said_to_have_none() -> None:
     codes = {rule.code for rule in all_rules()}
     ruleless = {name for name, fault in FAULTS.items() if fault.expect and not codes & set(fault.expect)}
-    assert ruleless <= {
-        "kl-of-probabilities",
-        "losses-kept",
-        "no-causal-mask",
-        "targets-shifted/zero",
-        "targets-shifted/twice",
-    }
+    assert ruleless <= NO_RULE_YET
 
 
 @pytest.mark.parametrize(
@@ -123,7 +127,7 @@ class Scores:
 
     def alone(self, cell: Cell) -> object:
         score = self.scores["faulty" if cell.fault else "sound"]
-        return type("Alone", (), {"code": 0, "score": score})
+        return Alone(int(score is None), score, "")
 
 
 @pytest.mark.parametrize(

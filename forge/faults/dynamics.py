@@ -124,6 +124,34 @@ def vanishing_rate(program: Program) -> Program | None:
     return replace(program, schedule="torch.optim.lr_scheduler.ExponentialLR($optimizer, 0.8)")
 
 
+@fault("rate-vanishes/steps", "lr-vanished")
+def steps_too_short(program: Program) -> Program | None:
+    """A schedule meant for epochs, stepped each batch."""
+    return replace(program, schedule="torch.optim.lr_scheduler.StepLR($optimizer, 5, 0.1)")
+
+
+@fault("warm-up-endless", "lr-too-low")
+def endless_warmup(program: Program) -> Program | None:
+    """A warm-up many times as long as the training."""
+    return replace(
+        program, schedule="torch.optim.lr_scheduler.LinearLR($optimizer, 1e-5, total_iters=100000)"
+    )
+
+
+@fault("tiny-batches", "tiny-batch-norm")
+def tiny_batches(program: Program) -> Program | None:
+    """Batch norm over two examples."""
+    return replace(program, batch=2, epochs=1) if "batch-norm" in program.traits else None
+
+
+@fault("log-of-zeros", "nonfinite-input", certain=True)
+def log_of_zeros(program: Program) -> Program | None:
+    """The logarithm of inputs some of which are zero."""
+    if "load_digits" not in program.data or program.kind != "classes":
+        return None
+    return appended(program, "scaling", "x_train, x_test = x_train.log(), x_test.log()")
+
+
 @fault("rate-squared", "lr-vanished", "lr-too-low")
 def squared_rate(program: Program) -> Program | None:
     """LambdaLR's function gives the rate, by which the rate is multiplied."""

@@ -153,6 +153,35 @@ def one_target(program: Program) -> Program | None:
     return appended(program, "scaling", f"y_train = {value}")
 
 
+@fault("padding-in-loss", "padding-in-loss", certain=True)
+def padding_in_loss(program: Program) -> Program | None:
+    """The filled-up ends of the rows are learned as well."""
+    return changed(program, "loss", ", ignore_index=0", "")
+
+
+@fault("rows-misaligned", "plateau", "overfitting", "constant-output", certain=True)
+def rows_misaligned(program: Program) -> Program | None:
+    """Inputs and targets are mixed each by itself."""
+    if program.kind not in ("classes", "binary", "number"):
+        return None
+    return appended(program, "scaling", "y_train = y_train[torch.randperm(len(y_train))]")
+
+
+@fault(
+    "teacher-trains", "teacher-in-train-mode", certain=True, styles=("plain", "closure", "amp", "accelerate")
+)
+def teacher_trains(program: Program) -> Program | None:
+    """The averaged copy that gives soft targets keeps its dropout or its batch's statistics."""
+    if not program.traits & {"dropout", "batch-norm"}:
+        return None
+    made = appended(
+        program, "before", "teacher = torch.optim.swa_utils.AveragedModel($model, use_buffers=True)"
+    )
+    taught = appended(made, "loss", "with torch.no_grad():\n    wanted = teacher($inputs)")
+    taught = appended(taught, "loss", "loss = loss + 0.1 * F.mse_loss(output, wanted)")
+    return replace(taught, training="$model.train()\nteacher.update_parameters($model)")
+
+
 @fault("targets-shifted/zero", "targets-misaligned", "target-leak", certain=True)
 def targets_are_inputs(program: Program) -> Program | None:
     """Each place is asked for its own letter."""

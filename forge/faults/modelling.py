@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from forge.faults.base import changed, fault, rewritten
 from forge.program import Program
 
@@ -55,6 +57,32 @@ def norm_over_batch(program: Program) -> Program | None:
     """Features are scaled to length one over the examples."""
     return rewritten(
         program, "model", r"^( +)return (.*self\.head\(x\).*)$", r"\1x = F.normalize(x, dim=0)\n\1return \2"
+    )
+
+
+@fault("cut/one-tower", "no-gradient", certain=True)
+def cut_tower(program: Program) -> Program | None:
+    """One of two towers never learns."""
+    return changed(
+        program,
+        "model",
+        "F.normalize(self.right(right), dim=1)",
+        "F.normalize(self.right(right), dim=1).detach()",
+    )
+
+
+@fault("too-simple", "model-too-simple")
+def too_simple(program: Program) -> Program | None:
+    """A linear model for what is not."""
+    if "plain" not in program.traits:
+        return None
+    flat = rewritten(program, "model", r"^ +(x = self|self\.(second|activation|dropout|norm)\b).*\n", "")
+    flat = flat and rewritten(flat, "model", r"^ +self\.first = (nn\.Linear\(\d+), .*\n", "")
+    size = re.search(r"self\.first = nn\.Linear\((\d+),", program.model)
+    return (
+        flat
+        and size
+        and rewritten(flat, "model", r"self\.head = nn\.Linear\(\d+,", f"self.head = nn.Linear({size[1]},")
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from forge.faults.base import appended, changed, fault, rewritten
+from forge.faults.losses import teacher_trains
 from forge.program import Program
 
 
@@ -129,6 +130,13 @@ def averaged(program: Program) -> Program | None:
         return None
     made = appended(program, "before", "averaged = torch.optim.swa_utils.AveragedModel($model)")
     return replace(made, training="$model.train()\naveraged.update_parameters($model)")
+
+
+@fault("sound/mean-teacher", styles=("plain", "closure", "amp", "accelerate"))
+def mean_teacher(program: Program) -> Program | None:
+    """The averaged copy that gives soft targets, in eval mode."""
+    taught = teacher_trains.put(program)
+    return taught and appended(taught, "before", "teacher.eval()")
 
 
 @fault("sound/frozen-first", styles=("plain", "function", "class", "amp", "accelerate", "lightning"))

@@ -133,6 +133,20 @@ def sorted_data(program: Program) -> Program | None:
     return changed(sorted_, "loader", "shuffle=True", "shuffle=False")
 
 
+@fault("test-is-train/all", "metric-of-training-data", certain=True)
+def tested_on_training(program: Program) -> Program | None:
+    """What is held out is a part of what is trained on."""
+    line = "x_test, y_test = x_train[: len(x_test)], y_train[: len(y_test)]"
+    return replace(program, scaling=f"{line}\n{program.scaling}".strip())
+
+
+@fault("test-is-train/some", "metric-of-training-data", certain=True)
+def tested_on_some(program: Program) -> Program | None:
+    """Examples are mixed before they are split, and some are in both parts."""
+    line = "x_train, y_train = torch.cat([x_train, x_test[::2]]), torch.cat([y_train, y_test[::2]])"
+    return replace(program, scaling=f"{line}\n{program.scaling}".strip())
+
+
 @fault("losses-kept", "memory-growing", "graph-kept", certain=True, styles=("plain", "accelerate", "fabric"))
 def losses_kept(program: Program) -> Program | None:
     """A list of losses that keep their graphs."""
