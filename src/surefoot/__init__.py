@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         warmup,
         warmup_stable_decay,
     )
+    from surefoot.search import sweep
     from surefoot.training import find_lr, fit
 
 _NAMES = {
@@ -66,6 +67,7 @@ _NAMES = {
         "warmup",
         "warmup_stable_decay",
     ),
+    "search": ("sweep",),
     "training": ("find_lr", "fit"),
 }
 _HOMES = {name: f"surefoot.{room}" for room, names in _NAMES.items() for name in names}
@@ -100,6 +102,7 @@ __all__ = [
     "one_cycle",
     "optimizer",
     "scheduler",
+    "sweep",
     "warmup",
     "warmup_stable_decay",
     "watch",

@@ -39,6 +39,7 @@ from surefoot.cli.run_options import (
 )
 from surefoot.cli.settings import RunSettings
 from surefoot.cli.subject_options import Quick, Settings
+from surefoot.cli.sweep import SWEEP_LINE, sweep
 from surefoot.cli.watching import is_script
 from surefoot.errors import SurefootError
 from surefoot.store.runs import DEFAULT_RUNS
@@ -56,14 +57,15 @@ app = typer.Typer(
 )
 # The sections of `surefoot --help`.
 _OBSERVE, _SHOW, _TRY, _DRAW, _TRAIN = (
-    "Observe a script", "Judge and show runs", "Choose a rate", "Draw", "Train by name",
+    "Observe a script", "Judge and show runs", "Choose a rate, an optimizer", "Draw", "Train by name",
 )  # fmt: skip
-_TAKES_TARGET = ("run", "check", "find-lr", "landscape", "animate", "backprop", "lab")
+_TAKES_TARGET = ("run", "check", "find-lr", "sweep", "landscape", "animate", "backprop", "lab")
 _TAKES_MORE = (
     "landscape",
     "animate",
     "lab",
 )  # than scripts: after a recipe or a run come surefoot's own options again
+_MIXED = ("sweep",)  # whose own options may stand after the script
 _OPTIONAL_NUMBERS = {"--autoclip": "10"}
 _SCRIPT_LINE = "[OPTIONS] SCRIPT [ARGUMENTS]…  |  [OPTIONS] -m MODULE [ARGUMENTS]…"
 
@@ -189,6 +191,7 @@ def report(
 
 
 app.command("compare", rich_help_panel=_SHOW)(compare)
+app.command("sweep", options_metavar=SWEEP_LINE, rich_help_panel=_TRY)(sweep)
 app.command("find-lr", options_metavar=_SCRIPT_LINE, rich_help_panel=_TRY)(find_lr)
 
 
@@ -321,6 +324,9 @@ def _without_target(command: Any, arguments: list[str]) -> tuple[list[str], Targ
         for parameter in command.commands[arguments[0]].params
         for name in parameter.opts
     }
+    if arguments[0] in _MIXED:
+        own, target = split.split_mixed(arguments[1:], takes_value)
+        return [arguments[0], *own], target
     own, target = split.split(arguments[1:], takes_value, _OPTIONAL_NUMBERS)
     if target is not None and arguments[0] in _TAKES_MORE and not is_script(target):
         more, extra = split.split(list(target.arguments), takes_value, {})

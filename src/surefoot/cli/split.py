@@ -52,6 +52,39 @@ def split(
     return own, None
 
 
+def split_mixed(arguments: list[str], takes_value: Mapping[str, bool]) -> tuple[list[str], Target | None]:
+    """Separate `train.py --lr 0.1,0.01 --epochs 3` where surefoot's options may stand after the script, too.
+
+    Args:
+        arguments: What follows the command.
+        takes_value: Surefoot's options, each with whether a value follows it.
+
+    Returns:
+        Surefoot's own arguments, and the script with all that is not surefoot's; after `--` everything is the script's.
+
+    Example:
+        >>> own, target = split_mixed(["train.py", "--lr", "0.1,0.01", "--epochs", "3"], {"--lr": True})
+        >>> own, target.name, target.arguments
+        (['--lr', '0.1,0.01'], 'train.py', ('--epochs', '3'))
+    """
+    own, target = split(arguments, takes_value, {})
+    if target is None:
+        return own, None
+    rest, words = [], list(target.arguments)
+    while words:
+        word = words.pop(0)
+        if word == "--":
+            rest += words
+            break
+        if word.partition("=")[0] not in takes_value:
+            rest.append(word)
+            continue
+        own.append(word)
+        if takes_value[word.partition("=")[0]] and "=" not in word and words:
+            own.append(words.pop(0))
+    return own, Target(target.name, tuple(rest), target.is_module)
+
+
 def _is_number(word: str | None) -> bool:
     try:
         float(word or "")

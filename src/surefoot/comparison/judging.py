@@ -43,7 +43,7 @@ def objective(histories: Sequence[History]) -> tuple[Objective | None, str | Non
         return None, "one of them recorded no loss"
     if reason := _measured_differently(histories, _training_measure):
         return None, reason
-    if any(map(_several_losses, histories)):
+    if any(map(several_losses, histories)):
         return (
             None,
             "optimizers follow losses of their own, and none of them alone says which training is better",
@@ -157,7 +157,7 @@ def _scatter(values: NDArray[np.float64]) -> float:
     return float(np.median(bends) / (0.6745 * math.sqrt(6)))  # of normal noise: 1, -2, 1
 
 
-def _several_losses(history: History) -> bool:
+def several_losses(history: History) -> bool:
     """Whether optimizers follow different losses, as a generator and its discriminator do."""
     losses = [history.series("loss", optimizer.index).values for optimizer in history.optimizers]
     recorded = [loss for loss in losses if len(loss)]

@@ -1,0 +1,119 @@
+"""`sf.sweep(…)`: the door to a sweep from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from surefoot.capture.script import Target
+from surefoot.errors import SettingError
+from surefoot.search.arguments import argument_axis
+from surefoot.search.axes import Axis, Given, axis
+from surefoot.search.engine import Plan, sweep_script
+from surefoot.search.records import Sweep
+from surefoot.store.runs import DEFAULT_RUNS
+
+
+def sweep(
+    script: str | Path,
+    arguments: Iterable[str] = (),
+    *,
+    lr: Given = None,
+    optimizer: Given = None,
+    schedule: Given = None,
+    clip: Given = None,
+    momentum: Given = None,
+    weight_decay: Given = None,
+    vary: Mapping[str, Iterable[Any]] | None = None,
+    seeds: int = 1,
+    random: int | None = None,
+    steps: int | None = None,
+    jobs: int | None = None,
+    runs: str | Path = DEFAULT_RUNS,
+    name: str | None = None,
+    tell: Callable[[str], None] = lambda said: None,
+) -> Sweep:
+    """Train an unchanged script under every setting, from several seeds: what to use, and is it more than chance?
+
+    Each of these takes a value, a list of them, or text: "0.1,0.01", "1e-4:1:log7" (seven rates in equal factors),
+    "1e-4:1:log" (a range to draw from).
+
+    Args:
+        script: The training script.
+        arguments: Its own.
+        lr: Rates of its first parameter group; the others keep their proportion to it, and its schedule goes on.
+        optimizer: Names of `surefoot.optimizers`, or dotted names of classes, over the script's own groups.
+        schedule: Expressions of `surefoot.schedules`, in the place of the script's own.
+        clip: "none", "autoclip", "autoclip:25", or greatest gradient norms.
+        momentum: Momentum, or the first beta.
+        weight_decay: Of the groups that have one.
+        vary: Arguments of the script, each with its values: {"--hidden": [64, 128]}.
+        seeds: Of each setting; the first is the script's own.
+        random: Draw so many settings instead of all.
+        steps: Stop each training after so many; by default at the script's own end.
+        jobs: Trainings at once; by default one a processor.
+        runs: Folder of all runs.
+        name: Of the sweep's folder in it; by default of the script.
+        tell: Told of each training that has ended.
+
+    Returns:
+        The sweep; printed, it is its verdict. `best` has the values, `draw("sweep.html")` the figures.
+
+    Raises:
+        SettingError: A setting that can't be.
+        ScriptError: The script can't be run, or fails, or has nothing that could be driven.
+        NothingTrained: It trains nothing.
+
+    Effects: runs the script once for each setting and seed, each in a process of its own, with whatever it writes; a
+        sweep of the same script that is there goes on.
+
+    Example:
+        >>> import tempfile
+        >>> text = '''
+        ... import torch
+        ... model = torch.nn.Linear(1, 1)
+        ... optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+        ... for _ in range(20):
+        ...     optimizer.zero_grad()
+        ...     torch.nn.functional.mse_loss(model(torch.ones(8, 1)), torch.ones(8, 1)).backward()
+        ...     optimizer.step()
+        ... '''
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = (Path(folder) / "line.py").write_text(text)
+        ...     found = sweep(f"{folder}/line.py", lr=[1e-4, 0.1], runs=folder)
+        >>> found.best
+        {'lr': 0.1}
+    """
+    axes = axes_of(
+        lr=lr, optimizer=optimizer, schedule=schedule, clip=clip, momentum=momentum, weight_decay=weight_decay
+    )
+    axes += [_varied(key, values) for key, values in (vary or {}).items()]
+    plan = Plan(tuple(axes), seeds, random, steps, jobs)
+    return sweep_script(Target(str(script), tuple(arguments)), plan, Path(runs).absolute(), name, tell=tell)
+
+
+def axes_of(arguments: Iterable[str] = (), **given: Given) -> list[Axis]:
+    """The axes of what was given.
+
+    Args:
+        arguments: Each as `--arg` takes it.
+        given: Of each setting.
+
+    Raises:
+        SettingError: One that can't be, or one twice.
+    """
+    found = [axis(name.replace("_", "-"), values) for name, values in given.items()]
+    made = [*(each for each in found if each is not None), *map(argument_axis, arguments)]
+    names = [each.name for each in made]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SettingError(f"{twice} is varied twice: give all its values at once.")
+    return made
+
+
+def _varied(name: str, values: Iterable[Any]) -> Axis:
+    listed = tuple(str(value) for value in values)
+    if len(set(listed)) < max(1, len(listed)):
+        raise SettingError(f"{name} has a value twice, or none: give each once.")
+    return Axis(name, listed)

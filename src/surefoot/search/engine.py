@@ -1,0 +1,225 @@
+"""A sweep of a script: its members started as the processors allow, their results gathered and judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from surefoot.capture.script import Prepared, Target, prepare
+from surefoot.errors import NothingTrained, ScriptError, SettingError
+from surefoot.report.numbers import duration, number
+from surefoot.search.axes import Axis
+from surefoot.search.conclusion import concluded
+from surefoot.search.folder import Folder, open_folder
+from surefoot.search.member import Work
+from surefoot.search.pool import Pool, cores
+from surefoot.search.records import Sweep
+from surefoot.search.results import Result
+from surefoot.search.settings import Member, drawn, grid
+
+Tell = Callable[[str], None]
+_ALIKE = 3  # members that fail with the same words: so will the others
+_LAST_LINES = 15  # of a log that is shown
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be swept and how.
+
+    Args:
+        axes: What varies.
+        seeds: Of each setting.
+        random: Draw so many settings; None: all of the grid.
+        steps: Of each member; None: the script's own end.
+        jobs: Members at once; None: one a processor.
+    """
+
+    axes: tuple[Axis, ...]
+    seeds: int = 1
+    random: int | None = None
+    steps: int | None = None
+    jobs: int | None = None
+
+    def check(self) -> None:
+        """Refuse what can't be.
+
+        Raises:
+            SettingError: It can't.
+        """
+        for name in ("seeds", "random", "steps", "jobs"):
+            count = getattr(self, name)
+            if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+                raise SettingError(f"{name} is {count!r}: give a whole number of at least 1.")
+        if not self.axes and self.seeds == 1:
+            raise SettingError(
+                "there is nothing to sweep: give --lr 1e-4:1:log7, --optimizer sgd,adamw, --arg '--hidden {64,128}', "
+                "or --seeds 3."
+            )
+
+    def members(self) -> list[Member]:
+        """All of them: the first seed of every setting, then the next seed."""
+        settings = grid(self.axes) if self.random is None else drawn(self.axes, self.random)
+        return [Member(setting, seed) for seed in range(self.seeds) for setting in settings]
+
+
+def sweep_script(
+    target: Target,
+    plan: Plan,
+    runs: Path,
+    name: str | None = None,
+    *,
+    tell: Tell = lambda said: None,
+) -> Sweep:
+    """Train a script under every setting.
+
+    Args:
+        target: The script.
+        plan: What varies.
+        runs: Folder of all runs.
+        name: Of the sweep's own folder in it; a sweep that is there goes on.
+        tell: Told of each member that has ended.
+
+    Returns:
+        The sweep, judged.
+
+    Raises:
+        SettingError: A setting that can't be.
+        ScriptError: The script can't be run, fails under every setting, or can't be driven.
+        NothingTrained: It trains nothing.
+
+    Effects: runs the script once a member, each in a process of its own, with whatever it writes.
+    """
+    plan.check()
+    members = plan.members()
+    prepared = _prepared(target)
+    folder = open_folder(runs, name, prepared, target, plan.steps)
+    gathering = _Gathering(target, plan, folder, members, tell)
+    gathering.run()
+    return concluded(target, prepared.source, plan.axes, plan.seeds, members, gathering.results, folder.path)
+
+
+def _prepared(target: Target) -> Prepared:
+    try:
+        return prepare(target)
+    except SyntaxError as error:
+        where = f"{error.filename or target.name}, line {error.lineno}"
+        raise ScriptError(f"{where} is not valid Python: {error.msg}; nothing was run.") from None
+
+
+@dataclass
+class _Gathering:
+    """Members on their way."""
+
+    target: Target
+    plan: Plan
+    folder: Folder
+    members: Sequence[Member]
+    tell: Tell
+    results: dict[Member, Result] = field(default_factory=dict)
+    _began: float = field(default_factory=time.monotonic)
+    _ran: int = 0
+    _ahead: int = 0
+    _threads: int = 1
+
+    def run(self) -> None:
+        """Let all of them run that have not run yet."""
+        for member in self.members:
+            found = self.folder.result(member)
+            if found is not None:
+                self.results[member] = found
+        waiting = [member for member in self.members if member not in self.results]
+        jobs = min(self.plan.jobs or cores(), len(waiting))
+        done = f", {len(self.results)} of them done before" if self.results else ""
+        said = f"{len(self.members)} trainings{done}, {jobs} at a time; runs and logs in {self.folder.path}"
+        self.tell(said)
+        if not waiting:
+            return
+        self._ahead, self._threads = len(waiting), max(1, cores() // jobs)
+        with Pool(self._threads) as pool:
+            self._run(pool, waiting, jobs)
+
+    def _run(self, pool: Pool, waiting: Sequence[Member], jobs: int) -> None:
+        by_name = {member.name: member for member in waiting}
+        to_come: Iterator[Member] = iter(waiting)
+        for _ in range(jobs):
+            self._start(pool, next(to_come, None))
+        for name, code in pool.ended():
+            member = by_name[name]
+            self._ended(member, code)
+            self._start(pool, next(to_come, None))
+
+    def _start(self, pool: Pool, member: Member | None) -> None:
+        if member is None:
+            return
+        self.folder.clear(member)
+        pool.start(self._work(member))
+
+    def _work(self, member: Member) -> Work:
+        target = self.target
+        return Work(
+            target.name,
+            target.arguments,
+            target.is_module,
+            dict(member.setting.values),
+            member.seed,
+            member.name,
+            str(self.folder.path.resolve()),
+            self.plan.steps,
+            self._threads,
+        )
+
+    def _ended(self, member: Member, code: int) -> None:
+        result = self.folder.result(member)
+        if result is None:
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            result = Result("crashed", why=f"its process died ({how})")
+            self.folder.keep(member, result)
+        self.results[member] = result
+        self._ran += 1
+        self.tell(self._progress(member, result))
+        self._refuse(member, result)
+
+    def _progress(self, member: Member, result: Result) -> str:
+        left = self._ahead - self._ran
+        remaining = (time.monotonic() - self._began) / self._ran * left
+        when = f", {duration(round(remaining))} left" if left else ""
+        return f"[{len(self.results)}/{len(self.members)}{when}] {member.said}: {came_to(result)}"
+
+    def _refuse(self, member: Member, result: Result) -> None:
+        """End the sweep where it has shown that no member can train.
+
+        Raises:
+            ScriptError: It has.
+        """
+        if result.whole:
+            self.folder.clear(member)
+            kind = NothingTrained if "trained nothing" in result.why else ScriptError
+            raise kind(f"{result.why}.")
+        all_results = list(self.results.values())
+        enough = min(_ALIKE, len(self.members))
+        failed = [each for each in all_results if each.status in ("failed", "refused", "crashed")]
+        if len(failed) < enough or len(failed) < len(all_results) or len({each.why for each in failed}) > 1:
+            return
+        if result.status == "refused" and len(self.members) > len(failed):
+            return  # another optimizer may do
+        for line in self.folder.last_lines(member, _LAST_LINES):
+            self.tell(f"  {line}")
+        for each in self.results:
+            self.folder.clear(each)
+        raise ScriptError(
+            f"{self.target.name} failed in each of its first {len(failed)} trainings: {result.why.rstrip('.')}; their "
+            f"logs are in {self.folder.log(member).parent}."
+        )
+
+
+def came_to(result: Result) -> str:
+    """A result in a few words."""
+    if result.status in ("failed", "refused", "crashed"):
+        return f"{result.status}: {result.why}"
+    stopped = f", stopped: {result.why}" if result.status == "stopped" else ""
+    named = ("validation loss", result.validation), ("training loss", result.training)
+    known = next(((name, loss) for name, loss in named if loss is not None), None)
+    said = "no loss was seen" if known is None else f"{known[0]} {number(known[1])}"
+    return f"{said} after {number(result.steps)} steps{stopped}"

@@ -1,0 +1,202 @@
+"""One member of a sweep in a process of its own: the script under its setting, observed, its output in its log."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from surefoot.capture import own_imports
+from surefoot.capture.imports import after_import
+from surefoot.capture.script import Outcome, Prepared, Target, execute, prepare
+from surefoot.capture.tracebacks import clean
+from surefoot.search.results import Result, result_of, write
+from surefoot.search.settings import DRIVEN, Setting, setting_of
+
+if TYPE_CHECKING:
+    from surefoot.capture.observation import Observation
+    from surefoot.records import History
+    from surefoot.search.driver import Driver
+
+LOGS, RESULTS = "logs", "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one process is to do.
+
+    Args:
+        script: A file, a folder, or a module's dotted name.
+        arguments: The script's own.
+        is_module: `script` is a module.
+        values: The setting, by name.
+        seed: Number of its seed.
+        name: Of its run.
+        folder: Of the sweep.
+        steps: To stop after; None: the script's own end.
+        threads: That it may use; None: as many as torch likes.
+    """
+
+    script: str
+    arguments: tuple[str, ...]
+    is_module: bool
+    values: Mapping[str, Any]
+    seed: int
+    name: str
+    folder: str
+    steps: int | None = None
+    threads: int | None = 1
+
+    @property
+    def log(self) -> Path:
+        """What the script writes."""
+        return Path(self.folder) / LOGS / f"{self.name}.txt"
+
+    @property
+    def result(self) -> Path:
+        """What it came to."""
+        return Path(self.folder) / RESULTS / f"{self.name}.json"
+
+
+def work(given: Work, loaded: Collection[str]) -> None:
+    """Do it, and leave the result where it is looked for.
+
+    Args:
+        given: What to do.
+        loaded: Modules that a script finds loaded under Python, too.
+
+    Effects: this process is the script's from now on.
+    """
+    _to_log(given.log)
+    os.environ["SUREFOOT_MEMBER"] = given.name
+    try:
+        result = _Script(given, loaded).run()
+    except BaseException as error:
+        traceback.print_exc()
+        result = Result("failed", why=f"{type(error).__name__}: {error}")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    write(result, given.result)
+
+
+def _to_log(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    with open(path, "wb") as log:
+        for stream in (1, 2):
+            os.dup2(log.fileno(), stream)
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = open(number, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+class _Script:
+    """A script under its setting."""
+
+    def __init__(self, given: Work, loaded: Collection[str]) -> None:
+        self._given = given
+        self._loaded = loaded
+        self._setting: Setting = setting_of(given.values)
+        self._driver: Driver | None = None
+        self._observation: Observation | None = None
+
+    def run(self) -> Result:
+        given = self._given
+        target = Target(given.script, (*given.arguments, *self._setting.arguments), is_module=given.is_module)
+        prepared = prepare(target)
+        own_imports.begin(prepared.path_entry, sys.path[1:], self._loaded)
+        give_up = after_import("torch", lambda: self._begin(prepared, target))
+        try:
+            outcome = execute(prepared)
+        finally:
+            give_up()
+        error = outcome.error
+        if error is not None and not isinstance(error, SystemExit):
+            clean(error)
+            sys.excepthook(type(error), error, error.__traceback__)
+        with own_imports.own_imports():
+            return self._result(outcome)
+
+    def _begin(self, prepared: Prepared, target: Target) -> None:
+        with own_imports.own_imports():
+            import torch
+
+            from surefoot.capture import observation
+            from surefoot.capture.step_hooks import StepListener, listen
+            from surefoot.search.driver import Driver
+            from surefoot.search.seeding import seed_everything
+
+            given = self._given
+            if given.threads is not None:
+                torch.set_num_threads(given.threads)
+            seed_everything(given.seed)
+            run = observation.begin_run(prepared.filename, target.arguments, prepared.source)
+            watched = self._observation = observation.Observation(
+                run,
+                runs=Path(given.folder),
+                name=given.name,
+                limit=given.steps,
+                make_clipper=_clipper(self._setting.get("clip")),
+                warn=lambda sentence: print(f"surefoot: {sentence}", file=sys.stderr),
+            )
+            watched.begin()
+            self._driver = Driver(self._setting)
+            listen(StepListener(self._driver.before, self._driver.after))  # after those of the observation
+
+    def _result(self, outcome: Outcome) -> Result:
+        observation, driver = self._observation, self._driver
+        name = self._given.script
+        if observation is None or driver is None:
+            return _refused(f"{name} trained nothing: torch was never imported")
+        observation.close(outcome.status, outcome.exit_code, outcome.described)
+        history = observation.history()
+        if history is None:
+            return Result("failed", why="nothing of it could be recorded")
+        if driver.trouble is not None:
+            return result_of(history, "refused", driver.trouble)
+        if outcome.status == "failed":
+            return result_of(history, "failed", outcome.described or f"exit code {outcome.exit_code}")
+        why = _undrivable(name, history, any(key in DRIVEN for key in self._given.values))
+        return _refused(why) if why else result_of(history, "finished")
+
+
+def _refused(why: str) -> Result:
+    """What no other setting will change."""
+    return Result("refused", why=why, whole=True)
+
+
+def _undrivable(name: str, history: History, driven: bool) -> str | None:
+    """Why a script that ran to its end shows nothing of its setting."""
+    if not history.run.backwards:
+        return f"{name} trained nothing: no backward pass was seen; is this the script that trains, and with these arguments?"
+    stepping = [info for info in history.optimizers if len(history.series("time", info.index))]
+    by_hand = next((info for info in stepping if info.manual), None)
+    if driven and by_hand is not None:
+        where = f" ({by_hand.stepped})" if by_hand.stepped else ""
+        return (
+            f"{name} moves its parameters by hand{where}, so its rate is a variable of its own and can't be driven: make "
+            "it an argument, and sweep that: --arg '--lr {0.1,0.01}'"
+        )
+    if driven and not stepping:
+        return (
+            f"{name} never steps an optimizer in {history.run.backwards:,} backward passes, so there is nothing to set: "
+            "surefoot check says why"
+        )
+    return None
+
+
+def _clipper(text: str | None) -> Callable[[], Any] | None:
+    if text is None or text == "none":
+        return None
+    from surefoot.clipping import AutoClip, ClipByNorm
+
+    kind, _, percentile = text.partition(":")
+    if kind == "autoclip":
+        return lambda: AutoClip(float(percentile or 10))
+    return lambda: ClipByNorm(float(text))

@@ -1,0 +1,146 @@
+"""A process that has imported torch and forks itself for each member: a second each, not ten.
+
+It reads one request a line, {"start": work} or {"stop": name}, and writes {"ended": name, "code": code} when a member
+has ended. When its input ends, it ends its members and itself. Run by `pool.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+LOADED = frozenset(sys.modules)  # by Python itself: a script finds these under Python, too
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+# What scripts and surefoot import, and what torch imports at the first step of an optimizer.
+PRELOADED = (
+    *("torch", "torch._dynamo", "torch.utils.data", "numpy", "surefoot.capture.observation"),
+    *("surefoot.search.driver", "surefoot.search.member", "surefoot.search.seeding"),
+)
+FORKS = sys.platform.startswith("linux")  # elsewhere libraries of the system don't survive it
+_TICK = 0.05  # seconds
+_GRACE = 5.0  # seconds that a member has to end
+
+
+class _Process(Protocol):
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+
+class _Forked:
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        if self._code is None:
+            found, status = os.waitpid(self.pid, os.WNOHANG)
+            if found:
+                self._code = os.waitstatus_to_exitcode(status)
+        return self._code
+
+
+def serve() -> None:
+    """Serve until the input ends."""
+    if FORKS:
+        for name in PRELOADED:
+            __import__(name)
+    members: dict[str, _Process] = {}
+    _answer(ready=True)
+    try:
+        for request in _requests():
+            if request is not None and "start" in request:
+                members[request["start"]["name"]] = _started(request["start"], request.get("environment", {}))
+            elif request is not None and request["stop"] in members:
+                _signal(members[request["stop"]], signal.SIGTERM)
+            for name, process in list(members.items()):
+                code = process.poll()
+                if code is not None:
+                    del members[name]
+                    _answer(ended=name, code=code)
+    finally:
+        _end(list(members.values()))
+
+
+def _requests() -> Iterator[dict[str, Any] | None]:
+    """Each request; None at every tick."""
+    waiting = b""
+    while True:
+        ready, _, _ = select.select([0], [], [], _TICK)
+        if ready:
+            read = os.read(0, 1 << 16)
+            if not read:
+                return
+            *lines, waiting = (waiting + read).split(b"\n")
+            for line in lines:
+                yield json.loads(line)
+        yield None
+
+
+def _answer(**said: Any) -> None:
+    print(json.dumps(said), flush=True)
+
+
+def _started(given: dict[str, Any], environment: dict[str, str]) -> _Process:
+    if not FORKS:
+        code = "import sys; sys.path.pop(0); from surefoot.search.server import become; become(sys.argv[1])"
+        changed = {**os.environ, **environment}
+        return subprocess.Popen([sys.executable, "-c", code, json.dumps(given)], env=changed, stdout=2)
+    child = os.fork()
+    if child:
+        return _Forked(child)
+    os.setpgid(0, 0)
+    os.environ.update(environment)
+    become(json.dumps(given))
+    os._exit(0)
+
+
+def become(text: str) -> None:
+    """Be a member, and end with it."""
+    from surefoot.search.member import Work, work
+
+    sys.path.insert(0, "")  # the script's folder takes this place
+    given = json.loads(text)
+    try:
+        work(Work(**{**given, "arguments": tuple(given["arguments"])}), LOADED)
+        _finish()
+    finally:
+        os._exit(0)
+
+
+def _finish() -> None:
+    """What Python does at its end, for a process that is not to go on as a server."""
+    import atexit
+
+    with contextlib.suppress(Exception):
+        atexit._run_exitfuncs()
+
+
+def _signal(process: _Process, number: int) -> None:
+    try:
+        if FORKS:
+            os.killpg(process.pid, number)
+        else:
+            os.kill(process.pid, number)
+    except OSError:
+        pass
+
+
+def _end(members: list[_Process]) -> None:
+    for member in members:
+        _signal(member, signal.SIGTERM)
+    until = time.monotonic() + _GRACE
+    while members and time.monotonic() < until:
+        members = [member for member in members if member.poll() is None]
+        time.sleep(_TICK)
+    for member in members:
+        _signal(member, getattr(signal, "SIGKILL", signal.SIGTERM))
