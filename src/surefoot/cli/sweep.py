@@ -95,9 +95,9 @@ def sweep(
     _check_words(target)
     _check_places(output, name, runs)
 
+    from surefoot.search.easy import axes_of
     from surefoot.search.engine import Plan, sweep_script
     from surefoot.search.json import summary
-    from surefoot.search.easy import axes_of
 
     axes = axes_of(
         tuple(arg or ()), lr=lr, optimizer=optimizer, schedule=schedule, clip=clip, momentum=momentum,
@@ -138,7 +138,8 @@ def _check_words(target: Target) -> None:
         near = difflib.get_close_matches(name, _OWN, n=1, cutoff=0.8) if name.startswith("--") else []
         if near and not _mentioned(target, name):
             raise SettingError(
-                f"{name} is no option of surefoot sweep: did you mean {near[0]}? If it is the script's own, give it after --."
+                f"{name} is no option of surefoot sweep: did you mean {near[0]}? If it is the script's own, give "
+                "it after --."
             )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import sys
 import traceback
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from surefoot.capture import own_imports
 from surefoot.capture.imports import after_import
 from surefoot.capture.limit import StepLimit
+from surefoot.capture.own_output import to_log
 from surefoot.capture.script import Outcome, Target, execute, prepare
 from surefoot.capture.tracebacks import clean
 from surefoot.lr_range_test.rates import Plan, RateDriver
@@ -58,7 +58,7 @@ def work(member: Member) -> None:
 
     Effects: this process is the script's from now on.
     """
-    _to_log(member.folder / LOG)
+    to_log(member.folder / LOG)
     try:
         found = _Script(member).run()
     except BaseException as error:  # the parent says what became of it
@@ -68,16 +68,6 @@ def work(member: Member) -> None:
     waiting = member.folder / f"{RESULT}.part"
     waiting.write_text(json.dumps(found), encoding="utf-8")
     waiting.replace(member.folder / RESULT)
-
-
-def _to_log(path: Path) -> None:
-    with open(path, "wb") as log:
-        for number in (1, 2):
-            os.dup2(log.fileno(), number)
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        stream = os.fdopen(number, "w", 1, "utf-8", "replace", closefd=False)
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
 
 
 class _Script:

@@ -53,5 +53,6 @@ def words(name: str, value: str) -> list[str]:
         (['--hidden', '64'], ['--hidden=64'], ['train', '--width', '8'])
     """
     if name.endswith("="):
-        return shlex.split(name[:-1])[:-1] + [f"{shlex.split(name[:-1])[-1]}={value}"]
+        *before, last = shlex.split(name[:-1])
+        return [*before, f"{last}={value}"]
     return [*shlex.split(name), value]

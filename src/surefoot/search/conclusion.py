@@ -46,8 +46,8 @@ def concluded(
     judged = verdict(configurations, seeds)
     if opposed and objective == TRAINING:
         judged = Verdict(
-            "nothing to recommend: its optimizers follow losses of their own, as in a GAN, and a lower one is no better "
-            "training; log a measure as val_loss, or look at the runs."
+            "nothing to recommend: its optimizers follow losses of their own, as in a GAN, and a lower one is no "
+            "better training; log a measure as val_loss, or look at the runs."
         )
     stopped = sum(result.status == "stopped" for result in results.values())
     return Sweep(

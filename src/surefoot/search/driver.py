@@ -9,7 +9,8 @@ from torch.optim import Optimizer
 
 from surefoot.capture.limit import StepLimit
 from surefoot.errors import SettingError, SurefootError
-from surefoot.search.groups import Group, Lent, reference_rate, spared_decay, with_momentum
+from surefoot.lr_range_test.rates import reference_rate
+from surefoot.search.groups import Group, Lent, spared_decay, with_momentum
 from surefoot.search.replacement import Replacement, catalogue_rate
 from surefoot.search.settings import Setting
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from surefoot.capture.script import Prepared, Target, prepare
-from surefoot.errors import NothingTrained, ScriptError, SettingError
+from surefoot.errors import MissingExtra, NothingTrained, ScriptError, SettingError
+from surefoot.extras import sentence
 from surefoot.report.numbers import duration, number
 from surefoot.search.axes import Axis
 from surefoot.search.conclusion import concluded
@@ -92,6 +94,8 @@ def sweep_script(
     Effects: runs the script once a member, each in a process of its own, with whatever it writes.
     """
     plan.check()
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtra(sentence("sweeps", "torch"))
     members = plan.members()
     prepared = _prepared(target)
     folder = open_folder(runs, name, prepared, target, plan.steps)

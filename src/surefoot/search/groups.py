@@ -19,8 +19,8 @@ class Lent:
 
     def set(self, group: Group, name: str, value: Any) -> None:
         """Let a value stand in for the group's own."""
-        own = group[name]
-        self._held.append((group, name, float(own) if isinstance(own, Tensor) else own))
+        own: Any = group[name]
+        self._held.append((group, name, own.item() if isinstance(own, Tensor) else own))
         _put(group, name, value)
 
     def give_back(self) -> None:
@@ -36,16 +36,6 @@ def _put(group: Group, name: str, value: Any) -> None:
             present.fill_(value)  # a compiled or captured step holds this very tensor
     else:
         group[name] = value
-
-
-def reference_rate(group: Group) -> float:
-    """The rate that a group was given, whatever a schedule has made of it.
-
-    Example:
-        >>> reference_rate({"lr": 1e-5, "initial_lr": 0.1}), reference_rate({"lr": 0.3})
-        (0.1, 0.3)
-    """
-    return float(group.get("max_lr", group.get("initial_lr", group["lr"])))  # OneCycleLR climbs to the first
 
 
 def with_momentum(group: Group, momentum: float) -> tuple[str, Any] | None:

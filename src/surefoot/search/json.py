@@ -26,7 +26,7 @@ def summary(sweep: Sweep) -> dict[str, Any]:
         "seeds_needed": judged.seeds_needed,
         "remarks": list(sweep.remarks),
         "target": target,
-        "axes": {axis.name: list(axis.values) or [axis.low, axis.high] for axis in sweep.axes},
+        "axes": {axis.name: axis.values or (axis.low, axis.high) for axis in sweep.axes},
         "configurations": [_configuration(each, target) for each in sweep.configurations],
         "stopped": sweep.stopped,
         "folder": None if sweep.path is None else str(sweep.path),

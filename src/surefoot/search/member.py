@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from surefoot.capture import own_imports
 from surefoot.capture.imports import after_import
+from surefoot.capture.own_output import to_log
 from surefoot.capture.script import Outcome, Prepared, Target, execute, prepare
 from surefoot.capture.tracebacks import clean
 from surefoot.search.results import Result, result_of, write
@@ -71,7 +72,9 @@ def work(given: Work, loaded: Collection[str]) -> None:
 
     Effects: this process is the script's from now on.
     """
-    _to_log(given.log)
+    given.log.parent.mkdir(parents=True, exist_ok=True)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    to_log(given.log)
     os.environ["SUREFOOT_MEMBER"] = given.name
     try:
         result = _Script(given, loaded).run()
@@ -81,19 +84,6 @@ def work(given: Work, loaded: Collection[str]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     write(result, given.result)
-
-
-def _to_log(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    with open(path, "wb") as log:
-        for stream in (1, 2):
-            os.dup2(log.fileno(), stream)
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        stream = open(number, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
 
 
 class _Script:
@@ -173,20 +163,24 @@ def _refused(why: str) -> Result:
 
 def _undrivable(name: str, history: History, driven: bool) -> str | None:
     """Why a script that ran to its end shows nothing of its setting."""
-    if not history.run.backwards:
-        return f"{name} trained nothing: no backward pass was seen; is this the script that trains, and with these arguments?"
+    backwards = history.run.backwards
+    if not backwards:
+        return (
+            f"{name} trained nothing: no backward pass was seen; is this the script that trains, and with these "
+            "arguments?"
+        )
     stepping = [info for info in history.optimizers if len(history.series("time", info.index))]
     by_hand = next((info for info in stepping if info.manual), None)
     if driven and by_hand is not None:
         where = f" ({by_hand.stepped})" if by_hand.stepped else ""
         return (
-            f"{name} moves its parameters by hand{where}, so its rate is a variable of its own and can't be driven: make "
-            "it an argument, and sweep that: --arg '--lr {0.1,0.01}'"
+            f"{name} moves its parameters by hand{where}, so its rate is a variable of its own and can't be driven: "
+            "make it an argument, and sweep that: --arg '--lr {0.1,0.01}'"
         )
     if driven and not stepping:
         return (
-            f"{name} never steps an optimizer in {history.run.backwards:,} backward passes, so there is nothing to set: "
-            "surefoot check says why"
+            f"{name} never steps an optimizer in {backwards:,} backward passes, so there is nothing to set: surefoot "
+            "check says why"
         )
     return None
 

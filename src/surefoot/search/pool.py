@@ -13,8 +13,9 @@ from typing import Any
 
 from surefoot.errors import ScriptError
 from surefoot.search.member import Work
+from surefoot.search.server import START
 
-_SERVER = "import sys; sys.path.pop(0); from surefoot.search.server import serve; serve()"
+_SERVER = f"{START}from surefoot.search.server import serve; serve(loaded)"
 
 
 def cores() -> int:

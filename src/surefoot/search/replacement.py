@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
-from torch.optim import LBFGS, Optimizer
+from torch.optim import Optimizer
 
 from surefoot.capture.step_hooks import closure_of, with_closure
 from surefoot.clipping.skipping import HiddenGradients, Snapshot, leaves_alone_without_gradients
@@ -150,7 +150,7 @@ def _made(setting: Setting, group: Group, optimizer: Optimizer) -> Optimizer:
     return made
 
 
-def _decay(setting: Setting, group: Group, optimizer: Optimizer) -> dict[str, float]:
+def _decay(setting: Setting, group: Group, optimizer: Optimizer) -> dict[str, Any]:
     """The weight decay that is set, else what the script says of it, which holds for whoever steps."""
     swept, own = setting.get("weight-decay"), group.get("weight_decay")
     if spared_decay(group, optimizer):

@@ -6,18 +6,15 @@ has ended. When its input ends, it ends its members and itself. Run by `pool.py`
 
 from __future__ import annotations
 
-import sys
-
-LOADED = frozenset(sys.modules)  # by Python itself: a script finds these under Python, too
-
 import contextlib
 import json
 import os
 import select
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Protocol
 
 # What scripts and surefoot import, and what torch imports at the first step of an optimizer.
@@ -26,6 +23,8 @@ PRELOADED = (
     *("surefoot.search.driver", "surefoot.search.member", "surefoot.search.seeding"),
 )
 FORKS = sys.platform.startswith("linux")  # elsewhere libraries of the system don't survive it
+# What a process of ours begins with: the folder that it is started in holds nothing of ours.
+START = "import sys; sys.path.pop(0); loaded = frozenset(sys.modules); "
 _TICK = 0.05  # seconds
 _GRACE = 5.0  # seconds that a member has to end
 
@@ -49,8 +48,12 @@ class _Forked:
         return self._code
 
 
-def serve() -> None:
-    """Serve until the input ends."""
+def serve(loaded: Collection[str]) -> None:
+    """Serve until the input ends.
+
+    Args:
+        loaded: Modules that Python itself has loaded: a script finds these under Python, too.
+    """
     if FORKS:
         for name in PRELOADED:
             __import__(name)
@@ -59,7 +62,9 @@ def serve() -> None:
     try:
         for request in _requests():
             if request is not None and "start" in request:
-                members[request["start"]["name"]] = _started(request["start"], request.get("environment", {}))
+                members[request["start"]["name"]] = _started(
+                    request["start"], request.get("environment", {}), loaded
+                )
             elif request is not None and request["stop"] in members:
                 _signal(members[request["stop"]], signal.SIGTERM)
             for name, process in list(members.items()):
@@ -90,9 +95,9 @@ def _answer(**said: Any) -> None:
     print(json.dumps(said), flush=True)
 
 
-def _started(given: dict[str, Any], environment: dict[str, str]) -> _Process:
+def _started(given: dict[str, Any], environment: dict[str, str], loaded: Collection[str]) -> _Process:
     if not FORKS:
-        code = "import sys; sys.path.pop(0); from surefoot.search.server import become; become(sys.argv[1])"
+        code = f"{START}from surefoot.search.server import become; become(sys.argv[1], loaded)"
         changed = {**os.environ, **environment}
         return subprocess.Popen([sys.executable, "-c", code, json.dumps(given)], env=changed, stdout=2)
     child = os.fork()
@@ -100,18 +105,18 @@ def _started(given: dict[str, Any], environment: dict[str, str]) -> _Process:
         return _Forked(child)
     os.setpgid(0, 0)
     os.environ.update(environment)
-    become(json.dumps(given))
+    become(json.dumps(given), loaded)
     os._exit(0)
 
 
-def become(text: str) -> None:
+def become(text: str, loaded: Collection[str]) -> None:
     """Be a member, and end with it."""
     from surefoot.search.member import Work, work
 
     sys.path.insert(0, "")  # the script's folder takes this place
     given = json.loads(text)
     try:
-        work(Work(**{**given, "arguments": tuple(given["arguments"])}), LOADED)
+        work(Work(**{**given, "arguments": tuple(given["arguments"])}), loaded)
         _finish()
     finally:
         os._exit(0)
