@@ -83,6 +83,7 @@ class LossWatch:
         self._train_target: weakref.ref[Tensor] | None = None
         self._targets_seen = 0
         self._scores: tuple[Tensor | None, Any] = (None, None)
+        self._output: Tensor | None = None  # of the model, at a step that is looked at
         self.validation = Validation(deferred, metric, guarded)
         self._returns = Returns()
         self._before_module = 0
@@ -164,11 +165,17 @@ class LossWatch:
         taken, self._scores = self._scores, (None, None)
         return taken
 
+    def take_output(self) -> Tensor | None:
+        """What the last outermost module returned in a looked-at training step; kept until then only."""
+        taken, self._output = self._output, None
+        return taken
+
     def forget(self) -> None:
         """Drop what waits: it may be of another thread's training."""
         self._pending.clear()
         self.validation.forget()
         self._scores = (None, None)
+        self._output = None
 
     def close(self, step: int) -> None:
         """No backward will come: what still waits and was made in eval mode is validation."""
@@ -227,6 +234,8 @@ class LossWatch:
     def returned(self, module: nn.Module, inputs: Any, output: Any) -> None:
         """An outermost module has returned: in training its loss may be in it, and is then in evaluation."""
         if torch.is_grad_enabled():
+            if self.looking:
+                self._output = first_tensor(output)
             if self.looking or not self._returns.knows(module):
                 self._returns.training(module, output)
             return

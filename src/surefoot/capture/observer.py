@@ -134,7 +134,7 @@ class Observer(Source):
             ActivationsProbe(self.activations, self.parameters, deferred, recorder.activation),
             LinearPairsProbe(self.parameters),
             SymmetryProbe(self.parameters, self.loops, deferred),
-            HandmadeLossProbe(),
+            HandmadeLossProbe(deferred),
             InputBatchesProbe(deferred, recorder.metric),
             BatchMixingProbe(deferred),
             GradientNoiseProbe(deferred),
@@ -306,6 +306,7 @@ class Observer(Source):
         self.modules.mark_trained(ids, site)
         backward.model = next((m.name for m in self.modules.models.values() if m.trained), "")
         backward.scores, backward.target = self.losses.take_scores()
+        backward.output = self.losses.take_output()
         self.tell.graph_inspected(backward)
         if not self.manual.active and self.loops.only is None and self.manual.wanted(leaves):
             self.manual.active = True

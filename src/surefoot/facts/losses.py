@@ -155,6 +155,10 @@ class ManualLoss(Fact, kind="manual-loss", question="Losses made without a loss 
         probabilities: "sigmoid" or "softmax", whose logarithm it takes; None: neither.
         log_of_zero_risk: It takes the logarithm of a sigmoid, softmax or relu without a clamp.
         batch_size: Examples in a batch.
+        target: Range of what stands against the model's output in a squared difference.
+        per_square: The loss over the mean of the squares.
+        classes: How many it chooses from, where it picks a log-softmax at each label.
+        first_value: The loss at the first look.
     """
 
     place: str | None = None
@@ -166,3 +170,7 @@ class ManualLoss(Fact, kind="manual-loss", question="Losses made without a loss 
     probabilities: str | None = None
     log_of_zero_risk: bool = False
     batch_size: int | None = None
+    target: Spread | None = None
+    per_square: float | None = None
+    classes: int | None = None
+    first_value: float | None = None

@@ -6,6 +6,8 @@ rule that judges progress asks here first.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from surefoot.facts import ClipCall, Recording
@@ -101,3 +103,29 @@ def clipped_by_script(history: History) -> bool:
         (f.clipped or 0) > 0.5 and 2 * (f.after_step or 0) < max(1, f.count or 1)
         for f in history.facts(ClipCall)
     )
+
+
+def clip_factor(history: History) -> float:
+    """What is usually left of the gradient after the script's own clipping of its norm: 1 where it clips nothing."""
+    for call in history.facts(ClipCall):
+        tight = call.function == "clip_grad_norm_" and (call.clipped or 0.0) > 0.5 and call.norm
+        if tight and call.limit and call.norm and 2 * call.after_step < max(1, call.count):
+            return min(1.0, call.limit / call.norm)
+    return 1.0
+
+
+def each_optimizer(history: History) -> list[History]:
+    """The history once for each optimizer, as if it were the main one; players against each other stay together."""
+    return history.derived(_views)
+
+
+def _views(history: History) -> list[History]:
+    others = [o.index for o in stepping(history) if o.index != history.main]
+    if not others or adversarial(history):
+        return [history]
+    return [history, *(_alone(history, index) for index in others)]
+
+
+def _alone(history: History, optimizer: int) -> History:
+    own = {key: series for key, series in history.step_series.items() if key[1] == optimizer}
+    return replace(history, step_series=own)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from surefoot.facts import LossCall, Spread
+from surefoot.facts import LossCall, ManualLoss, Spread
 from surefoot.records import History
 
 CROSS_ENTROPY = ("cross_entropy",)
@@ -160,6 +160,20 @@ def chance(fact: LossCall, target: tuple[float, float] | None = None) -> float |
     if function in REGRESSION:
         return 0.5 * deviation**2 if deviation < 1 else 0.8 * deviation - 0.3
     return None
+
+
+def chance_by_hand(history: History) -> float | None:
+    """What a constant guess would score on the one loss that was written by hand; None if it cannot be said."""
+    facts = history.facts(ManualLoss)
+    if len(facts) != 1:
+        return None
+    fact = facts[0]
+    if fact.classes is not None and fact.classes > 1:
+        return math.log(fact.classes)
+    _, deviation = moments(fact.target)
+    if fact.per_square is None or not math.isfinite(fact.per_square) or not deviation > 0:
+        return None
+    return fact.per_square * deviation**2
 
 
 def per_element(fact: LossCall) -> float:

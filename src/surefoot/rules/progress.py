@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from surefoot.facts import Cadence
 from surefoot.records import History
 from surefoot.rules import intent
-from surefoot.rules.losses import chance, per_element, target_moments, training_losses
+from surefoot.rules.losses import chance, chance_by_hand, per_element, target_moments, training_losses
 
 # Steps before anything is said of a loss that does not move: a few batches are noise, and while the run
 # goes on there is time to be sure.
@@ -178,7 +178,10 @@ def _trend(values: NDArray[np.float64]) -> float:
 def _chance(history: History) -> float | None:
     """Only where backward starts from one loss call and nothing else was added to it."""
     calls = [c for c in training_losses(history) if (c.count or 0) > 0]
-    if not calls or len({c.function for c in calls}) > 1:
+    if not calls:
+        guess = chance_by_hand(history)
+        return None if guess is None else guess * _micro_steps(history)
+    if len({c.function for c in calls}) > 1:
         return None
     cadence = history.fact(Cadence, f"optimizer {history.main}")
     several = len(calls) > 1 or (cadence is not None and calls[0].count > 1.5 * max(1, cadence.backwards))

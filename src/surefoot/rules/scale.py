@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from surefoot.facts import BatchInput, LossCall
+from surefoot.facts import BatchInput, LossCall, ManualLoss
 from surefoot.records import History
 from surefoot.rules.losses import REGRESSION, moments, training_losses
 
@@ -14,7 +14,7 @@ from surefoot.rules.losses import REGRESSION, moments, training_losses
 # Twenty-five lies above pixels of 0 to 16, temperatures and counts that shallow networks still cope with.
 LARGE = 25.0
 
-_F = TypeVar("_F", BatchInput, LossCall)
+_F = TypeVar("_F", BatchInput, LossCall | ManualLoss)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,10 @@ def large_inputs(history: History) -> Scale[BatchInput] | None:
     return Scale(size, smallest or 0.0, fact) if size >= LARGE else None
 
 
-def large_targets(history: History) -> Scale[LossCall] | None:
-    """The scale of the regression targets if it is large."""
-    for call in training_losses(history, REGRESSION):
+def large_targets(history: History) -> Scale[LossCall | ManualLoss] | None:
+    """The scale of the regression targets if it is large, of a loss function or of squares taken by hand."""
+    calls: list[LossCall | ManualLoss] = [*training_losses(history, REGRESSION), *history.facts(ManualLoss)]
+    for call in calls:
         mean, deviation = moments(call.target)
         size = max(abs(mean), deviation)
         if math.isfinite(size) and size >= LARGE:

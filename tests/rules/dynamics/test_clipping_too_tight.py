@@ -34,3 +34,9 @@ def test_by_a_clipper_of_ours() -> None:
 
 def _clipped(training: Training) -> Training:
     return training.fact(ClipCall, "train.py:8", **TIGHT)
+
+
+def test_under_adam_where_what_is_left_is_below_its_eps() -> None:
+    assert not found("clipping-too-tight", _clipped(Training(flat()).optimizer("Adam", eps=1e-8)))
+    tiny = _clipped(Training(flat()).optimizer("Adam", eps=1e-8)).scaled("grad_norm", 1e-7)
+    assert found("clipping-too-tight", tiny)

@@ -41,3 +41,16 @@ def test_near_miss() -> None:
     # At the bottom nothing pulls.
     bottom = Training(flat(2.2)).scaled("update_norm", small).scaled("grad_norm", 1e-4)
     assert not found("lr-too-low", bottom)
+
+
+def test_steps_that_promise_too_little_to_get_half_way() -> None:
+    crept = Training(np.linspace(2.3, 1.7, 300)).scaled("update_norm", 0.02)
+    finding = found("lr-too-low", crept)[0]
+    assert finding.evidence["promised by all steps, of the loss"] < 0.6
+    assert not found("lr-too-low", Training(np.linspace(2.3, 0.9, 300)).scaled("update_norm", 0.02))
+
+
+def test_steps_that_are_lost_in_rounding() -> None:
+    lost = Training(flat()).optimizer("SGD", lr=1e-12).scaled("update_norm", 0.0)
+    lost.series["lr"] = np.full(300, 1e-12)
+    assert "lost in the rounding" in found("lr-too-low", lost)[0].title

@@ -1,6 +1,8 @@
 """Tests of the rule `unnormalized-inputs`."""
 
-from rules.build import Training, flat, found
+import numpy as np
+
+from rules.build import Training, falling, flat, found
 from surefoot.facts import BatchInput
 
 RAW = {
@@ -35,3 +37,9 @@ def test_near_miss() -> None:
         BatchInput, "train", min=0, max=16, feature_std_max=6.0, feature_mean_absmax=12.0
     )
     assert not found("unnormalized-inputs", pixels)
+
+
+def test_inputs_that_threw_the_first_losses_up() -> None:
+    thrown = np.concatenate([np.geomspace(1000, 2.3, 60), np.linspace(2.3, 0.8, 240)])
+    assert found("unnormalized-inputs", Training(thrown).fact(BatchInput, "train", **RAW))
+    assert not found("unnormalized-inputs", Training(falling(2.3, 0.8)).fact(BatchInput, "train", **RAW))

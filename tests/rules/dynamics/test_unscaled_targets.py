@@ -23,3 +23,12 @@ def test_near_miss() -> None:
     )
     # Targets of order ten that are not.
     assert not found("unscaled-targets", Training(flat(90.0)).regression(mean=5.0, deviation=9.0))
+
+
+def test_outputs_still_on_their_way_to_the_targets() -> None:
+    falls = np.linspace(29000, 2500, 300)
+    assert found("unscaled-targets", Training(falls).regression(mean=152.0, deviation=77.0))
+    # As far, and settled there: what the data allow.
+    settled = Training(np.maximum(falls, 2600)).regression(mean=152.0, deviation=77.0)
+    settled.losses[-100:] = 2600
+    assert not found("unscaled-targets", settled)

@@ -135,6 +135,16 @@ def clipping(limit: float, late: bool = False) -> Callable[[Loop, int], None]:
     return body
 
 
+def entries(limit: float) -> Callable[[Loop, int], None]:
+    def body(loop: Loop, step: int) -> None:
+        loop.zero_grad()
+        loop.backward(step)
+        nn.utils.clip_grad_value_(loop.model.parameters(), limit)
+        loop.step()
+
+    return body
+
+
 def anew(loop: Loop, step: int) -> None:
     loop.optimizer = torch.optim.Adam(loop.model.parameters(), 0.01)
     usual(loop, step)
@@ -361,6 +371,7 @@ JOINTS = (
     Joint("lr-vanished", "a plateau watcher of the wrong direction", watched("max"), watched("min")),
     Joint("clip-ineffective", "after the step", repeat(clipping(1.0, late=True)), repeat(clipping(1.0))),
     Joint("clipping-too-tight", "a thousandth", repeat(clipping(1e-4), 48), repeat(clipping(1e3), 48)),
+    Joint("clipping-too-tight", "each entry", repeat(entries(1e-7), 48), repeat(entries(1.0), 48)),
     Joint("frozen-parameters", "first layer", frozen(False), repeat(usual)),
     Joint("graph-retained", "a state carried on", carried(False), carried(True)),
     Joint("graph-retained", "a running loss", summed_up(False), summed_up(True)),

@@ -190,5 +190,11 @@ JOINTS = (
         of(lambda m, x, y: F.mse_loss(m(x), 1000 * y), valued, one, steps=40),
         of(regress, valued, one, steps=40),
     ),
+    Joint(
+        "unscaled-targets",
+        "in thousands, by hand",
+        of(lambda m, x, y: ((1000 * y - m(x)) ** 2).sum(1).mean(), valued, one, steps=40),
+        of(lambda m, x, y: ((y - m(x)) ** 2).sum(1).mean(), valued, one, steps=40),
+    ),
     Joint("unshuffled-data", "sorted by class", epochs(shuffle=False), epochs(shuffle=True)),
 )

@@ -51,7 +51,7 @@ class Backward:
 
     __slots__ = (
         "batch_size", "calls", "columns", "cost", "graph", "inspected", "inspected_leaves", "leaves", "loss",
-        "model", "position", "reached", "root", "saved_tensors", "scores", "site", "step", "target",
+        "model", "output", "position", "reached", "root", "saved_tensors", "scores", "site", "step", "target",
     )  # fmt: skip
 
     def __init__(
@@ -72,13 +72,14 @@ class Backward:
         self.batch_size: int | None = None  # where one of them tells
         self.scores: Tensor | None = None  # what entered the last loss function, and its target
         self.target: Any = None
+        self.output: Tensor | None = None  # what the last model returned
         self.model = ""  # the first that is trained
         self.columns: list[int] = []  # of the leaves, where it is inspected
         self.cost = 0.0  # seconds that inspecting took
 
     def ends(self) -> None:
         """Drop what would keep the graph alive."""
-        self.root = self.graph = self.scores = self.target = None
+        self.root = self.graph = self.scores = self.target = self.output = None
         self.calls = ()
 
 

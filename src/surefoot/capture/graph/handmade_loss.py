@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from surefoot.capture.graph.loss_graph import LossGraph, Node, chain, is_leaf, output_shape, saved
+from torch import Tensor
+
+from surefoot.capture.graph.loss_graph import LossGraph, Node, chain, is_leaf, output_shape, saved, saved_dim
 from surefoot.facts import Broadcast
 
 _ELEMENTWISE = ("SubBackward0", "AddBackward0", "MulBackward0", "DivBackward0", "RsubBackward1")
@@ -15,6 +17,17 @@ _RESHAPES = (
     "ViewBackward0", "UnsafeViewBackward0", "ReshapeAliasBackward0", "SqueezeBackward0", "SqueezeBackward1",
     "UnsqueezeBackward0", "TransposeBackward0", "TBackward0", "PermuteBackward0", "ExpandBackward0", "CloneBackward0",
 )  # fmt: skip
+_SCALES = (
+    "MeanBackward0",
+    "MeanBackward1",
+    "SumBackward0",
+    "SumBackward1",
+    "MulBackward0",
+    "DivBackward0",
+    "NegBackward0",
+)
+_AVERAGES = ("MeanBackward0", "NegBackward0")
+_PICKS = ("GatherBackward0", "IndexBackward0")
 _KEEP_DIMENSION = ("SumBackward1", "LinalgVectorNormBackward0", "NormBackward1", "NormBackward2")
 
 
@@ -68,6 +81,59 @@ def _source(node: Node) -> Node:
     while node.name() in _RESHAPES and node.next_functions[0][0] is not None:
         node = node.next_functions[0][0]
     return node
+
+
+def squared_error(seen: LossGraph, output: Tensor | None) -> tuple[Tensor, Tensor] | None:
+    """The difference that a loss squares, and the target that stood against the model's output in it.
+
+    Args:
+        seen: The loss's graph.
+        output: What the model returned.
+
+    Returns:
+        Both detached; None where the loss is no squared difference of the output and a constant.
+    """
+    node = _below(seen.root, _SCALES)
+    squares = node.name() == "PowBackward0" and saved(node, "_saved_exponent") == 2
+    difference = saved(node, "_saved_self") if squares or _times_itself(node) else None
+    if not isinstance(difference, Tensor) or output is None or output.grad_fn is None:
+        return None
+    inner = _source(node.next_functions[0][0])
+    if inner.name() not in ("SubBackward0", "RsubBackward1"):
+        return None
+    operands = [child for child, _ in inner.next_functions]
+    computed = [child for child in operands if child is not None]
+    if len(computed) != 1 or _source(computed[0]) is not _source(output.grad_fn):
+        return None
+    if difference.numel() != output.numel():
+        return None
+    found, said = difference.detach(), output.detach().reshape(difference.shape)
+    return found, said - found if operands[0] is not None and inner.name() == "SubBackward0" else said + found
+
+
+def classes(seen: LossGraph) -> int | None:
+    """How many classes a loss chooses from, the mean of a log-softmax at each label; None where it is none such."""
+    node = _below(_below(seen.root, _AVERAGES), _PICKS)
+    result = saved(node, "_saved_result") if node.name() == "LogSoftmaxBackward0" else None
+    dim = saved_dim(node, result.dim()) if isinstance(result, Tensor) else None
+    return int(result.shape[dim]) if dim is not None and isinstance(result, Tensor) else None
+
+
+def _below(node: Node, names: tuple[str, ...]) -> Node:
+    """The first operation on the one way down that is none of `names` and no reshaping."""
+    for _ in range(12):
+        children = [child for child, _ in node.next_functions if child is not None]
+        if node.name() not in (*names, *_RESHAPES) or len(children) != 1 or is_leaf(children[0]):
+            break
+        if node.name() == "MulBackward0" and _times_itself(node):
+            break
+        node = children[0]
+    return node
+
+
+def _times_itself(node: Node) -> bool:
+    children = [child for child, _ in node.next_functions]
+    return node.name() == "MulBackward0" and len(children) == 2 and children[0] is children[1] is not None
 
 
 def summed(seen: LossGraph) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import NO_LEARNING, WRONG_LOSS
 from surefoot.rules.movement import movement
 from surefoot.rules.progress import progress
+from surefoot.rules.promise import promised
 from surefoot.rules.range_test import find_lr
 from surefoot.rules.steepness import answers
 
@@ -33,53 +34,88 @@ from surefoot.rules.steepness import answers
     ),
 )
 def lr_too_low(
-    history: History, *, travelled: float = 0.05, drop: float = 0.1, pull: float = 0.02, steps: int = 60
+    history: History,
+    *,
+    travelled: float = 0.05,
+    drop: float = 0.1,
+    promise: float = 0.6,
+    learned: float = 0.5,
+    pull: float = 0.02,
+    steps: int = 60,
 ) -> Iterator[Draft]:
     """The learning rate is too low.
 
     ## What it finds
     A loss that has hardly moved after many steps, with gradients that would move it, and updates so small
-    that all of them together come to less than 5 % of the weights.
+    that all of them together come to less than 5 % of the weights. Or a loss that is not half way, and steps that
+    together could have lowered it by little more than half, had each gone straight down.
 
     ## Why it matters
     The training would take a hundred times as long as it needs.
 
     ## Evidence shown
     The highest rate of the run, the usual size of an update over that of the weights, the way travelled so far,
-    the loss at the start and now, and the gradient times the weights over the loss: how much the loss would
-    answer to a relative change.
+    the loss at the start and now, what all steps promised to first order as a share of the loss, and the gradient
+    times the weights over the loss: how much the loss would answer to a relative change.
 
     ## What to try
     Multiply the rate by ten until the loss falls; `surefoot find-lr train.py` shows where it begins to.
 
     ## When to ignore it
     During a warm-up (the rate still rises) it waits; a model that starts well below a constant guess is being
-    fine-tuned. A loss that fell by a tenth (option `drop`) is slow but on its way; weights that travelled
-    further than 5 % (option `travelled`: usual trainings do that in ten steps) have some other trouble. A
+    fine-tuned. Weights that travelled further than 5 % (option `travelled`: usual trainings do that in ten steps)
+    have some other trouble. A loss that fell by a tenth (option `drop`) or half (option `learned`) of the way is slow
+    but on its way, unless the promises of the steps come to less than 0.6 of it (option `promise`): 1.8 and more in
+    healthy trainings of 200 steps, at most 0.6 at a hundredth of their rate. Each optimizer is judged by itself. A
     loss that answers to a relative change of the weights by less than 2 % (option `pull`) is at its bottom
     and not reported. 60 steps (option `steps`) are waited for.
 
     ## Source
     A. Karpathy, CS231n notes, "Ratio of weights:updates"; TheDeepChecker (2022).
     """
+    limits = _Limits(travelled, drop, promise, learned, pull, steps)
+    for view in intent.each_optimizer(history):
+        found = _judge(view, limits)
+        if found is not None:
+            yield found
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """The options of the rule."""
+
+    travelled: float
+    drop: float
+    promise: float
+    learned: float
+    pull: float
+    steps: int
+
+
+def _judge(history: History, limits: _Limits) -> Draft | None:
     seen, moved = progress(history), movement(history)
-    if not seen.judged or len(seen.losses) < steps or intent.warming_up(history):
-        return
-    usual = moved.usual_ratio
+    if not seen.judged or len(seen.losses) < limits.steps or intent.warming_up(history):
+        return None
+    usual, rate, all_steps = moved.usual_ratio, intent.highest_rate(history), promised(history)
     way = usual * len(seen.losses)
-    if math.isnan(usual) or usual <= 0 or way > travelled or abs(1 - seen.late / seen.start) > drop:
-        return
+    if not way <= limits.travelled or (usual == 0 and not rate):
+        return None
+    still = abs(1 - seen.late / seen.start) <= limits.drop
+    if not still and not (all_steps <= limits.promise and seen.learned < limits.learned):
+        return None
     if seen.chance is not None and seen.start < 0.5 * seen.chance:
-        return  # it had learned before: fine-tuning, gently
+        return None  # it had learned before: fine-tuning, gently
     found = answers(history)
     answer = float(np.median(found)) if len(found) else 0.0
-    if not answer > pull:
-        return
-    rate = intent.highest_rate(history)
-    yield Draft(
+    if not answer > limits.pull:
+        return None
+    moved_by = (
+        f"moved the weights by {way:.1g} of their size" if way else "are lost in the rounding of the weights"
+    )
+    return Draft(
         title=f"The learning rate{f' {rate:g}' if rate is not None else ''} is too low: "
-        f"{len(seen.losses)} steps moved the weights by {way:.1g} of their size and the loss "
-        f"from {seen.start:.4g} to {seen.late:.4g}.",
+        f"{len(seen.losses)} steps {moved_by}, and the loss went from {seen.start:.4g} to {seen.late:.4g}.",
         fix=(
             "Multiply the learning rate by ten, and again, until the loss falls "
             f"({find_lr(history)} suggests one)."
@@ -88,6 +124,7 @@ def lr_too_low(
             "highest rate": rate,
             "usual update over weights": usual,
             "way travelled over weights": way,
+            "promised by all steps, of the loss": all_steps,
             "loss at the start": seen.start,
             "loss at the end": seen.late,
             "gradient times weights over loss": answer,

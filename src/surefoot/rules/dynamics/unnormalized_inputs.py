@@ -19,7 +19,9 @@ from surefoot.rules.starts import high_start
     needs=(BatchInput, "series:loss"),
     since="0.1",
 )
-def unnormalized_inputs(history: History, *, learned: float = 0.5) -> Iterator[Draft]:
+def unnormalized_inputs(
+    history: History, *, learned: float = 0.5, way: float = 0.8, thrown: float = 10.0
+) -> Iterator[Draft]:
     """The inputs are not scaled, and the training suffers from it.
 
     ## What it finds
@@ -39,7 +41,8 @@ def unnormalized_inputs(history: History, *, learned: float = 0.5) -> Iterator[D
     normalisation layer first.
 
     ## When to ignore it
-    If the training gets on: with more than half of the way made (option `learned`) nothing is reported, unless the
+    If the training gets on: with more than half of the way made (option `learned`) nothing is reported, or 80 %
+    (option `way`) where the first losses were ten times what a guess scores (option `thrown`), unless the
     first loss was far above that of a guess (`initial-loss-too-high`).
 
     ## Source
@@ -48,7 +51,8 @@ def unnormalized_inputs(history: History, *, learned: float = 0.5) -> Iterator[D
     scale, seen = large_inputs(history), progress(history)
     if scale is None or intent.adversarial(history) or len(seen.losses) + seen.nonfinite < 30:
         return
-    suffers = seen.nonfinite > 0 or (seen.judged and seen.learned < learned)
+    far = seen.chance is not None and seen.start > thrown * seen.chance
+    suffers = seen.nonfinite > 0 or (seen.judged and seen.learned < (way if far else learned))
     if not suffers and high_start(history) is None:
         return
     fact = scale.fact

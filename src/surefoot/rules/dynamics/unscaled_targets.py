@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.facts import LossCall
 from surefoot.records import History
 from surefoot.rules import intent
 from surefoot.rules.base import Draft, rule
 from surefoot.rules.losses import moments, span
-from surefoot.rules.progress import progress
+from surefoot.rules.progress import Progress, progress, stretches
 from surefoot.rules.scale import large_targets
 
 
 @rule(
     "unscaled-targets",
     severity="warning",
-    needs=(LossCall, "series:loss"),
+    needs=("series:loss",),
     since="0.1",
 )
-def unscaled_targets(history: History, *, learned: float = 0.3) -> Iterator[Draft]:
+def unscaled_targets(
+    history: History, *, learned: float = 0.3, way: float = 0.7, far: float = 3.0, fall: float = 0.15
+) -> Iterator[Draft]:
     """The targets of a regression are not scaled, and the training suffers from it.
 
     ## What it finds
@@ -38,7 +39,10 @@ def unscaled_targets(history: History, *, learned: float = 0.3) -> Iterator[Draf
     Standardise the targets, and undo it on the predictions; or start the last bias at the targets' mean.
 
     ## When to ignore it
-    If the training gets on: with more than 30 % of the way made (option `learned`) nothing is reported.
+    If the training gets on: with more than 30 % of the way made (option `learned`) nothing is reported; where the
+    first losses were three times what the mean of the targets scores (option `far`) and the last fifth of the run
+    still took 15 % off (option `fall`), with more than 70 % (option `way`): the outputs are then still on their way
+    to the targets' size.
 
     ## Source
     stackoverflow 45154470 and 52800582 (DeepFD, case 17); Bishop 1995, chapter 8.
@@ -46,7 +50,9 @@ def unscaled_targets(history: History, *, learned: float = 0.3) -> Iterator[Draf
     scale, seen = large_targets(history), progress(history)
     if scale is None or intent.adversarial(history) or len(seen.losses) + seen.nonfinite < 30:
         return
-    if not (seen.nonfinite > 0 or (seen.judged and seen.learned < learned)):
+    if not (
+        seen.nonfinite > 0 or (seen.judged and seen.learned < learned) or _on_its_way(seen, way, far, fall)
+    ):
         return
     mean, deviation = moments(scale.fact.target)
     yield Draft(
@@ -66,4 +72,16 @@ def unscaled_targets(history: History, *, learned: float = 0.3) -> Iterator[Draf
         },
         where=scale.fact.place,
         confidence=0.85,
+    )
+
+
+def _on_its_way(seen: Progress, way: float, far: float, fall: float) -> bool:
+    parts = stretches(seen.losses)
+    return (
+        seen.judged
+        and seen.chance is not None
+        and seen.start > far * seen.chance
+        and seen.learned < way
+        and len(parts) > 2
+        and bool(parts[-1] < (1 - fall) * parts[-3])
     )
