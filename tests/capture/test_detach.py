@@ -128,7 +128,7 @@ def test_kept_wrappers_pass_through(tmp_path: Path) -> None:
     assert loss(torch.zeros(2, 2), torch.tensor([0, 1])).item() == pytest.approx(0.6931, abs=1e-4)
     with enter():
         assert not torch.is_grad_enabled()
-    assert run.observer.backwards == 1
+    assert run.observer.counts.backwards == 1
 
 
 def test_somebody_elses_wrapper_over_ours_stays(tmp_path: Path) -> None:

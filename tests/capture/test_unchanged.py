@@ -49,6 +49,6 @@ def test_a_clipper_that_never_clips_changes_no_bit(tmp_path: Path) -> None:
     plain = trainings.digest("dropout")
     torch.manual_seed(3)
     with sf.watch(runs=tmp_path) as run:
-        run.observer._make_clipper = lambda: sf.ClipByNorm(1e9)
+        run.observer.steps._make_clipper = lambda: sf.ClipByNorm(1e9)
         assert trainings.digest("dropout") == plain
     assert run.latest.clip_rate == 0.0

@@ -204,7 +204,7 @@ def after_the_mode() -> None:
 def test_a_rehearsal_without_numbers_is_no_training(rehearse: Train, tmp_path: Path) -> None:
     with sf.watch(runs=tmp_path, every=1) as run:
         rehearse()
-    assert (run.steps, run.observer.backwards) == (0, 0)
+    assert run.observer.counted() == (0, 0)
     assert not run.recorder.failed
     history = run.history()
     assert history is not None

@@ -60,8 +60,8 @@ class Attachment:
         self._hears_compiled = False
         self._inside: int | None = None  # the thread that is in a `Tensor.backward`
         self._listener = StepListener(lambda *given: None, lambda optimizer: None)
-        self._before_backward = observer.guard.part("core", observer.before_backward)
-        self._after_backward = observer.guard.part("core", observer.after_backward)
+        self._before_backward = observer.guard.part("core", observer.backwards.begins)
+        self._after_backward = observer.guard.part("core", observer.backwards.ends)
 
     def _begins(self, *event: Any) -> None:
         with self._threads.event:
@@ -74,8 +74,10 @@ class Attachment:
     def attach(self) -> None:
         """Register every hook and patch."""
         observer = self.observer
-        before_step = observer.guard.part("core", observer.before_step)
-        after_step = observer.guard.part("core", observer.after_step)
+        before_step = observer.guard.part("core", observer.steps.begins)
+        after_step = observer.guard.part("core", observer.steps.ends)
+
+        bind = observer.guard.part("cruising", observer.cruise.bind)
 
         def before(optimizer: Optimizer, args: Any, kwargs: Any) -> Any:
             return before_step(optimizer, args, kwargs) if self._dispatch.wants_step(optimizer) else None
@@ -83,8 +85,10 @@ class Attachment:
         def after(optimizer: Optimizer) -> None:
             if self._dispatch.listening:  # whose step it is was asked before it
                 after_step(optimizer)
+                bind(optimizer)
 
-        self._listener = self._listener._replace(before=before, after=after)
+        cruise = observer.cruise
+        self._listener = StepListener(before, after, cruise.step_begins, cruise.step_ends)
         listen(self._listener)
         patch = self._patches.add
         patch(torch.Tensor, "backward", self._tensor_backward)
@@ -102,7 +106,7 @@ class Attachment:
         patch(
             _BaseDataLoaderIter,
             "__next__",
-            self._after(lambda args, result: observer.losses.validation.data.yielded(args[0])),
+            self._after(lambda args, result: observer.training.losses.validation.data.yielded(args[0])),
         )
         patch(torch.no_grad, "__enter__", self._gradients_off)
         patch(torch.inference_mode, "__enter__", self._gradients_off)
@@ -116,7 +120,7 @@ class Attachment:
         patch(torch.autograd.graph.saved_tensors_hooks, "__enter__", self._before(self._saved_tensors_hooked))
         patch(torch, "compile", self._after(lambda args, result: self._compiled(args)))
         patch(nn.Module, "compile", self._before(self._compiled))
-        observer.modules.open()
+        observer.training.modules.open()
         self._dispatch.start()
 
     def detach(self) -> None:
@@ -132,20 +136,21 @@ class Attachment:
 
     def _take_back(self, stepping: bool) -> None:
         was = self._dispatch.listening
+        self.observer.cruise.stop()
         self._dispatch.stop()
         self._threads.end()
         leave(self._listener, stepping)
         if not was:
             return
-        self.observer.modules.forbidden = True  # the last step of a descent by hand is settled after this
-        self.observer.modules.close()
-        self.observer.losses.validation.reading.end()
-        self.observer.losses.validation.reading.allowed = False
+        self.observer.training.modules.forbid()  # the last step of a descent by hand is settled after this
+        self.observer.training.losses.validation.reading.forbid()
         self._patches.undo()
 
     # -- wrappers
 
     def _tensor_backward(self, original: Any) -> Any:
+        begins, ends = self.observer.cruise.backward_begins, self.observer.cruise.backward_ends
+
         def backward(
             tensor: Tensor,
             gradient: Any = None,
@@ -153,6 +158,22 @@ class Attachment:
             create_graph: bool = False,
             inputs: Any = None,
         ) -> Any:
+            if (
+                gradient is None
+                and inputs is None
+                and not retain_graph
+                and not create_graph
+                and begins(tensor)
+            ):
+                self._threads.in_backward = True
+                self._inside = get_ident()
+                try:
+                    result = original(tensor, gradient, retain_graph, create_graph, inputs)
+                    ends()
+                finally:
+                    self._inside = None
+                    self._threads.in_backward = False
+                return result
             if not self._dispatch.wants_backward(tensor):
                 return original(tensor, gradient, retain_graph, create_graph, inputs)
             self._threads.in_backward = True
@@ -200,7 +221,7 @@ class Attachment:
             if (
                 not self._dispatch.listening
                 or self._threads.in_backward
-                or not observer.loops.without_optimizers
+                or not observer.training.loops.without_optimizers
             ):
                 return original(outputs, inputs, *args, **kwargs)
             outputs = outputs if isinstance(outputs, Tensor) else tuple(outputs)
@@ -237,9 +258,9 @@ class Attachment:
                 @functools.wraps(made)
                 def gradients(*args: Any, **kwargs: Any) -> Any:
                     result = made(*args, **kwargs)
-                    if self._dispatch.wants_descent(not observer.loops.without_optimizers) and argnums < len(
-                        args
-                    ):
+                    if self._dispatch.wants_descent(
+                        not observer.training.loops.without_optimizers
+                    ) and argnums < len(args):
                         found: Any = result
                         value: Any = None
                         if name == "grad_and_value":
@@ -257,15 +278,14 @@ class Attachment:
         return make
 
     def _loss(self, name: str) -> Make:
-        seen = self.observer.guard.part("losses", self.observer.losses.seen)
+        seen = self.observer.guard.part("losses", self.observer.training.losses.seen)
+
+        def otherwise(args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+            if self._dispatch.active and not traced():
+                seen(name, args, kwargs, result)
 
         def make(original: Any) -> Any:
-            def loss(*args: Any, **kwargs: Any) -> Any:
-                result = original(*args, **kwargs)
-                if self._dispatch.active and not traced():
-                    seen(name, args, kwargs, result)
-                return result
-
+            loss = self.observer.cruise.wrapped_loss(name, original, otherwise)
             # What torch.jit.script and torch.compile look for to take the original; assigned plainly, the
             # names were mangled.
             setattr(loss, "__script_if_tracing_wrapper", True)
@@ -279,7 +299,7 @@ class Attachment:
 
         def dropout(*args: Any, **kwargs: Any) -> Any:
             # Asked in an evaluation, and where modules are watched.
-            modules = self.observer.modules
+            modules = self.observer.training.modules
             if (modules.on or not torch.is_grad_enabled()) and self._dispatch.active and not traced():
                 share = args[1] if len(args) > 1 else kwargs.get("p", 0.5)
                 on = args[2] if len(args) > 2 else kwargs.get("training", default)
@@ -367,14 +387,13 @@ class Attachment:
         self._tell.scaler_scaled(args[0])
         for output in result if isinstance(result, (list, tuple)) else (result,):
             if isinstance(output, Tensor):
-                self.observer.scaled(output, args[0])
+                self.observer.backwards.scaled.scaled(output, args[0])
 
     def _scaler_updated(self, args: tuple[Any, ...], result: Any) -> None:
         self._tell.scaler_updated(args[0])
 
     def _saved_tensors_hooked(self, args: tuple[Any, ...]) -> None:
-        # Reading a kept tensor would run the hook: recompute a checkpointed block, fetch from the host.
-        self.observer.saved_tensors = False
+        self.observer.backwards.saved_tensors_hooked()
 
     def _tensor_hooked(self, args: tuple[Any, ...]) -> None:
         if not args[0].is_leaf:
@@ -383,8 +402,7 @@ class Attachment:
     def _compiled(self, args: tuple[Any, ...]) -> None:
         if args and isinstance(getattr(args[0], "__self__", None), Optimizer):
             return  # a step that is compiled runs no module
-        self.observer.modules.forbidden = True
-        self.observer.modules.close()
+        self.observer.training.modules.forbid()
         self._tell.compiled()
         compiled = getattr(sys.modules.get("torch._dynamo.eval_frame"), "OptimizedModule", None)
         if compiled is not None and not self._hears_compiled:
@@ -392,7 +410,7 @@ class Attachment:
             self._patches.add(compiled, "__call__", self._optimized_call)
 
     def _optimized_call(self, original: Any) -> Any:
-        losses = self.observer.losses
+        losses = self.observer.training.losses
 
         def call(*args: Any, **kwargs: Any) -> Any:
             if not self._dispatch.active or traced():

@@ -15,30 +15,29 @@ Receiver = Callable[[list[float]], None]
 
 
 class Deferred:
-    """Small device vectors, each with the function that receives its numbers."""
+    """Small device vectors, each with the function that receives its numbers.
+
+    Attributes:
+        arrivals: Numbers that wait for the training's thread.
+    """
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Tensor, Receiver]] = []
-        self._arrived: list[tuple[Receiver, list[float]]] = []
+        self.arrivals: list[tuple[Receiver, list[float]]] = []
         self._closed = False
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._arrived)
+        return len(self._waiting) + len(self.arrivals)
 
     def add(self, values: Tensor, receive: Receiver) -> None:
         """Hand `values` (any shape) to `receive` as a flat list of floats at the next flush."""
         if not self._closed:
             self._waiting.append((values.detach().reshape(-1), receive))
 
-    @property
-    def has_arrived(self) -> bool:
-        """Whether numbers wait for the training's thread."""
-        return bool(self._arrived)
-
     def arrived(self, receive: Receiver, numbers: list[float]) -> None:
         """Hand over numbers that are on the host already."""
         if not self._closed:
-            self._arrived.append((receive, numbers))
+            self.arrivals.append((receive, numbers))
 
     def collect(self) -> None:
         """Copy everything that waits to the host; called at a flush alone, on any thread."""
@@ -47,20 +46,20 @@ class Deferred:
         pairs = [(receive, own) for (_, receive), own in zip(waiting, numbers, strict=True)]
         count = len(pairs)  # another thread may be adding to its end
         # In one: no interruption comes in between.
-        self._arrived[len(self._arrived) :], self._waiting[:count] = pairs, ()
+        self.arrivals[len(self.arrivals) :], self._waiting[:count] = pairs, ()
 
     def hand_over(self) -> None:
         """Give what has arrived to its receivers; on the training's thread alone."""
-        while self._arrived:
+        while self.arrivals:
             # In one: a signal handler that trains may empty the list between two instructions.
-            (receive, numbers), self._arrived[:1] = self._arrived[0], ()
+            (receive, numbers), self.arrivals[:1] = self.arrivals[0], ()
             receive(numbers)
 
     def close(self) -> None:
         """Drop everything, and take nothing more."""
         self._closed = True
         self._waiting.clear()
-        self._arrived.clear()
+        self.arrivals.clear()
 
 
 def to_host(vectors: Sequence[Tensor]) -> list[list[float]]:

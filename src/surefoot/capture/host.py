@@ -14,8 +14,8 @@ from surefoot.interrupts import pass_on
 from surefoot.norms import per_parameter_norms
 
 Norms = Tensor | tuple[Tensor, ...] | list[Tensor]
-_MOST_APART = 64
-_read_float = ctypes.c_float.from_address
+FEW = 64  # gradients up to which their norms are left apart
+read_float = ctypes.c_float.from_address  # of an address; the caller has made sure of what lies there
 _C_TYPES = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
 
 
@@ -51,7 +51,7 @@ def gradient_norms(gradients: Sequence[Tensor]) -> Norms | None:
     if found is None:
         return None
     first = found[0]
-    if len(found) <= _MOST_APART and type(first) is Tensor and first.is_cpu:
+    if len(found) <= FEW and type(first) is Tensor and first.is_cpu:
         try:
             norms = torch._foreach_norm(found, 2.0, torch.float32)
             return norms if not norms[0].requires_grad else [norm.detach() for norm in norms]
@@ -69,6 +69,6 @@ def host_norm(norms: Sequence[Tensor]) -> float:
     """
     total = 0.0
     for norm in norms:
-        part = _read_float(norm.data_ptr()).value if norm.is_cpu else norm.item()
+        part = read_float(norm.data_ptr()).value if norm.is_cpu else norm.item()
         total += part * part
     return math.sqrt(total)

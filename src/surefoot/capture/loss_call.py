@@ -11,6 +11,7 @@ from torch import Tensor
 
 from surefoot import facts
 from surefoot.capture.deferred import Deferred
+from surefoot.capture.evaluation import Batch
 from surefoot.capture.graph.loss_graph import chain, output_shape, saved_dim
 from surefoot.capture.place import Site, text_of
 from surefoot.interrupts import pass_on
@@ -39,6 +40,7 @@ class LossCall:
     def __init__(self, function: str, site: Site | None, deferred: Deferred, metric: MetricSink) -> None:
         self.function = function
         self.site = site
+        self.plain = Pending(self, 0)  # stands for each ordinary call
         self.counts = {"train": 0, "validation": 0}
         self.described: dict[str, Any] = {}
         self.looks = 0
@@ -157,6 +159,26 @@ class LossCall:
     def _outputs(self, step: int, numbers: list[float]) -> None:
         for name, number in zip(("mean", "std", "batch_std"), numbers, strict=True):
             self._metric(f"output/{name}", step, number)
+
+
+class Pending:
+    """A call whose backward has not come yet."""
+
+    __slots__ = ("asleep", "call", "evaluated", "sequence", "value")
+
+    def __init__(
+        self,
+        call: LossCall,
+        sequence: int,
+        asleep: bool = False,
+        value: Tensor | None = None,
+        evaluated: Batch | None = None,
+    ) -> None:
+        self.call = call
+        self.sequence = sequence
+        self.asleep = asleep
+        self.value = value
+        self.evaluated = evaluated  # what it is if no backward uses it
 
 
 def joint_fact(subject: str, calls: Sequence[LossCall]) -> facts.LossCall:

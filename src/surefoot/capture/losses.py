@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from surefoot.capture.deferred import Deferred
 from surefoot.capture.evaluation import Batch
-from surefoot.capture.loss_call import LossCall, MetricSink, joint_fact
+from surefoot.capture.events.records import Progress
+from surefoot.capture.loss_call import LossCall, MetricSink, Pending, joint_fact
 from surefoot.capture.model import first_tensor
 from surefoot.capture.place import Site, caller_site, text_of
 from surefoot.capture.returns import Returns, starts_from
@@ -31,29 +32,9 @@ FUNCTIONS = (
 )  # fmt: skip
 _NO_TARGET = frozenset({"triplet_margin_loss", "triplet_margin_with_distance_loss"})
 _TARGET_THIRD = frozenset({"cosine_embedding_loss", "margin_ranking_loss"})  # after two inputs
-_EARLY_TARGETS = 200
+EARLY_TARGETS = 200
 _MOST_PENDING = 256
 _SMALL_TARGET = 512  # entries up to which a target waits as it is: one copy costs less than its moments
-
-
-class Pending:
-    """A call whose backward has not come yet."""
-
-    __slots__ = ("asleep", "call", "evaluated", "sequence", "value")
-
-    def __init__(
-        self,
-        call: LossCall,
-        sequence: int,
-        asleep: bool = False,
-        value: Tensor | None = None,
-        evaluated: Batch | None = None,
-    ) -> None:
-        self.call = call
-        self.sequence = sequence
-        self.asleep = asleep
-        self.value = value
-        self.evaluated = evaluated  # what it is if no backward uses it
 
 
 class LossWatch:
@@ -63,6 +44,7 @@ class LossWatch:
         deferred: Where device numbers wait for the next flush.
         metric: Called with (name, step, value) for each number that becomes a metric.
         in_eval: Whether all trained models are in eval mode.
+        progress: Where the training is.
         guarded: Keeps a callback's errors away from the training.
     """
 
@@ -71,21 +53,22 @@ class LossWatch:
         deferred: Deferred,
         metric: MetricSink,
         in_eval: Callable[[], bool],
+        progress: Progress,
         guarded: Callable[[Callable[..., None]], Callable[..., None]] = lambda call: call,
     ) -> None:
         self.looking = True
-        self.step = 0
+        self._progress = progress
         self._deferred = deferred
         self._metric = metric
         self._in_eval = in_eval
-        self._calls: dict[tuple[Site | None, str], LossCall] = {}
-        self._pending: list[Pending] = []
-        self._train_target: weakref.ref[Tensor] | None = None
-        self._targets_seen = 0
+        self.calls: dict[tuple[Site | None, str], LossCall] = {}
+        self.pending: list[Pending] = []
+        self.train_target: weakref.ref[Tensor] | None = None
+        self.targets_seen = 0
         self._scores: tuple[Tensor | None, Any] = (None, None)
         self._output: Tensor | None = None  # of the model, at a step that is looked at
         self.validation = Validation(deferred, metric, guarded)
-        self._returns = Returns()
+        self.returns = Returns()
         self._before_module = 0
 
     def seen(self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any], value: Any) -> None:
@@ -93,18 +76,18 @@ class LossWatch:
         if not isinstance(value, Tensor):
             return
         site = caller_site()
-        call = self._calls.get((site, function))
+        call = self.calls.get((site, function))
         node = value.grad_fn
         if call is not None and node is not None and call.counts["train"] and not self._examines():
             # One of many training calls: that it was made, and against what.
             target = _target_of(function, args, kwargs)
-            self._train_target = weakref.ref(target) if isinstance(target, Tensor) else None
-            self._pending.append(Pending(call, node._sequence_nr()))
-            if len(self._pending) > _MOST_PENDING:
-                del self._pending[: _MOST_PENDING // 2]
+            self.train_target = weakref.ref(target) if isinstance(target, Tensor) else None
+            self.pending.append(Pending(call, node._sequence_nr()))
+            if len(self.pending) > _MOST_PENDING:
+                del self.pending[: _MOST_PENDING // 2]
             return
         if call is None:
-            call = self._calls[(site, function)] = LossCall(function, site, self._deferred, self._metric)
+            call = self.calls[(site, function)] = LossCall(function, site, self._deferred, self._metric)
         scores = args[0] if args else _named(kwargs, "input", "input1", "anchor", "log_probs")
         target = _target_of(function, args, kwargs)
         if not isinstance(scores, Tensor):
@@ -112,7 +95,7 @@ class LossWatch:
         weight = int(scores.shape[0]) if scores.ndim else 1
         if any(readable(t) is not t for t in (value, scores, target) if isinstance(t, Tensor)):
             if node is not None:
-                self._pending.append(Pending(call, node._sequence_nr()))
+                self.pending.append(Pending(call, node._sequence_nr()))
             return
         if node is None:
             figure = isinstance(target, Tensor) and self._is_training_target(target)
@@ -125,21 +108,25 @@ class LossWatch:
         evaluated = None
         if asleep or not (call.counts["train"] or self._is_training_target(target)):
             evaluated = self._evaluated(call, value, weight, args, kwargs)
-        self._pending.append(Pending(call, node._sequence_nr(), asleep, kept, evaluated))
-        if len(self._pending) > _MOST_PENDING:  # losses that no backward ever uses
-            del self._pending[: _MOST_PENDING // 2]
+        self.pending.append(Pending(call, node._sequence_nr(), asleep, kept, evaluated))
+        if len(self.pending) > _MOST_PENDING:  # losses that no backward ever uses
+            del self.pending[: _MOST_PENDING // 2]
         if isinstance(target, Tensor):
-            self._train_target = weakref.ref(target)
-            self._targets_seen += 1
-            if self.looking or self._targets_seen <= _EARLY_TARGETS:
+            self.train_target = weakref.ref(target)
+            self.targets_seen += 1
+            if self.looking or self.targets_seen <= EARLY_TARGETS:
                 self._watch_target(target)
         if self.looking:
             self._scores = (scores, target)
-            call.describe(self.step, args, kwargs, scores, target, value, weight)
+            call.describe(self._progress.backward.step, args, kwargs, scores, target, value, weight)
 
     def _examines(self) -> bool:
         """Whether a training call is examined: at looks, while targets are new, and in eval mode."""
-        return self.looking or self._targets_seen <= _EARLY_TARGETS or self._in_eval()
+        return self.looking or self.targets_seen <= EARLY_TARGETS or self._in_eval()
+
+    def look(self, looking: bool) -> None:
+        """Whether the calls of the coming step are examined."""
+        self.looking = looking
 
     # -- validation
 
@@ -149,7 +136,7 @@ class LossWatch:
         return self.validation.batch(call.function, _scalar(value), weight, _sums(args, kwargs))
 
     def _is_training_target(self, target: Any) -> bool:
-        other = self._train_target() if self._train_target is not None else None
+        other = self.train_target() if self.train_target is not None else None
         if other is None or other is target or not isinstance(target, Tensor):
             return other is target and other is not None
         # The same slice of the same tensor.
@@ -172,14 +159,14 @@ class LossWatch:
 
     def forget(self) -> None:
         """Drop what waits: it may be of another thread's training."""
-        self._pending.clear()
+        self.pending.clear()
         self.validation.forget()
         self._scores = (None, None)
         self._output = None
 
     def close(self, step: int) -> None:
         """No backward will come: what still waits and was made in eval mode is validation."""
-        pending, self._pending = self._pending, []
+        pending, self.pending = self.pending, []
         for item in pending:
             self._as_validation(item)
         self.validation.close(step, ending=True)
@@ -200,15 +187,14 @@ class LossWatch:
             root: What backward starts from.
             step: Steps taken so far.
         """
-        self.step = step + 1
-        pending, self._pending = self._pending, []
+        pending, self.pending = self.pending, []
         mine = self._used(root, pending)
         if mine:
             functions = tuple(item.call.function for item in mine)
             if self.looking or not self.validation.knows(functions):
                 alone = len(mine) == 1 and starts_from(root, mine[0].sequence)
                 self.validation.trained(functions, alone, root)
-        self._returns.backward(root)
+        self.returns.backward(root)
         self.validation.close(step)
         return mine
 
@@ -236,10 +222,10 @@ class LossWatch:
         if torch.is_grad_enabled():
             if self.looking:
                 self._output = first_tensor(output)
-            if self.looking or not self._returns.knows(module):
-                self._returns.training(module, output)
+            if self.looking or not self.returns.knows(module):
+                self.returns.training(module, output)
             return
-        value = self._returns.loss(module, output)
+        value = self.returns.loss(module, output)
         if value is None or readable(value) is not value:
             return
         self.validation.drop(self._before_module)  # what the module made its loss of
@@ -250,7 +236,7 @@ class LossWatch:
     def _watch_target(self, target: Tensor) -> None:
         if target.numel() < 2:
             return
-        step = self.step
+        step = self._progress.backward.step
         values = target.detach()
         size = float(values.shape[0]) if values.ndim else 1.0
 
@@ -275,7 +261,7 @@ class LossWatch:
     def facts(self) -> Iterator[Fact]:
         """One fact for each loss function at each line; several calls on one line are one."""
         lines: dict[str, list[LossCall]] = {}
-        for call in self._calls.values():
+        for call in self.calls.values():
             lines.setdefault(f"{text_of(call.site)} {call.function}", []).append(call)
         for subject, calls in lines.items():
             yield joint_fact(subject, calls)
@@ -284,10 +270,15 @@ class LossWatch:
 
 def _target_of(function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What a loss function holds its input against; None where it has no such thing."""
-    if function in _NO_TARGET:
+    position = target_position(function)
+    if position is None:
         return None
-    position = 2 if function in _TARGET_THIRD else 1
     return args[position] if len(args) > position else _named(kwargs, "target", "targets")
+
+
+def target_position(function: str) -> int | None:
+    """Which argument of a loss function is its target."""
+    return None if function in _NO_TARGET else 2 if function in _TARGET_THIRD else 1
 
 
 def _named(kwargs: dict[str, Any], *names: str) -> Any:

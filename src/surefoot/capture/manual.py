@@ -57,7 +57,14 @@ class ManualDescent:
             self.settle()
         self.active, self._over = False, True
 
-    def wanted(self, leaves: list[Tensor]) -> bool:
+    def begins(self, leaves: list[Tensor]) -> bool:
+        """Watch a loss that leads to these leaves from now on, if it is descended by hand; True: it is, and is new."""
+        if self.active or not self._wanted(leaves):
+            return False
+        self.active = True
+        return True
+
+    def _wanted(self, leaves: list[Tensor]) -> bool:
         """Whether a loss is descended by hand: no optimizer was made so far, and there are leaves to move."""
         if self._loops.created or self._over:
             return False

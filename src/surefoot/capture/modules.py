@@ -18,7 +18,9 @@ from torch.utils.hooks import RemovableHandle
 
 from surefoot import facts
 from surefoot.capture.events.probe import Probe
+from surefoot.capture.events.records import Progress
 from surefoot.capture.graph.loss_graph import leaves
+from surefoot.capture.losses import LossWatch
 from surefoot.capture.model import Model, all_tensors, first_tensor
 from surefoot.capture.modes import Modes
 from surefoot.capture.parameters import Parameters
@@ -40,6 +42,9 @@ class ModuleWatch:
 
     Args:
         parameters: Registry that gets names from the models.
+        progress: Where the training is.
+        losses: Hear of each outermost call.
+        tell: Hears what enters the layers of a model in training.
         on_input: Called with (phase, batch, module) for the batch that enters an outermost module at a looked-at step.
         guard: Runs a callback and keeps its errors away from the training.
         here: Whether the thread that asks is the observed one.
@@ -48,12 +53,17 @@ class ModuleWatch:
     def __init__(
         self,
         parameters: Parameters,
+        progress: Progress,
+        losses: LossWatch,
+        tell: Probe,
         on_input: Callable[[str, Tensor, nn.Module], None],
         guard: Callable[[str, Callable[[], None]], None],
         here: Callable[[], bool],
     ) -> None:
         self.models: dict[int, Model] = {}
-        self.step = 0
+        self._progress = progress
+        self._losses = losses
+        self._tell = tell
         self.training_forwards = 0
         self.unregistered: dict[str, None] = {}
         # Where the path of the gradient may end, and whether by gradients that are switched off.
@@ -66,17 +76,17 @@ class ModuleWatch:
         self._on_input = on_input
         self._guard = guard
         self._here = here
-        self._handles: list[RemovableHandle] = []
+        self.handles: list[RemovableHandle] = []
         self._stack: list[nn.Module] = []
         self._connected: str | None = None  # last module inside the model whose output had a gradient's path
         self._training_forward = False
         self._entered = 0  # storage of what entered the outermost module
         self._batch: weakref.ref[Tensor] | None = None  # what entered it
-        self.on_enter: Callable[[], None] = lambda: None
-        self.on_return: Callable[[nn.Module, Any, Any], None] = lambda module, inputs, output: None
-        self.tell = Probe()  # nobody, so far
         self._labelled: dict[int, str] = {}
-        self._asleep: bool | None = None
+        self.asleep: bool | None = None
+        self.steady: dict[
+            Site | None, bool
+        ] = {}  # backward's place -> the models it reaches have one mode only
         self._reached: dict[Site | None, set[int]] = {}  # backward's place -> ids of modules it reaches
         self.forbidden = False  # compiled models: their hooks would be traced into the graph
 
@@ -85,24 +95,29 @@ class ModuleWatch:
     @property
     def on(self) -> bool:
         """Whether the hooks are registered."""
-        return bool(self._handles)
+        return bool(self.handles)
 
     def open(self) -> None:
         """Start to watch module calls."""
-        if self._handles or self.forbidden:
+        if self.handles or self.forbidden:
             return
         self._stack.clear()
-        self._handles = [
+        self.handles = [
             torch_module.register_module_forward_pre_hook(self._before),
             torch_module.register_module_forward_hook(self._after, always_call=True),
         ]
 
     def close(self) -> None:
         """Stop to watch."""
-        for handle in self._handles:
+        for handle in self.handles:
             handle.remove()
-        self._handles = []
+        self.handles = []
         self._stack.clear()
+
+    def forbid(self) -> None:
+        """Watch no more, ever: a compiled model's hooks would be traced into its graph."""
+        self.forbidden = True
+        self.close()
 
     def forget(self) -> None:
         """Drop the calls under way: they may be another thread's."""
@@ -117,7 +132,7 @@ class ModuleWatch:
         stack.append(module)
         if len(stack) == 1:
             self._guard("modules", lambda: self._enter(module, inputs))
-            self._guard("losses", self.on_enter)
+            self._guard("losses", self._losses.entered)
         elif self._training_forward:
             self._guard("modules", lambda: self._enter_inner(module, inputs))
 
@@ -132,7 +147,7 @@ class ModuleWatch:
             if not stack and self._outputs_read < _MOST_OUTPUTS:
                 self._guard("modules", lambda: self._read_output(output))
         if not stack:
-            self._guard("losses", lambda: self.on_return(module, inputs, output))
+            self._guard("losses", lambda: self._losses.returned(module, inputs, output))
 
     # -- what they tell
 
@@ -168,12 +183,12 @@ class ModuleWatch:
             self._called_from = frame.f_code if frame is not None else None
             model.called.add(id(module))
         else:
-            self._modes.evaluated(model, module, batch, self.step)
+            self._modes.evaluated(model, module, batch, self._progress.backward.step)
         # What a model that nobody trains is asked without gradients (a target network, a teacher) validates nothing.
         if batch is not None and (torch.is_grad_enabled() or model.trained):
             self._on_input("train" if torch.is_grad_enabled() else "validation", batch, module)
         if batch is not None and self._training_forward and _reads_along_time(module, batch):
-            self.tell.sequence_read(batch, batch, module)
+            self._tell.sequence_read(batch, batch, module)
 
     def _enter_inner(self, module: nn.Module, inputs: Any) -> None:
         model = self.models.get(id(self._stack[0]))
@@ -191,9 +206,9 @@ class ModuleWatch:
         entered = self._batch() if self._batch is not None else None
         given = first_tensor(inputs)
         if entered is not None and given is not None and given is not entered:
-            self.tell.layer_called(entered, given, model.name)
+            self._tell.layer_called(entered, given, model.name)
         if entered is not None and given is not None and _reads_along_time(module, given):
-            self.tell.sequence_read(entered, given, module)
+            self._tell.sequence_read(entered, given, module)
         if len(self.cuts) >= _MOST_CUTS:
             return
         if not torch.is_grad_enabled():
@@ -267,8 +282,9 @@ class ModuleWatch:
             return
         if not drops and not stack[-1].training:
             model.depends_on_mode(stack[-1])
+            self.steady.clear()
         elif drops and not torch.is_grad_enabled() and model.trained and not stack[0].training:
-            self._modes.dropped(model, self.step)
+            self._modes.dropped(model, self._progress.backward.step)
 
     def judge_training(self, site: Site | None) -> None:
         """At a backward, called at `site`: the mode of the models that are being trained."""
@@ -277,7 +293,7 @@ class ModuleWatch:
         self._modes.trained(
             models.values() if reached is None else [models[key] for key in reached if key in models],
             site,
-            self.step,
+            self._progress.backward.step,
         )
 
     def mark_trained(self, tensors: set[int], site: Site | None) -> None:
@@ -287,7 +303,7 @@ class ModuleWatch:
             tensors: Ids of the leaves that the gradient reaches.
             site: Where the backward is called.
         """
-        self._asleep = None
+        self.asleep = None
         reached = self._reached[site] = set()
         for key, model in self.models.items():
             module = model.ref()
@@ -300,16 +316,20 @@ class ModuleWatch:
                 reached.add(key)
             if model.trained or any(self._parameters.seen(parameter) for parameter in module.parameters()):
                 self._parameters.name_from(module, model.called)
+        self._note_steady(site)
+
+    def _note_steady(self, site: Site | None) -> None:
+        self.steady[site] = not any(self.models[key].sensitive_names for key in self._reached[site])
 
     def mode_changed(self) -> None:
         """Some module's mode is about to change."""
-        self._asleep = None
+        self.asleep = None
 
     def all_in_eval(self) -> bool:
         """Whether every trained model is in eval mode just now."""
-        if self._asleep is None:
-            self._asleep = self._all_in_eval()
-        return self._asleep
+        if self.asleep is None:
+            self.asleep = self._all_in_eval()
+        return self.asleep
 
     def _all_in_eval(self) -> bool:
         trained = [m for m in self.models.values() if m.trained]

@@ -18,9 +18,10 @@ from surefoot import rules
 from surefoot.capture.attach import Attachment
 from surefoot.capture.environment import command_line, environment, seeds
 from surefoot.capture.monitor import Monitor
-from surefoot.capture.observer import ClipperFactory, Observer
+from surefoot.capture.observer import Observer
 from surefoot.capture.recorder import Recorder, warn_on_stderr
 from surefoot.capture.rows import Latest
+from surefoot.capture.steps import ClipperFactory
 from surefoot.capture.unrecorded import Unrecorded
 from surefoot.clipping import Clipper
 from surefoot.clipping.chosen import chosen
@@ -107,7 +108,7 @@ class Observation:
     def _go_on_unrecorded(self) -> None:
         seen = self.observer
         if not self._closed:
-            self._unrecorded = Unrecorded(seen.threads, seen.guard, seen.steps, seen.backwards, *self._asked)
+            self._unrecorded = Unrecorded(seen.threads, seen.guard, *seen.counted(), *self._asked)
             self._unrecorded.begin()
 
     # -- what a user asks
@@ -125,7 +126,7 @@ class Observation:
     @property
     def steps(self) -> int:
         """Optimizer steps so far."""
-        return self.observer.steps
+        return self.observer.counts.steps
 
     @property
     def findings(self) -> Findings:
@@ -179,9 +180,9 @@ class Observation:
             metrics: Numbers by name, for example val_loss=0.3; tensors of one entry wait on their device for the next
                 flush.
         """
-        step = self.observer.steps
+        step = self.observer.counts.steps
         if not self.recorder.failed:
-            self.observer.losses.validation.logged.update(metrics)
+            self.observer.training.losses.validation.logged.update(metrics)
         for name, value in metrics.items():
             if isinstance(value, Tensor):
                 if value.numel() != 1:
@@ -357,7 +358,7 @@ def watch(
         for each in optimizers:
             observation.observer.adopt(each)
         for module in models:
-            observation.observer.modules.introduce(module)
+            observation.observer.training.modules.introduce(module)
     for clipper, each in zip(clippers, optimizers[: len(clippers)], strict=True):
         clipper.attach(each)
         observation._clippers.append(clipper)

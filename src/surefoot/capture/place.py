@@ -39,16 +39,16 @@ class Site:
         self.text: str | None = None
 
 
-_sites: dict[tuple[int, int], Site] = {}
-_is_library: dict[str, bool] = {}
+SITES: dict[tuple[int, int], Site] = {}
+IS_LIBRARY: dict[str, bool] = {}
 
 
 def _library(filename: str) -> bool:
-    known = _is_library.get(filename)
+    known = IS_LIBRARY.get(filename)
     if known is None:
         full = os.path.abspath(filename)
         known = filename.startswith("<frozen") or full.startswith(_OWN) or full.startswith(_LIBRARIES)
-        _is_library[filename] = known
+        IS_LIBRARY[filename] = known
     return known
 
 
@@ -61,7 +61,7 @@ def caller_site() -> Site | None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        known = _is_library.get(code.co_filename)
+        known = IS_LIBRARY.get(code.co_filename)
         if known is None:
             known = _library(code.co_filename)
         if not known:
@@ -96,9 +96,9 @@ def caller_frames(most: int) -> Iterator[FrameType]:
 def site_of(frame: FrameType) -> Site:
     """The instruction that a frame is at."""
     key = (id(frame.f_code), frame.f_lasti)
-    site = _sites.get(key)
+    site = SITES.get(key)
     if site is None:
-        site = _sites[key] = Site(frame.f_code, frame.f_lasti)
+        site = SITES[key] = Site(frame.f_code, frame.f_lasti)
     return site
 
 

@@ -25,12 +25,12 @@ class Reading:
     def __init__(self, heard: Callable[[Tensor, Any], None]) -> None:
         self._heard = heard
         self._ours: dict[str, Any] = {}
-        self.allowed = True
+        self._allowed = True
         self._thread = 0
 
     def begin(self) -> None:
         """Listen, unless somebody else has replaced the methods."""
-        if self._ours or not self.allowed or any(name in vars(Tensor) for name in _METHODS):
+        if self._ours or not self._allowed or any(name in vars(Tensor) for name in _METHODS):
             return
         self._thread = get_ident()
         self._ours = {name: self._wrapper(getattr(Tensor, name)) for name in _METHODS}
@@ -43,6 +43,11 @@ class Reading:
         for name, wrapper in ours.items():
             if vars(Tensor).get(name) is wrapper:
                 delattr(Tensor, name)
+
+    def forbid(self) -> None:
+        """Listen no more, ever."""
+        self.end()
+        self._allowed = False
 
     def _wrapper(self, original: Any) -> Any:
         def read(tensor: Tensor) -> Any:

@@ -86,9 +86,9 @@ class Recorder:
         self._writer = RunWriter(runs)
         self.warn = warn
         self._owner = os.getpid()
-        self._began = time.perf_counter()
-        self._flushed_at = self._began
-        self._facts_at = self._began
+        self.began = time.perf_counter()
+        self._flushed_at = self.began
+        self._facts_at = self.began
         self._waiting = Waiting()
         self._taken = Waiting()  # by a flush that is under way, or was interrupted
         self._rows = Rows(self.deferred, self.latest)
@@ -156,7 +156,7 @@ class Recorder:
 
     def now(self) -> float:
         """Seconds since the run began."""
-        return time.perf_counter() - self._began
+        return time.perf_counter() - self.began
 
     # -- rows
 
@@ -164,13 +164,13 @@ class Recorder:
         """Take a step; flushes when it is time."""
         if self.failed:
             return
-        if self.deferred.has_arrived:
+        if self.deferred.arrivals:
             self.deferred.hand_over()
         self._waiting.steps.append(row)
         if row.norms is not None:
             self._numbers += len(row.norms)
         if (
-            row.time + self._began - self._flushed_at >= FLUSH_SECONDS
+            row.time + self.began - self._flushed_at >= FLUSH_SECONDS
             or len(self._waiting.steps) >= FLUSH_ROWS
             or self._numbers >= FLUSH_NUMBERS
         ):

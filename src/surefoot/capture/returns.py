@@ -17,7 +17,7 @@ class Returns:
 
     def __init__(self) -> None:
         self._paths: weakref.WeakKeyDictionary[nn.Module, Path | None] = weakref.WeakKeyDictionary()
-        self._waiting: list[tuple[weakref.ref[nn.Module], Path, int]] = []
+        self.waiting: list[tuple[weakref.ref[nn.Module], Path, int]] = []
 
     def knows(self, module: nn.Module) -> bool:
         """Whether it is known if the module returns its loss."""
@@ -27,12 +27,12 @@ class Returns:
         """A module has returned in training."""
         for path, tensor in _scalars(output, (), 2):
             if tensor.grad_fn is not None:
-                self._waiting.append((weakref.ref(module), path, tensor.grad_fn._sequence_nr()))
-        del self._waiting[:-64]
+                self.waiting.append((weakref.ref(module), path, tensor.grad_fn._sequence_nr()))
+        del self.waiting[:-64]
 
     def backward(self, root: Tensor) -> None:
         """A backward begins."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self.waiting = self.waiting, []
         for reference, path, number in waiting:
             module = reference()
             if module is not None and starts_from(root, number):

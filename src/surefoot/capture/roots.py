@@ -23,15 +23,15 @@ class Roots:
     """Turns the roots of backwards into losses; knows which of them a GradScaler has multiplied."""
 
     def __init__(self) -> None:
-        self._outputs: OrderedDict[int, tuple[weakref.ref[Tensor], int, Any]] = OrderedDict()
+        self.outputs: OrderedDict[int, tuple[weakref.ref[Tensor], int, Any]] = OrderedDict()
 
     def scaled(self, output: Tensor, scaler: Any) -> None:
         """A GradScaler multiplied a loss."""
         node = output.grad_fn
         number = node._sequence_nr() if node is not None else -1
-        self._outputs[id(output)] = (weakref.ref(output), number, scaler)
-        while len(self._outputs) > _MOST_SCALED:
-            self._outputs.popitem(last=False)
+        self.outputs[id(output)] = (weakref.ref(output), number, scaler)
+        while len(self.outputs) > _MOST_SCALED:
+            self.outputs.popitem(last=False)
 
     def value(self, parts: Parts) -> float | Tensor | None:
         """The function that a backward follows, a GradScaler's factor taken out; a number where it is on the host.
@@ -51,7 +51,7 @@ class Roots:
         return total
 
     def _unscaled(self, root: Tensor, value: float | Tensor) -> float | Tensor:
-        scaler = self._scaler_of(root) if self._outputs else None
+        scaler = self._scaler_of(root) if self.outputs else None
         scale: Tensor | None = getattr(scaler, "_scale", None)
         if scale is None:
             return value
@@ -61,10 +61,10 @@ class Roots:
         return torch.as_tensor(value, device=scale.device) / scale
 
     def _scaler_of(self, root: Tensor) -> Any:
-        known = self._outputs.get(id(root))
+        known = self.outputs.get(id(root))
         if known is not None and known[0]() is root:
             return known[2]
-        numbers = {number: scaler for _, number, scaler in self._outputs.values() if number >= 0}
+        numbers = {number: scaler for _, number, scaler in self.outputs.values() if number >= 0}
         nodes = [root.grad_fn]
         for _ in range(_BEHIND):
             nodes = [child for node in nodes if node is not None for child, _ in node.next_functions]

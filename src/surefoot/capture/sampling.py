@@ -38,13 +38,14 @@ class Sampler:
         self._fixed = every
         self._eager = eager
         self._early = early
-        self._next = 1
+        self.next = 1
+        self.at = 0  # the last one measured
         self._cost = math.inf
         self.every = every or early
 
     def due(self, step: int) -> bool:
         """Whether to look at this step."""
-        return step >= self._next
+        return step >= self.next
 
     def measured(self, step: int, cost: float, step_time: float) -> None:
         """Choose the next step to look at.
@@ -62,7 +63,8 @@ class Sampler:
             self.every = next((rung for rung in _LADDER if rung >= wanted), _LADDER[-1])
             if step < self.EARLY:
                 self.every = min(self.every, self._early)
-        self._next = step + 1 if step < self._eager else step + self.every
+        self.at = step
+        self.next = step + 1 if step < self._eager else step + self.every
 
 
 class StepClock:
@@ -74,11 +76,17 @@ class StepClock:
         self.step_time = 0.0  # of the training's own thread, which other programs do not lengthen
         self.last = 0.0  # the same for the last step alone
 
-    def tick(self, now: float, thread: float) -> None:
-        """Note the end of a step at `now` seconds, the thread having worked for `thread` seconds."""
+    def tick(self, now: float, thread: float, steps: int = 1) -> None:
+        """Note the end of a step.
+
+        Args:
+            now: Seconds, of the clock on the wall.
+            thread: Seconds that the thread has worked.
+            steps: How many have ended since this was last told.
+        """
         if self._last is not None:
-            self._wall = _moved(self._wall, now - self._last[0])
-            self.last = thread - self._last[1]
+            self._wall = _moved(self._wall, (now - self._last[0]) / steps)
+            self.last = (thread - self._last[1]) / steps
             self.step_time = _moved(self.step_time, self.last)
         self._last = (now, thread)
 
@@ -94,20 +102,24 @@ class Schedule:
         every: Fixed distance in steps between sampled steps; None chooses it by measured cost.
         thorough: More often, as a check of few steps needs, and at steps that no clock chooses: the same seed gives the
             same verdict on a fast machine, a slow one and a busy one.
+
+    Attributes:
+        inspection: Chooses the backwards that are inspected, by their positions.
+        clock: How long a usual step takes.
     """
 
     def __init__(self, every: int | None, thorough: bool) -> None:
         share = None if thorough else 0.01
         self.clock = StepClock()
         self._new = partial(Sampler, share, every, eager=2, early=5 if thorough else 10)
-        self._inspection = Sampler(share, None, eager=20 if thorough else 3, early=7 if thorough else 20)
-        self.inspects = self._inspection.due  # whether the backward at a position is to be inspected
+        self.inspection = Sampler(share, None, eager=20 if thorough else 3, early=7 if thorough else 20)
+        self.inspects = self.inspection.due  # whether the backward at a position is to be inspected
         self._samplers: dict[Loop, Sampler] = {}  # by a loop's own steps, since loops may take turns
 
     def inspected(self, backward: Backward, least: float = 0.0) -> None:
         """It was, and cost what its record says, or this much where that is more."""
         cost = max(backward.cost, least)
-        self._inspection.measured(backward.position, cost, self.clock.step_time)
+        self.inspection.measured(backward.position, cost, self.clock.step_time)
 
     def samples(self, loop: Loop, parameters: Sequence[Tensor]) -> bool:
         """Whether the next step of a loop is to be sampled; where it can't be, the loop says why."""
@@ -121,6 +133,14 @@ class Schedule:
         loop.unmeasured.setdefault(why_not_plain(parameters), NORMS)
         self.sampled(loop, loop.steps + 1, 0.0)  # asked again at its distance
         return False
+
+    def rest(self, loop: Loop) -> tuple[int, int]:
+        """The steps of a loop at which nothing is due: the first of them, and the one after the last."""
+        sampler = self._samplers.get(loop)
+        if sampler is None:
+            return 0, 0
+        # What was sampled at a step is compared with the one after it.
+        return sampler.at + 2 if sampler.at == loop.steps else loop.steps + 1, sampler.next
 
     def sampled(self, loop: Loop, number: int, cost: float) -> None:
         """A step of a loop, its so-and-so-manieth, was sampled in so many seconds."""

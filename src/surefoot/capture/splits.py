@@ -43,18 +43,18 @@ class DataSets:
         self.trained_on: set[int] = set()
         self.serial = 0  # of the last batch that a loader gave
         self._last: int | None = None
-        self._fresh = False  # it was given since the last backward
+        self.fresh = False  # it was given since the last backward
 
     def yielded(self, iterator: Any) -> None:
         """A loader gave a batch."""
         self._last = self._number(iterator)
         self.serial += 1
-        self._fresh = True
+        self.fresh = True
 
     @property
     def running(self) -> int | None:
         """The one that gave the last batch since the last backward."""
-        return self._last if self._fresh else None
+        return self._last if self.fresh else None
 
     def trained(self, evaluated: bool) -> bool:
         """A backward comes: what gave the last batch is trained on, unless that batch was evaluated.
@@ -65,7 +65,7 @@ class DataSets:
         Returns:
             Whether that batch was for training all the same, and what was evaluated meanwhile is from elsewhere.
         """
-        fresh, self._fresh = self._fresh, False
+        fresh, self.fresh = self.fresh, False
         if not fresh or self._last is None:
             return False
         if evaluated:

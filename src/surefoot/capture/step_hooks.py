@@ -31,10 +31,14 @@ class StepListener(NamedTuple):
     Args:
         before: Called with the optimizer and what its step was given; may return what it is to be given instead.
         after: Called with the optimizer.
+        begins: Asked first, with the same: whether it takes the step, and nobody else of it is to be told.
+        ends: The same after the step.
     """
 
     before: Callable[[Optimizer, tuple[Any, ...], dict[str, Any]], _Arguments | None]
     after: Callable[[Optimizer], None]
+    begins: Callable[[Optimizer, tuple[Any, ...], dict[str, Any]], bool] = lambda *given: False
+    ends: Callable[[Optimizer], bool] = lambda optimizer: False
 
 
 _listeners: tuple[StepListener, ...] = ()
@@ -72,7 +76,8 @@ def _before(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any])
         return _before_compiled(optimizer, args, kwargs)
     changed: _Arguments | None = None
     for listener in _listeners:
-        changed = listener.before(optimizer, *(changed or (args, kwargs))) or changed
+        if not listener.begins(optimizer, *(changed or (args, kwargs))):
+            changed = listener.before(optimizer, *(changed or (args, kwargs))) or changed
     return changed
 
 
@@ -80,7 +85,8 @@ def _after(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if torch.compiler.is_compiling():
         return _after_compiled(optimizer, args, kwargs)
     for listener in _listeners:
-        listener.after(optimizer)
+        if not listener.ends(optimizer):
+            listener.after(optimizer)
     return None
 
 

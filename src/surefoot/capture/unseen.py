@@ -17,7 +17,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import _disable_current_modes
 
 _T = TypeVar("_T")
-_PLAIN = frozenset({Tensor, nn.Parameter, nn.Buffer})
+PLAIN = frozenset({Tensor, nn.Parameter, nn.Buffer})
 
 
 def unseen(call: Callable[..., _T], *args: Any) -> _T:
@@ -40,7 +40,7 @@ def readable(tensor: Tensor) -> Tensor | None:
         memory of its own; None for shards, wrappers of other tensors, tensors without numbers (meta, fake) and memory
         that is given back for the moment.
     """
-    if type(tensor) not in _PLAIN and _dispatch_keys(tensor).has(DispatchKey.Python):
+    if type(tensor) not in PLAIN and _dispatch_keys(tensor).has(DispatchKey.Python):
         return _beneath(tensor)
     if tensor.is_meta or isinstance(tensor, (nn.UninitializedParameter, nn.UninitializedBuffer)):
         return None
@@ -51,7 +51,7 @@ def readable(tensor: Tensor) -> Tensor | None:
 def all_readable(tensors: Iterable[Tensor]) -> list[Tensor] | None:
     """The same for several; None where one of them is not."""
     given = list(tensors)
-    if _PLAIN.issuperset(map(type, given)):
+    if PLAIN.issuperset(map(type, given)):
         return given
     found = [beneath for tensor in given if (beneath := readable(tensor)) is not None]
     return found if len(found) == len(given) else None

@@ -60,9 +60,9 @@ class Validation:
         self.reading = Reading(guarded(self.read))
         self._deferred = deferred
         self._metric = metric
-        self._batches: list[Batch] = []
-        self._open: Batch | None = None  # its numbers are being read
-        self._recipes: dict[tuple[str, ...], Recipe] = {}
+        self.batches: list[Batch] = []
+        self.open: Batch | None = None  # its numbers are being read
+        self.recipes: dict[tuple[str, ...], Recipe] = {}
         self._splits: list[Split] = []
         self._validation: Split | None = None
         self._names: dict[str, tuple[int, tuple[str, ...]]] = {}
@@ -79,9 +79,9 @@ class Validation:
             whole: It starts from the one value alone; None: not looked at.
             root: The tensor that it starts from, at a look.
         """
-        recipe = self._recipes.get(functions)
+        recipe = self.recipes.get(functions)
         if recipe is None:
-            recipe = self._recipes[functions] = Recipe(functions)
+            recipe = self.recipes[functions] = Recipe(functions)
         if whole is not None:
             recipe.whole = whole
         if root is not None and not recipe.whole:
@@ -90,10 +90,10 @@ class Validation:
             recipe.root = next((name for name, value in held.items() if value is root), recipe.root)
 
     def _recipe(self, functions: tuple[str, ...]) -> Recipe | None:
-        exact = self._recipes.get(functions)
+        exact = self.recipes.get(functions)
         if exact is not None:
             return exact
-        return next((r for r in self._recipes.values() if r.functions[: len(functions)] == functions), None)
+        return next((r for r in self.recipes.values() if r.functions[: len(functions)] == functions), None)
 
     # -- evaluation
 
@@ -101,7 +101,7 @@ class Validation:
         """A loss function returned `value` for an evaluated batch, which the caller adds when it is sure."""
         number = host_number(value)
         found = value.detach().reshape(()).clone() if number is None else number
-        last = self._open
+        last = self.open
         if last is not None and self._goes_on(last, function):
             last.functions += (function,)
             last.values.append(found)
@@ -126,42 +126,42 @@ class Validation:
             self._globals = frames[-1].f_globals
             if frames[0].f_code.co_name in _COMPREHENSIONS and not multiplies(frames[0].f_code):
                 made.votes.add("batches")
-        self._open = made
+        self.open = made
         self.reading.begin()
         return made
 
     def _goes_on(self, last: Batch, function: str) -> bool:
         """Whether a call is one more term of the same batch's loss."""
         wanted = (*last.functions, function)
-        return any(len(f) >= len(wanted) and f[: len(wanted)] == wanted for f in self._recipes)
+        return any(len(f) >= len(wanted) and f[: len(wanted)] == wanted for f in self.recipes)
 
     def knows(self, functions: tuple[str, ...]) -> bool:
         """Whether a backward has started from these loss functions before."""
-        return functions in self._recipes
+        return functions in self.recipes
 
     @property
     def knows_training(self) -> bool:
         """Whether some backward has started from a loss function."""
-        return bool(self._recipes)
+        return bool(self.recipes)
 
     @property
     def count(self) -> int:
         """Batches of this evaluation so far."""
-        return len(self._batches)
+        return len(self.batches)
 
     def drop(self, since: int) -> None:
         """Leave the batches after the first `since` out: something else stands for them."""
-        del self._batches[since:]
-        self._open = self._batches[-1] if self._batches else None
+        del self.batches[since:]
+        self.open = self.batches[-1] if self.batches else None
 
     def add(self, batch: Batch | None) -> None:
         """The batch is an evaluated one for sure."""
-        if batch is not None and len(self._batches) < _MOST_BATCHES:
-            self._batches.append(batch)
+        if batch is not None and len(self.batches) < _MOST_BATCHES:
+            self.batches.append(batch)
 
     def read(self, tensor: Tensor, number: float) -> None:
         """The script reads a number from a tensor, while an evaluation may be under way."""
-        batch = self._open
+        batch = self.open
         if batch is None or not tensor.is_floating_point():
             return
         recipe = self._recipe(batch.functions)
@@ -223,7 +223,7 @@ class Validation:
 
     def forget(self) -> None:
         """Drop what waits."""
-        self._batches, self._open = [], None
+        self.batches, self.open = [], None
         self.reading.end()
 
     # -- the end of an evaluation
@@ -231,7 +231,7 @@ class Validation:
     @property
     def evaluating(self) -> bool:
         """Whether an evaluation is under way."""
-        return bool(self._batches)
+        return bool(self.batches)
 
     def close(self, step: int, ending: bool = False) -> None:
         """No further batch belongs to this evaluation.
@@ -240,8 +240,8 @@ class Validation:
             step: Steps taken so far.
             ending: The training is over; else a backward is about to begin.
         """
-        batches, self._batches = self._batches, []
-        self._open = None
+        batches, self.batches = self.batches, []
+        self.open = None
         self.reading.end()
         if not ending:
             late = [batch for batch in batches if batch.serial == self.data.serial]

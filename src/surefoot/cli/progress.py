@@ -106,7 +106,7 @@ def _text(observation: Observation, findings: tuple[Finding, ...]) -> str:
         parts.append(f"lr {latest.lr:.3g}")
     serious = sum(finding.severity != "information" for finding in findings)
     parts.append("no findings" if not serious else f"{serious} finding{'s' * (serious > 1)}")
-    rate = observation.observer.clock.rate()
+    rate = observation.observer.training.schedule.clock.rate()
     if rate == rate:
         parts.append(f"{rate:,.0f} steps/s" if rate >= 10 else f"{rate:.2g} steps/s")
     return "  ".join(parts)

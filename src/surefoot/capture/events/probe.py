@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ class Probe:
 
     A probe asks no other probe: what it needs is in the event, or it heard it before. Its public methods are the
     events and `facts`; any other name is refused when the class is made, as nobody would ever call it.
+
+    Ordinary steps (`cruise.py`) come in numbers, as `steps_cruised`: only those with something to be seen (inspected,
+    sampled, odd, or the first ones) are told one by one.
 
     Attributes:
         name: What its faults are noted under.
@@ -55,6 +58,16 @@ class Probe:
 
     def step_ends(self, step: Step) -> None:
         """A step has been taken, and its row is on its way."""
+
+    def steps_cruised(self, loop: Loop, micro_steps: Mapping[int, int]) -> None:
+        """So many ordinary steps have been taken, of which nothing else was told.
+
+        Their gradients were cleared before their backward and there when the step began, and nothing was sampled.
+
+        Args:
+            loop: Whose they were.
+            micro_steps: How many steps followed one backward, two …
+        """
 
     def changed_norm_arrived(self, loop: Loop, norm: float, skipped: bool) -> None:
         """The norm of gradients that were changed in place before their step; `skipped`: it was not taken."""

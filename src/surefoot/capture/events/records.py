@@ -9,23 +9,24 @@ step starts from. An optimizer like SAM moves the weights before it evaluates, a
 from __future__ import annotations
 
 import functools
+from collections import deque
 from collections.abc import Callable, Sequence
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
 from surefoot.capture.graph.loss_graph import LossGraph
 from surefoot.capture.host import Norms
 from surefoot.capture.loop import Loop
+from surefoot.capture.loss_call import Pending
 from surefoot.capture.patches import UNCOUNTED
 from surefoot.capture.place import Site
 from surefoot.capture.sampled import SampledStep
 from surefoot.clipping import Clipper
 from surefoot.clipping.result import ClipResult
 
-if TYPE_CHECKING:
-    from surefoot.capture.losses import Pending
+_MOST_UNCLAIMED = 1000
 
 
 class Counts:
@@ -47,6 +48,7 @@ class Backward:
         step: The step under way.
         position: What it is counted by: the step; its own number in a script that never steps.
         inspected: Whether its graph is read.
+        saved_tensors: What its operations kept may be read.
     """
 
     __slots__ = (
@@ -55,7 +57,13 @@ class Backward:
     )  # fmt: skip
 
     def __init__(
-        self, root: Tensor | None, site: Site | None, step: int, position: int, inspected: bool
+        self,
+        root: Tensor | None,
+        site: Site | None,
+        step: int,
+        position: int,
+        inspected: bool,
+        saved_tensors: bool = True,
     ) -> None:
         self.root = root
         self.site = site
@@ -63,7 +71,7 @@ class Backward:
         self.position = position
         self.inspected = inspected
         self.loss: float | Tensor | None = 0.0  # None: it cannot be read
-        self.saved_tensors = True  # what its operations kept may be read
+        self.saved_tensors = saved_tensors
         self.graph: LossGraph | None = None  # read, where it is inspected
         self.inspected_leaves: set[int] = set()  # ids of those in it
         self.leaves: set[int] | None = None  # ids of those it is known to reach
@@ -81,6 +89,42 @@ class Backward:
         """Drop what would keep the graph alive."""
         self.root = self.graph = self.scores = self.target = self.output = None
         self.calls = ()
+
+
+class Progress:
+    """Where the training is: what was last under way, and what nobody has claimed so far.
+
+    Attributes:
+        counts: How far it is.
+        backward: The one under way, or the one before.
+        step: The optimizer step under way.
+        unclaimed: Losses of backwards, each with the steps before it and ids of the leaves it is known to reach; an
+            optimizer that is met late claims those since the last step.
+    """
+
+    __slots__ = ("backward", "counts", "step", "unclaimed")
+
+    def __init__(self, counts: Counts) -> None:
+        self.counts = counts
+        self.backward = Backward(None, None, 0, 0, True)
+        self.step: Step | None = None
+        self.unclaimed: deque[tuple[int, float | Tensor | None, set[int] | None]] = deque(
+            maxlen=_MOST_UNCLAIMED
+        )
+
+    def begins(self, backward: Backward) -> None:
+        """One more backward."""
+        self.counts.backwards += 1
+        self.backward = backward
+
+    def opens(self, step: Step | None) -> None:
+        """A step is under way; None: it is over, or raised."""
+        self.step = step
+
+    def stepped(self) -> int:
+        """One more step; returns its number."""
+        self.counts.steps += 1
+        return self.counts.steps
 
 
 class Step:
@@ -132,6 +176,20 @@ class Step:
         if self._clip is None and self.clipper is not None:
             return self.clipper.last
         return self._clip
+
+    def taken(self, backwards: int) -> None:
+        """It has been: close its loop's interval.
+
+        Args:
+            backwards: Those of the run so far.
+        """
+        without = self.closure and backwards == self.backwards and not self.loop.backward_seen()
+        followed = self.loop.after_step()
+        self.micro_steps = len(followed)
+        if without:
+            self.without_backward = True
+        if without or self.losses is None:
+            self.losses = followed
 
     def watched(self, closure: Callable[..., Any], ready: Callable[[Step], None]) -> Callable[..., Any]:
         """The closure; `ready` is told when its first evaluation has left the gradients."""

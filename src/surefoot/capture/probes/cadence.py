@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -79,6 +79,10 @@ class CadenceProbe(Probe):
             order.without_backward += 1
             order.first_without_backward = order.first_without_backward or step.number
 
+    def steps_cruised(self, loop: Loop, micro_steps: Mapping[int, int]) -> None:
+        """Count theirs."""
+        self._orders.setdefault(loop, _Order()).micro_steps.update(micro_steps)
+
     def facts(self) -> Iterator[Fact]:
         """One fact for each loop."""
         for loop in self._loops.stepping:
@@ -93,7 +97,7 @@ class CadenceProbe(Probe):
                 steps_without_backward=order.without_backward,
                 first_without_backward=order.first_without_backward,
                 closure=loop.closure,
-                cleared_unused=loop.cleared_unused,
+                cleared_unused=loop.interval.unused,
                 backward_place=text_of(loop.backward_site),
                 step_place=text_of(loop.step_site),
                 backward_places=loop.places(),

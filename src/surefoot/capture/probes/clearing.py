@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from surefoot.capture.deferred import Deferred
 from surefoot.capture.events.probe import Probe
@@ -65,6 +65,10 @@ class ClearingProbe(Probe):
             intervals.first_uncleared = intervals.first_uncleared or step.number
         intervals.cleared_before_step += step.cleared_before
         intervals.without_gradients += step.without_gradients
+
+    def steps_cruised(self, loop: Loop, micro_steps: Mapping[int, int]) -> None:
+        """Count the intervals before them."""
+        self._intervals.setdefault(loop, _Intervals()).cleared += sum(micro_steps.values())
 
     def changed_norm_arrived(self, loop: Loop, norm: float, skipped: bool) -> None:
         """What was changed in place into nothing was cleared."""

@@ -70,7 +70,9 @@ class GradientNoiseProbe(Probe):
             self._stepped(step.loop)
 
     def _keep(self, loop: Loop, gradients: Iterable[Tensor | None]) -> None:
-        parts = [watched_part(gradient) for gradient in gradients if gradient is not None]
+        present = [gradient for gradient in gradients if gradient is not None]
+        dense = all(gradient.layout is torch.strided for gradient in present)
+        parts = [watched_part(gradient) for gradient in present if dense]
         self._kept = (loop, loop.steps, [part.clone() for part in parts]) if parts else None
 
     def _compare(self, loop: Loop, gradients: Iterable[Tensor | None]) -> None:
@@ -79,8 +81,9 @@ class GradientNoiseProbe(Probe):
         if self._kept is None or self._kept[1] != loop.steps - 1:
             return
         before = self._kept[2]
-        found = all_readable(gradient for gradient in gradients if gradient is not None)
-        now = [watched_part(gradient) for gradient in found or ()]
+        found = all_readable(gradient for gradient in gradients if gradient is not None) or []
+        dense = all(gradient.layout is torch.strided for gradient in found)
+        now = [watched_part(gradient) for gradient in found if dense]
         # Nothing to compare: no gradients, other ones, or parts of the model on other devices.
         if not now or [t.shape for t in now] != [t.shape for t in before] or len({t.device for t in now}) > 1:
             return

@@ -1,0 +1,448 @@
+"""Cruising: what an ordinary backward and an ordinary step cost while a loop runs as it ran before.
+
+Each event is asked whether it is ordinary: the same line, the same optimizer, gradients that were cleared, nothing due
+to be examined, no mode of the script's under way. An ordinary one is noted here with few calls; any other is left to
+`Backwards` and `Steps`, in the same event, and finds everything as if they had seen the ones before it. What probes
+count of ordinary steps they are told in numbers, before anybody asks (`settle`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import weakref
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from operator import attrgetter, is_not, itemgetter
+from threading import get_ident
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._C import _len_torch_dispatch_stack as _dispatch_modes
+from torch._C import _len_torch_function_stack as _function_modes
+from torch.optim import Optimizer
+
+from surefoot.capture.backwards import Backwards
+from surefoot.capture.events.records import Backward
+from surefoot.capture.host import FEW, Norms, gradient_norms, read_float
+from surefoot.capture.loop import Loop
+from surefoot.capture.losses import EARLY_TARGETS, target_position
+from surefoot.capture.pending import PendingStep
+from surefoot.capture.place import IS_LIBRARY, SITES, Site
+from surefoot.capture.steps import Steps
+from surefoot.capture.training import Training
+from surefoot.capture.unseen import PLAIN
+from surefoot.clipping import Clipper, attached
+
+_parameters_of = itemgetter("params")
+_gradient_of = attrgetter("grad")
+_present = partial(is_not, None)
+_tracing = torch._C._get_tracing_state
+_transforms = torch._C._functorch.peek_interpreter_stack
+_clock = time.perf_counter
+_TICKS = 16  # steps after which the clock is read at the latest: reading the thread's time is a system call
+
+_cruises: weakref.WeakSet[Cruise] = weakref.WeakSet()
+
+
+class Course:
+    """What is bound to the steps of one optimizer.
+
+    Args:
+        loop: Its loop.
+        optimizer: It.
+        clipper: What clips it, if anything does.
+        since: The first step of the loop that may be ordinary.
+        until: The next one that is to be examined.
+    """
+
+    __slots__ = ("clipper", "groups", "hooks", "loop", "ordinary", "plain", "since", "until")
+
+    def __init__(
+        self, loop: Loop, optimizer: Optimizer, clipper: Clipper | None, since: int, until: int
+    ) -> None:
+        self.loop = loop
+        self.clipper = clipper
+        self.plain = all(
+            p.is_cpu and p.dtype is torch.float32 and p.layout is torch.strided for p in loop.parameters
+        )
+        self.since = since
+        self.until = until
+        self.groups = len(optimizer.param_groups)
+        self.hooks = len(optimizer._optimizer_step_pre_hooks)  # a clipper that comes or goes changes it
+        self.ordinary: Counter[int] = Counter()  # steps not told so far, by their micro-steps
+
+
+class Cruise:
+    """Takes ordinary events.
+
+    Args:
+        training: Whose they are.
+        backwards: Take any backward.
+        steps: Take any step.
+
+    Attributes:
+        on: Ordinary events are taken here.
+        open: The ordinary step under way: its norms, and whether its gradients were changed in place before it.
+    """
+
+    on = False
+    open: tuple[Course, Norms | None, bool] | None = None
+
+    def __init__(self, training: Training, backwards: Backwards, steps: Steps) -> None:
+        self._training = training
+        self._scaled = backwards.scaled
+        self._steps = steps
+        self._courses: dict[int, Course] = {}  # by the optimizer's id
+        self._broken = False  # a fault of ours: nothing is ordinary any more
+        self._thread = 0
+        self._own: tuple[Loop, ...] = ()  # loops whose tensors are known to be plain
+        self._records: dict[Site, Backward] = {}  # what steps see of ordinary backwards, by their places
+        self._under_way: tuple[Backward, float | Tensor, set[int], Loop | None] | None = None
+        self.open = None
+        self._unread = 0  # steps since the clock was read
+        _cruises.add(self)
+
+    def stop(self) -> None:
+        """Nothing is ordinary any more."""
+        self.on = False
+        self._broken = True
+
+    def let_go(self) -> None:
+        """Hold nothing of the training any more."""
+        vars(self).clear()
+
+    # -- what is bound
+
+    def bind(self, optimizer: Optimizer) -> None:
+        """A step had full attention: the ones after it may be ordinary."""
+        at = self._training
+        loop = at.loops.stepped(optimizer)
+        if loop is None or self._broken or at.progress.step is not None or not at.threads.settles:
+            return
+        known = self._courses.get(id(optimizer))
+        if known is not None and known.loop is not loop:
+            self.settle()
+        since, until = at.schedule.rest(loop)
+        made = Course(loop, optimizer, attached(optimizer), since, until)
+        if known is not None:
+            made.ordinary = known.ordinary
+        self._courses[id(optimizer)] = made
+        self._thread = get_ident()
+        if at.loops.own is not self._own:
+            plain = all(PLAIN.issuperset(map(type, own.parameters)) for own in at.loops.own)
+            self._own = at.loops.own if plain else ()
+        self.on = True
+
+    def settle(self) -> None:
+        """Tell the ordinary steps that nobody was told so far."""
+        for course in self._courses.values():
+            told, course.ordinary = course.ordinary, Counter()
+            if told:
+                self._training.tell.steps_cruised(course.loop, told)
+
+    def _fault(self, error: Exception) -> None:
+        self.stop()
+        self._training.guard.caught("cruising", error)
+
+    # -- loss functions
+
+    def wrapped_loss(self, name: str, original: Any, otherwise: Callable[..., None]) -> Any:
+        """A loss function that is heard.
+
+        Args:
+            name: Its name.
+            original: What it does.
+            otherwise: Told of a call that is not ordinary: arguments, named ones, result.
+        """
+        losses, modules = self._training.losses, self._training.modules
+        position = target_position(name)
+
+        def loss(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            if (
+                not self.on
+                or get_ident() != self._thread
+                or losses.pending
+                or losses.looking
+                or losses.targets_seen <= EARLY_TARGETS
+                or modules.asleep is not False
+                or type(result) is not Tensor
+                or (node := result.grad_fn) is None
+                or _dispatch_modes()
+                or _function_modes()
+                or _tracing() is not None
+                or _transforms() is not None
+            ):
+                otherwise(args, kwargs, result)
+                return result
+            frame: FrameType | None = sys._getframe(1)
+            while frame is not None and (known := IS_LIBRARY.get(frame.f_code.co_filename)):
+                frame = frame.f_back
+            site = None if frame is None or known is None else SITES.get((id(frame.f_code), frame.f_lasti))
+            call = losses.calls.get((site, name))
+            if call is None or not call.counts["train"]:
+                otherwise(args, kwargs, result)
+                return result
+            target = None
+            if position is not None:
+                target = args[position] if len(args) > position else kwargs.get("target")
+            losses.train_target = weakref.ref(target) if isinstance(target, Tensor) else None
+            call.plain.sequence = node._sequence_nr()
+            losses.pending.append(call.plain)
+            return result
+
+        return loss
+
+    # -- backward
+
+    def backward_begins(self, root: Tensor) -> bool:
+        """Take a backward that starts from one tensor alone, with nothing else asked of it, if it is ordinary."""
+        if not self.on or get_ident() != self._thread:
+            return False
+        try:
+            at = self._training
+            progress, loops, losses, modules = at.progress, at.loops, at.losses, at.modules
+            validation = losses.validation
+            if self.open is not None:
+                self._reopen()
+            number = progress.counts.steps + 1
+            if (
+                number >= at.schedule.inspection.next
+                or progress.step is not None
+                or loops.own is not self._own
+                or type(root) is not Tensor
+                or root.is_meta
+                or at.threads.in_backward
+                or at.manual.active
+                or self._scaled.outputs
+                or losses.looking
+                or losses.returns.waiting
+                or validation.batches
+                or validation.open is not None
+                or _dispatch_modes()
+                or _function_modes()
+                or _tracing() is not None
+                or _transforms() is not None
+            ):
+                return False
+            # As `caller_site` does, without its call.
+            frame: FrameType | None = sys._getframe(2)
+            while frame is not None and (known := IS_LIBRARY.get(frame.f_code.co_filename)):
+                frame = frame.f_back
+            if frame is None or known is None:
+                return False
+            site = SITES.get((id(frame.f_code), frame.f_lasti))
+            reach = loops.reach.get(site)
+            if site is None or not reach:
+                return False
+            pending = losses.pending
+            if pending:
+                call = pending[0]
+                if (
+                    len(pending) > 1
+                    or call.asleep
+                    or call.evaluated is not None
+                    or (call.call.function,) not in validation.recipes
+                ):
+                    return False
+            loss: float | Tensor | None
+            if root.is_cpu and root.dtype is torch.float32:
+                if root.numel() != 1 or root.layout is not torch.strided or root.is_neg():
+                    return False
+                loss = read_float(root.data_ptr()).value
+                if loss - loss != 0.0:
+                    return False  # NaN or infinite: nothing ordinary
+            else:
+                loss = self._loss(root)
+                if loss is None:
+                    return False
+            # From here on it is taken.
+            if pending:
+                pending[0].call.counts["train"] += 1
+                pending.clear()
+            if validation.data.fresh:
+                validation.data.trained(False)
+            record = self._records.get(site)
+            if record is None:
+                record = self._records[site] = Backward(None, site, number, number, False)
+            record.step = record.position = number
+            record.loss = loss
+            progress.counts.backwards += 1
+            progress.backward = record
+            loop = loops.own[0]
+            alone = len(loops.own) == 1 and id(loop) in reach and site is loop.backward_site
+            with at.threads.event:
+                if alone:
+                    watched = loop.interval.watched()
+                    alone = watched is not None and watched.grad is None
+                if not alone:
+                    for each in loops.own:
+                        each.before_backward()
+            if not modules.steady.get(site):
+                modules.judge_training(site)
+            self._under_way = record, loss, reach, loop if alone else None
+            return True
+        except Exception as error:
+            self._fault(error)
+            return False
+
+    def _loss(self, root: Tensor) -> float | Tensor | None:
+        """What lies on a device, or is no float32; None where it cannot be taken, or the last loss was not finite."""
+        latest = self._training.recorder.latest.loss
+        if latest is not None and latest - latest != 0.0:
+            return None
+        value = self._scaled.value(((root, None),))
+        return value if not isinstance(value, float) or value - value == 0.0 else None
+
+    def backward_ends(self) -> None:
+        """The ordinary backward has ended."""
+        try:
+            if self._under_way is None:
+                return
+            (record, loss, reach, loop), self._under_way = self._under_way, None
+            at = self._training
+            at.progress.unclaimed.append((at.progress.counts.steps, loss, None))
+            with at.threads.event:
+                if loop is not None and loop.interval.ordinary(loss):
+                    loop.backwards += 1
+                    return
+                if loop is not None:
+                    loop.before_backward()
+                for each in at.loops.own:
+                    if id(each) in reach or each.touched():
+                        each.after_backward(loss, record.site, True)
+        except Exception as error:
+            self._fault(error)
+
+    # -- step
+
+    def step_begins(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Take a step if it is ordinary."""
+        if not self.on or get_ident() != self._thread:
+            return False
+        try:
+            at = self._training
+            progress = at.progress
+            if self.open is not None:
+                self._reopen()  # one inside another, or the other one raised
+                return False
+            course = self._courses.get(id(optimizer))
+            if course is None:
+                return False
+            loop = course.loop
+            interval = loop.interval
+            steps, number = loop.steps, progress.counts.steps + 1
+            if (
+                loop.optimizer() is not optimizer
+                or not course.since <= steps + 1 < course.until
+                or not number & (number - 1)
+                or progress.step is not None
+                or progress.backward.inspected
+                or not interval.written
+                or not interval.cleared
+                or at.manual.active
+                or at.loops.own is not self._own
+                or len(args) != 1
+                or kwargs
+                or len(optimizer._optimizer_step_pre_hooks) != course.hooks
+                or tuple(map(len, map(_parameters_of, optimizer.param_groups))) != loop.group_sizes
+                or _dispatch_modes()
+                or _function_modes()
+                or _tracing() is not None
+                or _transforms() is not None
+            ):
+                return False
+            watched = interval.watched()
+            gradient = watched.grad if watched is not None else None
+            if gradient is None:
+                return False
+            touched = interval.clipped or gradient._version != interval.version
+            norms: Norms | None = None
+            if course.clipper is None:  # which measures too
+                gradients = list(map(_gradient_of, loop.parameters))
+                if not PLAIN.issuperset(map(type, gradients)):
+                    gradients = list(filter(_present, gradients))
+                    if not gradients or not PLAIN.issuperset(map(type, gradients)):
+                        return False
+                if course.plain and len(gradients) <= FEW and not gradient.is_sparse:
+                    # As `gradient_norms` does, without its calls.
+                    norms = torch._foreach_norm(gradients, 2.0, torch.float32)
+                    if norms[0].requires_grad:
+                        norms = [norm.detach() for norm in norms]
+                else:
+                    norms = gradient_norms(gradients)
+                    if norms is None:
+                        return False
+            self.open = course, norms, touched
+            return True
+        except Exception as error:
+            self._fault(error)
+            return False
+
+    def _reopen(self) -> None:
+        """The ordinary step under way is none: one inside it begins, or it raised. `Steps` goes on with it."""
+        if self.open is not None:
+            (course, norms, touched), self.open = self.open, None
+            self._steps.resume(course.loop, course.clipper, norms, touched)
+
+    def step_ends(self, optimizer: Optimizer) -> bool:
+        """End the ordinary step that has been taken."""
+        if self.open is None or get_ident() != self._thread:
+            return False
+        try:
+            course, norms, touched = self.open
+            loop = course.loop
+            if loop.optimizer() is not optimizer:
+                return True  # a wrapper's inner optimizer
+            self.open = None
+            at = self._training
+            counts, recorder, schedule = at.progress.counts, at.recorder, at.schedule
+            number = counts.steps = counts.steps + 1
+            loop.steps += 1
+            losses = loop.interval.close_ordinary(counts.backwards)
+            course.ordinary[len(losses)] += 1
+            now = _clock() - recorder.began
+            groups = optimizer.param_groups
+            lr = groups[0].get("lr")
+            clipper = course.clipper
+            recorder.step(
+                PendingStep(
+                    number,
+                    loop.index,
+                    now,
+                    losses,
+                    norms,
+                    lr.detach().clone() if isinstance(lr, Tensor) else lr,
+                    clipper.last if clipper is not None else None,
+                    getattr(optimizer, "found_inf", None),
+                    getattr(optimizer, "grad_scale", None) if clipper is None else None,
+                    partial(at.tell.changed_norm_arrived, loop) if touched else None,
+                )
+            )
+            if len(groups) > 1:
+                self._steps.settings(number, loop, optimizer)
+            due = number + 1 >= schedule.inspection.next
+            self._unread += 1
+            if due or self._unread >= _TICKS or loop.steps + 1 >= course.until:
+                schedule.clock.tick(now, time.thread_time(), self._unread)
+                self._unread = 0
+        except Exception as error:
+            self._fault(error)
+            return True
+        if due or at.modules.handles or self._steps.limit is not None:
+            self._steps.next(number)
+        return True
+
+
+def _stop_in_child() -> None:
+    for cruise in list(_cruises):
+        cruise.stop()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_stop_in_child)
