@@ -17,8 +17,8 @@ import surefoot as sf
 from surefoot.capture import cruise, losses, recorder
 from surefoot.capture.cruise import Cruise
 from surefoot.capture.observation import Observation
-from surefoot.capture.sampling import Sampler
-from surefoot.facts import Defect, Fact
+from surefoot.capture.sampling import Sampler, Schedule
+from surefoot.facts import Cadence, Defect, Fact
 
 STEPS = 60
 Body = Callable[[int], None]
@@ -263,6 +263,7 @@ def by_number(monkeypatch: pytest.MonkeyPatch) -> None:
         sampler.next = step + 10
 
     monkeypatch.setattr(Sampler, "measured", measured)
+    monkeypatch.setattr(Schedule, "measured_norms", lambda schedule, cost: None)
     monkeypatch.setattr(recorder, "FLUSH_SECONDS", 1e9)
     monkeypatch.setattr(recorder.Recorder, "flush_if_stale", lambda recorder, seconds: None)
     monkeypatch.setattr(losses, "EARLY_TARGETS", 5)
@@ -344,3 +345,26 @@ def test_an_ordinary_step_costs_twelve_calls(tmp_path: Path) -> None:
         counts = [calls_of_a_step(run, body, number) for number in range(STEPS)]
     assert min(counts) <= 12
     assert sum(count <= 15 for count in counts[20:]) >= 25
+
+
+@pytest.mark.usefixtures("by_number")
+def test_norms_that_cost_too_much_are_spared_and_the_run_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        Schedule, "measured_norms", lambda schedule, cost: setattr(schedule, "norms_every", 3)
+    )
+    run = observed(tmp_path, plain, cruising=True)
+    history = run.history()
+    assert history is not None
+    cadence = history.fact(Cadence, "optimizer 0")
+    assert cadence is not None
+    assert cadence.norms_every == 3
+    norms = history.series("grad_norm")
+    assert len(history.series("loss")) == STEPS
+    assert STEPS // 3 <= len(norms) < STEPS - 20
+    assert min(norms.values) > 0
+
+    touched = observed(tmp_path, clipped_by_the_script, cruising=True).history()
+    assert touched is not None
+    assert len(touched.series("grad_norm")) == STEPS

@@ -218,7 +218,7 @@ def test_bad_arguments(tmp_path: Path) -> None:
         {"optimizer": optimizer, "clip": [sf.AutoClip(), sf.AutoClip()]},
         {"model": optimizer},
         {"optimizer": model},
-        {"optimizer": optimizer, "clip": 10},
+        {"optimizer": optimizer, "clip": "loud"},
     ):
         with pytest.raises(SettingError, match=r"."):
             sf.watch(runs=tmp_path, **wrong)  # type: ignore[arg-type]

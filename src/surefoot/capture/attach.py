@@ -384,6 +384,7 @@ class Attachment:
         self.observer.attention()
 
     def _scaled(self, args: tuple[Any, ...], result: Any) -> None:
+        self.observer.cruise.pause()
         self._tell.scaler_scaled(args[0])
         for output in result if isinstance(result, (list, tuple)) else (result,):
             if isinstance(output, Tensor):

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from operator import attrgetter, is_not, itemgetter
 from threading import get_ident
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import torch
@@ -30,6 +30,7 @@ from surefoot.capture.backwards import Backwards
 from surefoot.capture.events.records import Backward
 from surefoot.capture.host import FEW, Norms, gradient_norms, read_float
 from surefoot.capture.loop import Loop
+from surefoot.capture.loss_call import LossCall
 from surefoot.capture.losses import EARLY_TARGETS, target_position
 from surefoot.capture.pending import PendingStep
 from surefoot.capture.place import IS_LIBRARY, SITES, Site
@@ -44,6 +45,7 @@ _present = partial(is_not, None)
 _tracing = torch._C._get_tracing_state
 _transforms = torch._C._functorch.peek_interpreter_stack
 _clock = time.perf_counter
+_row = tuple.__new__
 _TICKS = 16  # steps after which the clock is read at the latest: reading the thread's time is a system call
 
 _cruises: weakref.WeakSet[Cruise] = weakref.WeakSet()
@@ -60,7 +62,7 @@ class Course:
         until: The next one that is to be examined.
     """
 
-    __slots__ = ("clipper", "groups", "hooks", "loop", "ordinary", "plain", "since", "until")
+    __slots__ = ("clipper", "groups", "hooks", "loop", "ordinary", "plain", "since", "spared", "until")
 
     def __init__(
         self, loop: Loop, optimizer: Optimizer, clipper: Clipper | None, since: int, until: int
@@ -74,7 +76,29 @@ class Course:
         self.until = until
         self.groups = len(optimizer.param_groups)
         self.hooks = len(optimizer._optimizer_step_pre_hooks)  # a clipper that comes or goes changes it
+        self.spared = 0  # steps in a row whose gradients were not measured
         self.ordinary: Counter[int] = Counter()  # steps not told so far, by their micro-steps
+
+
+class Line:
+    """What is bound to one line that calls backward.
+
+    Args:
+        site: It.
+        inner: Of whoever called `backward`.
+        depth: How many frames above ours the line's own is.
+    """
+
+    __slots__ = ("call", "depth", "inner", "instruction", "outer", "record", "site")
+
+    def __init__(self, site: Site, inner: CodeType, depth: int) -> None:
+        self.site = site
+        self.depth = depth
+        self.inner = inner
+        self.outer = site.code
+        self.instruction = site.instruction
+        self.call: LossCall | None = None  # of the loss function that is known to lead to it
+        self.record = Backward(None, site, 0, 0, False)  # what steps see of its backwards
 
 
 class Cruise:
@@ -95,14 +119,17 @@ class Cruise:
 
     def __init__(self, training: Training, backwards: Backwards, steps: Steps) -> None:
         self._training = training
+        self._progress = training.progress
         self._scaled = backwards.scaled
         self._steps = steps
         self._courses: dict[int, Course] = {}  # by the optimizer's id
-        self._broken = False  # a fault of ours: nothing is ordinary any more
+        self._broken = False  # a fault of ours, or the end: nothing is ordinary any more
         self._thread = 0
+        self._until = 0  # the next step that gets full attention, whosever it is
         self._own: tuple[Loop, ...] = ()  # loops whose tensors are known to be plain
-        self._records: dict[Site, Backward] = {}  # what steps see of ordinary backwards, by their places
-        self._under_way: tuple[Backward, float | Tensor, set[int], Loop | None] | None = None
+        self._lines: dict[Site, Line] = {}
+        self._line: Line | None = None  # of the last ordinary backward
+        self._under_way: tuple[Line, float | Tensor, set[int], Loop | None] | None = None
         self.open = None
         self._unread = 0  # steps since the clock was read
         _cruises.add(self)
@@ -120,9 +147,9 @@ class Cruise:
 
     def bind(self, optimizer: Optimizer) -> None:
         """A step had full attention: the ones after it may be ordinary."""
-        at = self._training
+        at, progress = self._training, self._progress
         loop = at.loops.stepped(optimizer)
-        if loop is None or self._broken or at.progress.step is not None or not at.threads.settles:
+        if loop is None or self._broken or progress.step is not None or not at.threads.settles:
             return
         known = self._courses.get(id(optimizer))
         if known is not None and known.loop is not loop:
@@ -133,10 +160,16 @@ class Cruise:
             made.ordinary = known.ordinary
         self._courses[id(optimizer)] = made
         self._thread = get_ident()
+        # Full attention at powers of two: what differs between processes is looked for there.
+        self._until = min(at.schedule.inspection.next, 1 << progress.counts.steps.bit_length())
         if at.loops.own is not self._own:
             plain = all(PLAIN.issuperset(map(type, own.parameters)) for own in at.loops.own)
             self._own = at.loops.own if plain else ()
-        self.on = True
+        self.on = not self._scaled.outputs  # a GradScaler's losses are not what they are the losses of
+
+    def pause(self) -> None:
+        """Something odd is under way: nothing is ordinary before the next step with full attention."""
+        self.on = False
 
     def settle(self) -> None:
         """Tell the ordinary steps that nobody was told so far."""
@@ -165,35 +198,33 @@ class Cruise:
         def loss(*args: Any, **kwargs: Any) -> Any:
             result = original(*args, **kwargs)
             if (
-                not self.on
-                or get_ident() != self._thread
-                or losses.pending
-                or losses.looking
-                or losses.targets_seen <= EARLY_TARGETS
-                or modules.asleep is not False
-                or type(result) is not Tensor
-                or (node := result.grad_fn) is None
-                or _dispatch_modes()
-                or _function_modes()
-                or _tracing() is not None
-                or _transforms() is not None
+                self.on
+                and not losses.pending
+                and not losses.looking
+                and modules.asleep is False
+                and losses.targets_seen > EARLY_TARGETS
+                and get_ident() == self._thread
+                and type(result) is Tensor
+                and not _function_modes()
+                and _transforms() is None
+                and _tracing() is None
+                and (node := result.grad_fn) is not None
             ):
-                otherwise(args, kwargs, result)
-                return result
-            frame: FrameType | None = sys._getframe(1)
-            while frame is not None and (known := IS_LIBRARY.get(frame.f_code.co_filename)):
-                frame = frame.f_back
-            site = None if frame is None or known is None else SITES.get((id(frame.f_code), frame.f_lasti))
-            call = losses.calls.get((site, name))
-            if call is None or not call.counts["train"]:
-                otherwise(args, kwargs, result)
-                return result
-            target = None
-            if position is not None:
-                target = args[position] if len(args) > position else kwargs.get("target")
-            losses.train_target = weakref.ref(target) if isinstance(target, Tensor) else None
-            call.plain.sequence = node._sequence_nr()
-            losses.pending.append(call.plain)
+                frame: FrameType | None = sys._getframe(1)
+                while frame is not None and (known := IS_LIBRARY.get(frame.f_code.co_filename)):
+                    frame = frame.f_back
+                if frame is not None and known is False:
+                    site = SITES.get((id(frame.f_code), frame.f_lasti))
+                    call = losses.calls.get((site, name))
+                    if call is not None and call.counts["train"]:
+                        target = None
+                        if position is not None:
+                            target = args[position] if len(args) > position else kwargs.get("target")
+                        losses.train_target = weakref.ref(target) if isinstance(target, Tensor) else None
+                        call.plain.sequence = node._sequence_nr()
+                        losses.pending.append(call.plain)
+                        return result
+            otherwise(args, kwargs, result)
             return result
 
         return loss
@@ -205,55 +236,50 @@ class Cruise:
         if not self.on or get_ident() != self._thread:
             return False
         try:
-            at = self._training
-            progress, loops, losses, modules = at.progress, at.loops, at.losses, at.modules
-            validation = losses.validation
-            if self.open is not None:
-                self._reopen()
-            number = progress.counts.steps + 1
+            at, progress = self._training, self._progress
+            counts, loops, losses = progress.counts, at.loops, at.losses
+            number = counts.steps + 1
             if (
-                number >= at.schedule.inspection.next
+                number >= self._until
+                or self.open is not None
                 or progress.step is not None
                 or loops.own is not self._own
-                or type(root) is not Tensor
-                or root.is_meta
-                or at.threads.in_backward
+                or losses.stirred
                 or at.manual.active
-                or self._scaled.outputs
-                or losses.looking
-                or losses.returns.waiting
-                or validation.batches
-                or validation.open is not None
+                or at.threads.in_backward
+                or type(root) is not Tensor
                 or _dispatch_modes()
                 or _function_modes()
-                or _tracing() is not None
                 or _transforms() is not None
+                or _tracing() is not None
             ):
+                if self.open is not None:
+                    self._reopen()
                 return False
-            # As `caller_site` does, without its call.
-            frame: FrameType | None = sys._getframe(2)
-            while frame is not None and (known := IS_LIBRARY.get(frame.f_code.co_filename)):
-                frame = frame.f_back
-            if frame is None or known is None:
+            line = self._line
+            caller = sys._getframe(2)
+            if line is not None and caller.f_code is line.inner:
+                own = sys._getframe(2 + line.depth) if line.depth else caller
+                if own.f_code is not line.outer or own.f_lasti != line.instruction:
+                    line = self._line_of(caller)
+            else:
+                line = self._line_of(caller)
+            if line is None:
                 return False
-            site = SITES.get((id(frame.f_code), frame.f_lasti))
-            reach = loops.reach.get(site)
-            if site is None or not reach:
+            reach = loops.reach.get(line.site)
+            if not reach:
                 return False
             pending = losses.pending
             if pending:
-                call = pending[0]
-                if (
-                    len(pending) > 1
-                    or call.asleep
-                    or call.evaluated is not None
-                    or (call.call.function,) not in validation.recipes
-                ):
+                call = pending[0].call
+                if len(pending) > 1 or pending[0] is not call.plain:
                     return False
+                if call is not line.call:
+                    if (call.function,) not in losses.validation.recipes:
+                        return False
+                    line.call = call
             loss: float | Tensor | None
-            if root.is_cpu and root.dtype is torch.float32:
-                if root.numel() != 1 or root.layout is not torch.strided or root.is_neg():
-                    return False
+            if root.is_cpu and root.dtype is torch.float32 and root.numel() == 1 and not root.is_neg():
                 loss = read_float(root.data_ptr()).value
                 if loss - loss != 0.0:
                     return False  # NaN or infinite: nothing ordinary
@@ -263,38 +289,52 @@ class Cruise:
                     return False
             # From here on it is taken.
             if pending:
-                pending[0].call.counts["train"] += 1
+                call.counts["train"] += 1
                 pending.clear()
-            if validation.data.fresh:
-                validation.data.trained(False)
-            record = self._records.get(site)
-            if record is None:
-                record = self._records[site] = Backward(None, site, number, number, False)
-            record.step = record.position = number
-            record.loss = loss
-            progress.counts.backwards += 1
-            progress.backward = record
-            loop = loops.own[0]
-            alone = len(loops.own) == 1 and id(loop) in reach and site is loop.backward_site
+            if losses.validation.data.fresh:
+                losses.validation.data.trained(False)
+            self._line = line
+            line.record.step = line.record.position = number
+            progress.backward = line.record
+            counts.backwards += 1
+            loop = self._own[0]
+            alone = len(self._own) == 1 and id(loop) in reach and line.site is loop.backward_site
             with at.threads.event:
                 if alone:
                     watched = loop.interval.watched()
                     alone = watched is not None and watched.grad is None
                 if not alone:
-                    for each in loops.own:
+                    for each in self._own:
                         each.before_backward()
-            if not modules.steady.get(site):
-                modules.judge_training(site)
-            self._under_way = record, loss, reach, loop if alone else None
+            if not at.modules.steady.get(line.site):
+                at.modules.judge_training(line.site)
+            self._under_way = line, loss, reach, loop if alone else None
             return True
         except Exception as error:
             self._fault(error)
             return False
 
+    def _line_of(self, caller: FrameType) -> Line | None:
+        """The line of the user's that a frame, which calls `backward`, is at or comes from; None: it is new."""
+        frame: FrameType | None = caller
+        depth = 0
+        while frame is not None and (known := IS_LIBRARY.get(frame.f_code.co_filename)):
+            frame = frame.f_back
+            depth += 1
+        if frame is None or known is None:
+            return None
+        site = SITES.get((id(frame.f_code), frame.f_lasti))
+        if site is None:
+            return None
+        line = self._lines.get(site)
+        if line is None:
+            line = self._lines[site] = Line(site, caller.f_code, depth)
+        return line if line.depth == depth and line.inner is caller.f_code else None
+
     def _loss(self, root: Tensor) -> float | Tensor | None:
         """What lies on a device, or is no float32; None where it cannot be taken, or the last loss was not finite."""
         latest = self._training.recorder.latest.loss
-        if latest is not None and latest - latest != 0.0:
+        if root.is_meta or (latest is not None and latest - latest != 0.0):
             return None
         value = self._scaled.value(((root, None),))
         return value if not isinstance(value, float) or value - value == 0.0 else None
@@ -304,18 +344,18 @@ class Cruise:
         try:
             if self._under_way is None:
                 return
-            (record, loss, reach, loop), self._under_way = self._under_way, None
-            at = self._training
-            at.progress.unclaimed.append((at.progress.counts.steps, loss, None))
+            (line, loss, reach, loop), self._under_way = self._under_way, None
+            at, progress = self._training, self._progress
+            progress.unclaimed.append((progress.counts.steps, loss, None))
             with at.threads.event:
-                if loop is not None and loop.interval.ordinary(loss):
-                    loop.backwards += 1
-                    return
                 if loop is not None:
+                    if loop.interval.ordinary(loss):
+                        loop.backwards += 1
+                        return
                     loop.before_backward()
                 for each in at.loops.own:
                     if id(each) in reach or each.touched():
-                        each.after_backward(loss, record.site, True)
+                        each.after_backward(loss, line.site, True)
         except Exception as error:
             self._fault(error)
 
@@ -326,48 +366,49 @@ class Cruise:
         if not self.on or get_ident() != self._thread:
             return False
         try:
-            at = self._training
-            progress = at.progress
             if self.open is not None:
                 self._reopen()  # one inside another, or the other one raised
                 return False
+            at, progress, line = self._training, self._progress, self._line
             course = self._courses.get(id(optimizer))
-            if course is None:
+            if (
+                course is None
+                or line is None
+                or progress.backward is not line.record
+                or progress.step is not None
+                or progress.counts.steps + 1 >= self._until
+            ):
                 return False
             loop = course.loop
             interval = loop.interval
-            steps, number = loop.steps, progress.counts.steps + 1
             if (
-                loop.optimizer() is not optimizer
-                or not course.since <= steps + 1 < course.until
-                or not number & (number - 1)
-                or progress.step is not None
-                or progress.backward.inspected
+                not course.since <= loop.steps + 1 < course.until
                 or not interval.written
                 or not interval.cleared
-                or at.manual.active
-                or at.loops.own is not self._own
+                or loop.optimizer() is not optimizer
                 or len(args) != 1
                 or kwargs
                 or len(optimizer._optimizer_step_pre_hooks) != course.hooks
                 or tuple(map(len, map(_parameters_of, optimizer.param_groups))) != loop.group_sizes
                 or _dispatch_modes()
                 or _function_modes()
-                or _tracing() is not None
-                or _transforms() is not None
             ):
                 return False
             watched = interval.watched()
             gradient = watched.grad if watched is not None else None
             if gradient is None:
                 return False
-            touched = interval.clipped or gradient._version != interval.version
             norms: Norms | None = None
-            if course.clipper is None:  # which measures too
+            touched = interval.clipped or gradient._version != interval.version
+            course.spared += 1
+            # A clipper measures too; what was changed in place may be nothing any more, which its norm tells.
+            if course.clipper is None and (touched or course.spared >= at.schedule.norms_every):
+                course.spared = 0
+                began = _clock()
                 gradients = list(map(_gradient_of, loop.parameters))
                 if not PLAIN.issuperset(map(type, gradients)):
                     gradients = list(filter(_present, gradients))
-                    if not gradients or not PLAIN.issuperset(map(type, gradients)):
+                    if not PLAIN.issuperset(map(type, gradients)):
                         return False
                 if course.plain and len(gradients) <= FEW and not gradient.is_sparse:
                     # As `gradient_norms` does, without its calls.
@@ -378,6 +419,8 @@ class Cruise:
                     norms = gradient_norms(gradients)
                     if norms is None:
                         return False
+                if not self._unread:  # as often as the clock is read
+                    at.schedule.measured_norms(_clock() - began)
             self.open = course, norms, touched
             return True
         except Exception as error:
@@ -396,40 +439,44 @@ class Cruise:
             return False
         try:
             course, norms, touched = self.open
-            loop = course.loop
+            loop, clipper = course.loop, course.clipper
             if loop.optimizer() is not optimizer:
                 return True  # a wrapper's inner optimizer
             self.open = None
-            at = self._training
-            counts, recorder, schedule = at.progress.counts, at.recorder, at.schedule
+            at, counts = self._training, self._progress.counts
             number = counts.steps = counts.steps + 1
             loop.steps += 1
             losses = loop.interval.close_ordinary(counts.backwards)
             course.ordinary[len(losses)] += 1
-            now = _clock() - recorder.began
+            now = _clock() - at.recorder.began
             groups = optimizer.param_groups
             lr = groups[0].get("lr")
-            clipper = course.clipper
-            recorder.step(
-                PendingStep(
-                    number,
-                    loop.index,
-                    now,
-                    losses,
-                    norms,
-                    lr.detach().clone() if isinstance(lr, Tensor) else lr,
-                    clipper.last if clipper is not None else None,
-                    getattr(optimizer, "found_inf", None),
-                    getattr(optimizer, "grad_scale", None) if clipper is None else None,
-                    partial(at.tell.changed_norm_arrived, loop) if touched else None,
+            clip = found_inf = None
+            if clipper is not None:
+                clip, found_inf = clipper.last, getattr(optimizer, "found_inf", None)
+            at.recorder.step(
+                _row(
+                    PendingStep,
+                    (
+                        number,
+                        loop.index,
+                        now,
+                        losses,
+                        norms,
+                        lr.detach().clone() if isinstance(lr, Tensor) else lr,
+                        clip,
+                        found_inf,
+                        None,
+                        partial(at.tell.changed_norm_arrived, loop) if touched else None,
+                    ),
                 )
             )
             if len(groups) > 1:
                 self._steps.settings(number, loop, optimizer)
-            due = number + 1 >= schedule.inspection.next
+            due = number + 1 >= self._until
             self._unread += 1
             if due or self._unread >= _TICKS or loop.steps + 1 >= course.until:
-                schedule.clock.tick(now, time.thread_time(), self._unread)
+                at.schedule.clock.tick(now, time.thread_time(), self._unread)
                 self._unread = 0
         except Exception as error:
             self._fault(error)

@@ -57,6 +57,7 @@ class LossWatch:
         guarded: Callable[[Callable[..., None]], Callable[..., None]] = lambda call: call,
     ) -> None:
         self.looking = True
+        self.stirred = False  # something other than training losses waits for the next backward
         self._progress = progress
         self._deferred = deferred
         self._metric = metric
@@ -133,6 +134,7 @@ class LossWatch:
     def _evaluated(
         self, call: LossCall, value: Tensor, weight: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Batch | None:
+        self.stirred = True
         return self.validation.batch(call.function, _scalar(value), weight, _sums(args, kwargs))
 
     def _is_training_target(self, target: Any) -> bool:
@@ -196,6 +198,7 @@ class LossWatch:
                 self.validation.trained(functions, alone, root)
         self.returns.backward(root)
         self.validation.close(step)
+        self.stirred = False
         return mine
 
     def _used(self, root: Tensor, pending: list[Pending]) -> list[Pending]:
@@ -224,7 +227,9 @@ class LossWatch:
                 self._output = first_tensor(output)
             if self.looking or not self.returns.knows(module):
                 self.returns.training(module, output)
+                self.stirred = True
             return
+        self.stirred = True
         value = self.returns.loss(module, output)
         if value is None or readable(value) is not value:
             return

@@ -150,7 +150,7 @@ class Observer(Source):
             LoadersProbe(counts),
             GradScalerProbe(deferred),
             ClippersProbe(loops),
-            CadenceProbe(loops, deferred),
+            CadenceProbe(loops, deferred, at.schedule),
             ClearingProbe(loops, deferred),
         )
 

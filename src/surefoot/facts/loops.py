@@ -47,6 +47,7 @@ class Cadence(Fact, kind="cadence", question="How backward passes and steps alte
         backward_place: Place of its backward.
         step_place: Place of its step.
         backward_places: Number of places whose backward reached its parameters.
+        norms_every: An ordinary step in so many has its gradient's norm measured, lest that cost more than 3 % of it.
         cleared_unused: All backward passes whose gradients were cleared before any step followed them.
         root_over_loss: Mean, over inspected backward passes, of the root's value over the value of the one
             loss-function call in its graph: 0.25 for `(loss / 4).backward()`, -1 for `(-loss).backward()`; None: none
@@ -63,6 +64,7 @@ class Cadence(Fact, kind="cadence", question="How backward passes and steps alte
     backward_place: str | None = None
     step_place: str | None = None
     backward_places: int = 0
+    norms_every: int = 1
     cleared_unused: int = 0
     root_over_loss: float | None = None
 

@@ -16,6 +16,7 @@ from surefoot.capture.host import host_number
 from surefoot.capture.loop import Loop
 from surefoot.capture.loops import Loops
 from surefoot.capture.place import text_of
+from surefoot.capture.sampling import Schedule
 from surefoot.facts import Cadence, Fact
 
 _SAME_RATIO = 1e-3  # relative spread of ratios that rounding explains
@@ -44,11 +45,13 @@ class CadenceProbe(Probe):
     Args:
         loops: The loops of the training.
         deferred: Where device numbers wait for the next flush.
+        schedule: Spares norms where they cost too much.
     """
 
     name = "cadence"
 
-    def __init__(self, loops: Loops, deferred: Deferred) -> None:
+    def __init__(self, loops: Loops, deferred: Deferred, schedule: Schedule) -> None:
+        self._schedule = schedule
         self._loops = loops
         self._deferred = deferred
         self._orders: dict[Loop, _Order] = {}
@@ -97,6 +100,7 @@ class CadenceProbe(Probe):
                 steps_without_backward=order.without_backward,
                 first_without_backward=order.first_without_backward,
                 closure=loop.closure,
+                norms_every=self._schedule.norms_every,
                 cleared_unused=loop.interval.unused,
                 backward_place=text_of(loop.backward_site),
                 step_place=text_of(loop.step_site),
