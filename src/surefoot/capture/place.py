@@ -72,7 +72,7 @@ def caller_site() -> Site | None:
 
 def users_files() -> list[str]:
     """The files of the user's own code that called anything so far."""
-    return list(dict.fromkeys(site.code.co_filename for site in [*_sites.values()]))
+    return list(dict.fromkeys(site.code.co_filename for site in [*SITES.values()]))
 
 
 def from_users_code() -> bool:
