@@ -54,15 +54,16 @@ def test_the_valley_of_a_known_curve() -> None:
 
 
 def test_noise_widens_what_is_known_of_a_rate() -> None:
-    generator = np.random.default_rng(0)
-    clean = 2.0 - 1.5 / (1 + np.exp(-4 * np.log10(RATES / 1e-3)))
-    widths = []
-    for noise in (0.01, 0.1):
-        found = by_method(clean + noise * generator.normal(size=100))["steepest"]
+    clean = 1.0 + 0.2 * np.log10(RATES / 1e-2) ** 2
+
+    def width(noise: float, seed: int) -> float:
+        found = by_method(clean + noise * np.random.default_rng(seed).normal(size=100))["minimum / 10"]
         assert found.low is not None
         assert found.high is not None
-        widths.append(found.high / found.low)
-    assert widths[1] > widths[0]
+        return float(np.log10(found.high / found.low))
+
+    widths = [np.mean([width(noise, seed) for seed in range(20)]) for noise in (0.001, 0.1)]
+    assert widths[1] > 1.5 * widths[0]
 
 
 def test_a_curve_of_noise_suggests_nothing_and_says_why() -> None:
@@ -74,7 +75,7 @@ def test_a_curve_of_noise_suggests_nothing_and_says_why() -> None:
             suggested += 1
         else:
             assert all("noise" in s.said or "flat" in s.said or "only rose" in s.said for s in found.values())
-    assert suggested <= 5
+    assert suggested <= 4
 
 
 def test_a_loss_that_only_rises_suggests_nothing() -> None:

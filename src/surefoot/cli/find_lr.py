@@ -85,6 +85,8 @@ def find_lr(
     except SyntaxError as error:
         where = f"{error.filename or target.name}, line {error.lineno}"
         raise ScriptError(f"{where} is not valid Python: {error.msg}; nothing was run.") from None
+    if test.path is None:
+        return  # another process of the training says it
     if picture is not None:
         test.draw(picture)
     if as_json:

@@ -21,14 +21,14 @@ class LocalFit:
         level_error: Its standard error.
         slope: Loss per decade.
         slope_error: Its standard error.
-        noise: Deviation of the losses from their lines, over the whole curve.
+        noise: Deviation of the losses from their lines, within a decade.
     """
 
     level: Floats
     level_error: Floats
     slope: Floats
     slope_error: Floats
-    noise: float
+    noise: Floats
 
     @property
     def lowest(self) -> int:
@@ -42,17 +42,16 @@ def local_fit(curve: Curve, width: float = WIDTH) -> LocalFit:
     Example:
         >>> rates = np.logspace(-3, 0, 31)
         >>> fit = local_fit(Curve(rates, 2.0 - np.log10(rates)))
-        >>> float(fit.slope[15].round(6)), round(fit.noise, 6)
+        >>> float(fit.slope[15].round(6)), float(fit.noise[15].round(6))
         (-1.0, 0.0)
     """
     x, y = np.log10(curve.rates), curve.losses
     windows = [_window(x, i, width) for i in range(len(x))]
     lines = np.array([_line(x[near] - x[i], y[near]) for i, near in enumerate(windows)])
     level, slope, variance, level_unit, slope_unit = lines.T
-    # A window's own few residuals may be small by chance; the curve's median stands in where they are.
-    usual = float(np.median(variance))
-    deviation = np.sqrt(np.maximum(variance, usual))
-    return LocalFit(level, deviation * level_unit, slope, deviation * slope_unit, usual**0.5)
+    # A window's own few residuals may be small by chance; noise changes little within a decade.
+    deviation = np.array([np.median(variance[_window(x, i, 2 * width)]) for i in range(len(x))]) ** 0.5
+    return LocalFit(level, deviation * level_unit, slope, deviation * slope_unit, deviation)
 
 
 def _window(x: Floats, i: int, width: float) -> slice:

@@ -41,6 +41,7 @@ class Member:
         seed: Of everything random, unless the script seeds itself.
         loaded: Modules that a script finds loaded under Python, too.
         settings: Of the optimizer, for "curvature", with its "class".
+        number: How many came before it: processes of one training meet at a port of their own each time.
     """
 
     kind: Literal["sweep", "trial", "curvature"]
@@ -51,6 +52,7 @@ class Member:
     seed: int = 0
     loaded: Collection[str] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    number: int = 0
 
 
 def work(member: Member) -> None:
@@ -59,6 +61,7 @@ def work(member: Member) -> None:
     Effects: this process is the script's from now on.
     """
     to_log(member.folder / LOG)
+    _meet_anew(member.number)
     try:
         found = _Script(member).run()
     except BaseException as error:  # the parent says what became of it
@@ -68,6 +71,14 @@ def work(member: Member) -> None:
     waiting = member.folder / f"{RESULT}.part"
     waiting.write_text(json.dumps(found), encoding="utf-8")
     waiting.replace(member.folder / RESULT)
+
+
+def _meet_anew(number: int) -> None:
+    """Under torchrun: a meeting point that the members before have not used up."""
+    port = os.environ.get("MASTER_PORT", "")
+    if port.isdigit():
+        os.environ["MASTER_PORT"] = str(1024 + (int(port) + 1 + number - 1024) % (2**16 - 1024))
+        os.environ["TORCHELASTIC_USE_AGENT_STORE"] = "False"
 
 
 class _Script:

@@ -99,7 +99,8 @@ def shown_losses(curve: Curve) -> tuple[float, float]:
     first = float(np.median(curve.losses[: max(3, len(curve) // 10)]))
     low = float(curve.losses.min())
     room = max(first - low, 1e-12)
-    return low - 0.15 * room, max(first, low) + 0.5 * room
+    bottom = low - 0.15 * room
+    return (max(bottom, 0.0) if low >= 0 else bottom), max(first, low) + 0.5 * room
 
 
 def _share(rate: float, low: float, high: float, logarithmic: bool) -> float:

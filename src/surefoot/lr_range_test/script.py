@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import shutil
 import sys
 import tempfile
@@ -73,7 +74,7 @@ def range_test(
         tell: Told what is being done.
 
     Returns:
-        The test, kept as a run with the log of each process.
+        The test, kept as a run with the log of each process; by the first process alone, where there are several.
 
     Raises:
         ScriptError: The script can't be run, failed, or has no rate that can be driven.
@@ -87,6 +88,8 @@ def range_test(
     with tempfile.TemporaryDirectory(prefix="surefoot-range-") as folder:
         test = _Test(target, settings, Path(folder), loaded, tell)
         found = test.run(prepared)
+        if os.environ.get("RANK", "0") not in ("", "0"):
+            return found
         run = Run(
             "", "", prepared.filename, tuple(target.arguments), command=_typed(), source=prepared.source
         )
@@ -111,6 +114,7 @@ class _Test:
         self._folder = folder
         self._loaded = loaded
         self._tell = tell
+        self._processes = 0  # so far
         self._overhead = 0.0  # seconds of a process beside its driven steps
         self._pace = 0.0  # seconds a driven step
         self.same_start = True  # of sweep and trials
@@ -136,7 +140,11 @@ class _Test:
             after=settings.after,
         )
         test = concluded(curve, found, trials, noise, conditions)
-        return replace(test, found=replace(test.found, command=self._command(test, prepared, seen)))
+        said = test.found.said
+        if not self.same_start:
+            said += "; the trials began with other weights than the sweep: seed the script to compare them"
+        command = self._command(test, prepared, seen)
+        return replace(test, found=replace(test.found, said=said, command=command))
 
     def _command(self, test: RangeTest, prepared: Prepared, seen: dict[str, Any]) -> str:
         if test.lr is None or test.lr == seen["present"]:
@@ -212,6 +220,8 @@ class _Test:
         name, settings = seen["optimizer"], seen["settings"]
         if stable_factor(name, settings) is None:
             return no_curvature(f"the largest stable rate of {name} isn't known")
+        if _ranks() > 1:
+            return no_curvature("it isn't measured over several processes")
         if seen["opposed"]:
             return no_curvature("several losses have several Hessians")
         self._tell("measuring the curvature")
@@ -230,6 +240,8 @@ class _Test:
             return False
         if self._settings.confirm is not None:
             return self._settings.confirm
+        if _ranks() > 1:
+            return False  # each process has a clock of its own: where it counts, all must be asked
         return len(chosen) * (self._overhead + self._pace * self._length) < A_MINUTE
 
     @property
@@ -272,9 +284,9 @@ class _Test:
         """
         folder = self._folder / name
         folder.mkdir()
-        member = Member(
-            kind, self._target, plan, steps, folder, self._settings.seed, self._loaded, settings or {}
-        )
+        seed, number = self._settings.seed, self._processes
+        member = Member(kind, self._target, plan, steps, folder, seed, self._loaded, settings or {}, number)
+        self._processes += 1
         began = time.monotonic()
         _worked(member)
         result = folder / RESULT
@@ -295,6 +307,12 @@ class _Test:
         except OSError:
             lines = []
         return "".join(f"{line}\n" for line in lines[-_LAST_LINES:])
+
+
+def _ranks() -> int:
+    """Processes of the training, as torchrun says."""
+    given = os.environ.get("WORLD_SIZE", "1")
+    return int(given) if given.isdigit() else 1
 
 
 def _worked(member: Member) -> None:

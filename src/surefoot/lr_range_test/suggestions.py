@@ -12,7 +12,10 @@ from surefoot.report.numbers import value
 
 FEWEST = 20  # losses: four windows of five
 CURVE_METHODS = ("steepest", "valley", "minimum / 10", "edge")
-_SURE = 3.0  # standard errors by which the loss must have fallen: of a hundred flat curves, one falls so far by chance
+_FIRST = 3  # where the first whole window stands: at the curve's end a line's height is known half as well
+_SURE = (
+    3.5  # standard errors by which the loss must have fallen: of 400 curves of noise, 6 fell so far by chance
+)
 _CLOSE = 2.0  # standard errors within which two rates are not told apart
 
 
@@ -29,27 +32,26 @@ def suggestions(curve: Curve) -> tuple[tuple[SuggestedRate, ...], float | None]:
     if len(curve) < FEWEST:
         return _none(f"only {len(curve)} losses were finite; {FEWEST} are needed"), None
     fit = local_fit(curve)
-    why = _flat(fit)
+    noise = float(np.median(fit.noise))
+    why = _flat(fit, noise)
     if why is not None:
-        return _none(why), fit.noise
-    return (_steepest(curve, fit), _valley(curve), _minimum(curve, fit), _edge(curve, fit)), fit.noise
+        return _none(why), noise
+    return (_steepest(curve, fit), _valley(curve), _minimum(curve, fit), _edge(curve, fit)), noise
 
 
 def _none(why: str) -> tuple[SuggestedRate, ...]:
     return tuple(SuggestedRate(method=method, said=why) for method in CURVE_METHODS)
 
 
-def _flat(fit: LocalFit) -> str | None:
-    low = fit.lowest
-    fall = float(fit.level[0] - fit.level[low])
-    error = float(np.hypot(fit.level_error[0], fit.level_error[low]))
+def _flat(fit: LocalFit, noise: float) -> str | None:
+    start, low = _FIRST, max(fit.lowest, _FIRST)
+    fall = float(fit.level[start] - fit.level[low])
+    error = float(np.hypot(fit.level_error[start], fit.level_error[low]))
     if fall > _SURE * error and fall > 0:
         return None
     if fall <= 0:
         return "the loss fell at no rate: it only rose"
-    return (
-        f"the curve is flat: the loss fell by {value(fall)}, which its noise of {value(fit.noise)} explains"
-    )
+    return f"the curve is flat: the loss fell by {value(fall)}, which its noise of {value(noise)} explains"
 
 
 def _steepest(curve: Curve, fit: LocalFit) -> SuggestedRate:
@@ -114,7 +116,9 @@ def _minimum(curve: Curve, fit: LocalFit) -> SuggestedRate:
 def _edge(curve: Curve, fit: LocalFit) -> SuggestedRate:
     """A third of the first rate at which the loss is above its minimum for sure."""
     least = fit.lowest
-    crossings = [_first_above(fit.level, least, sigmas * fit.noise) for sigmas in (2.0, 3.0, 4.0)]
+    crossings = [
+        _first_above(fit.level, least, sigmas * float(fit.noise[least])) for sigmas in (2.0, 3.0, 4.0)
+    ]
     if crossings[1] is None:
         if curve.complete:
             said = f"the loss did not rise up to {value(float(curve.rates[-1]))}: sweep further"
