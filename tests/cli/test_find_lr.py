@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,27 @@ def test_a_script_that_ends_early_is_swept_in_the_steps_it_has(tmp_path: Path) -
     kept = range_test_of(again)
     assert kept is not None
     assert kept.found == found.found
+
+
+@pytest.mark.slow
+@pytest.mark.distributed
+def test_processes_of_one_training_decide_as_one(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(
+        "import torch\nfrom torch import nn\ntorch.distributed.init_process_group('gloo')\ntorch.manual_seed(0)\n"
+        "model = nn.parallel.DistributedDataParallel(nn.Linear(4, 1))\n"
+        "optimizer = torch.optim.SGD(model.parameters(), lr=0.01)\n"
+        "x = torch.randn(64, 4, generator=torch.Generator().manual_seed(torch.distributed.get_rank()))\n"
+        "for step in range(90):\n    optimizer.zero_grad()\n"
+        "    (model(x) - x.sum(1, keepdim=True)).square().mean().backward()\n    optimizer.step()\n"
+        "torch.distributed.destroy_process_group()\n"
+    )
+    command = ["find-lr", "--steps", "40", "--confirm", "--confirm-steps", "20", "--json", "train.py"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = process([*launcher, "-m", "surefoot", *command], tmp_path, OMP_NUM_THREADS="1")
+    assert done.code == 0, done.said
+    answer = json.loads(done.stdout)  # one of them answers
+    assert 0.01 < answer["recommended"] < 2
+    assert all(trial["loss"] is not None for trial in answer["trials"] if trial["rate"] < 0.3)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from torch import nn
 
 from surefoot.capture.step_hooks import StepListener, leave, listen
 from surefoot.errors import SettingError
-from surefoot.lr_range_test.rates import Plan, RateDriver, check_range, reference_rate, swept_rates
+from surefoot.lr_range_test.ranges import check_range, swept_rates
+from surefoot.lr_range_test.rates import Plan, RateDriver, reference_rate
 
 
 def driven(

@@ -13,6 +13,7 @@ from surefoot.cli.output import is_terminal, say, show, show_rich
 from surefoot.cli.places import check_file, check_new_run
 from surefoot.cli.run_options import Json, Module, Name, Runs
 from surefoot.errors import ScriptError, SettingError
+from surefoot.lr_range_test.ranges import Spacing, check_range
 from surefoot.store.runs import DEFAULT_RUNS
 
 _SUFFIXES = (".png", ".svg", ".html")
@@ -58,6 +59,8 @@ def find_lr(
     if target is None:
         raise SettingError("no script was named: surefoot find-lr SCRIPT, or surefoot find-lr -m MODULE.")
     first, last = _range(range_)
+    spacing: Spacing = "linear" if linear else "exponential"
+    check_range(first, last, steps, spacing, after)
     if output is not None and Path(output).suffix.lower() not in _SUFFIXES:
         raise SettingError(f"-o {output} is no picture that can be drawn: end it in {', '.join(_SUFFIXES)}.")
     check_file("--output", output)
@@ -70,8 +73,7 @@ def find_lr(
     from surefoot.lr_range_test.json import summary
     from surefoot.lr_range_test.script import Settings, range_test
 
-    spacing = "linear" if linear else "exponential"
-    settings = Settings(first, last, steps, spacing, after, confirm, confirm_steps, seed)  # type: ignore[arg-type]
+    settings = Settings(first, last, steps, spacing, after, confirm, confirm_steps, seed)
     picture = None if output is None else Path(output).absolute()
     try:
         test = range_test(

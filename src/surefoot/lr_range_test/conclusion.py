@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from surefoot.facts import RangeTest as RangeTestFact
 from surefoot.facts import RateTrial, SuggestedRate
-from surefoot.lr_range_test.rates import Spacing
+from surefoot.lr_range_test.ranges import Spacing
 from surefoot.lr_range_test.recommendation import by_trials, without_trials
 from surefoot.lr_range_test.records import Curve, RangeTest
 

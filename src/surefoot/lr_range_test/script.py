@@ -29,7 +29,8 @@ from surefoot.lr_range_test.curvature import (
 )
 from surefoot.lr_range_test.keeping import kept
 from surefoot.lr_range_test.member import CURVATURE_BATCHES, LOG, RESULT, Member, work
-from surefoot.lr_range_test.rates import Plan, Spacing, check_range, swept_rates
+from surefoot.lr_range_test.ranges import Spacing, check_range, swept_rates
+from surefoot.lr_range_test.rates import Plan
 from surefoot.lr_range_test.recommendation import YOURS, Candidate, candidates, worth_trying
 from surefoot.lr_range_test.records import Curve, RangeTest
 from surefoot.lr_range_test.suggestions import FEWEST, suggestions
@@ -194,7 +195,7 @@ class _Test:
             where = f" ({seen['by_hand']})" if seen["by_hand"] else ""
             raise ScriptError(
                 f"{name} moves its parameters by hand{where}, so its rate is a variable of its own and can't be "
-                "driven; make it an argument, run it at several rates, and surefoot compare them."
+                f"driven; make it an argument, and try it by surefoot sweep {name} --arg '--lr {{0.01,0.1}}'."
             )
         if not seen["steps"]:
             raise ScriptError(

@@ -164,7 +164,8 @@ class Bench:
         """The loss of each step, over all processes, as it was before the step."""
         model, raw, loss, clip = copies
         seed_everything(self.seed)
-        model.train()
+        if not model.training:
+            model.train()
         ready, prepared = self.engine.prepared(model, raw)
         stepper = Stepper(self.engine, ready, prepared, raw, Task(loss))
         if clip is not None and attached(raw) is None:

@@ -17,7 +17,7 @@ from surefoot.errors import SettingError
 from surefoot.facts import RateTrial, SuggestedRate
 from surefoot.landscape.objective import undisturbed
 from surefoot.lr_range_test.conclusion import Conditions, concluded
-from surefoot.lr_range_test.rates import Spacing, check_range, swept_rates
+from surefoot.lr_range_test.ranges import Spacing, check_range, swept_rates
 from surefoot.lr_range_test.recommendation import Candidate, candidates, worth_trying
 from surefoot.lr_range_test.records import RangeTest
 from surefoot.lr_range_test.suggestions import suggestions
