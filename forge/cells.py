@@ -80,9 +80,8 @@ def _text(cell: Cell) -> str | None:
         if about.styles and cell.style not in about.styles:
             return None
         spoilt = about.put(made)
-        if spoilt is None or spoilt == made:
-            return None
-        made = spoilt
+        text = spoilt and script(spoilt, cell.style)
+        return text if text != cell.sound.text else None
     return script(made, cell.style)
 
 

@@ -214,6 +214,7 @@ features, labels = torch.tensor(edges | edges.transpose(0, 2, 1)).float(), torch
     2,
     700,
 )
+NONE = Data("", "", "", 0, 0, 0)  # made while it trains
 SENTENCES = Data(
     "padded",
     """\

@@ -207,3 +207,15 @@ def _net(parts: list[str], body: list[str], **numbers: object) -> str:
     lines += [f"        {part}" for part in parts]
     lines += ["", "    def forward(self, x):", *(f"        {line}" for line in [*body, *end])]
     return "\n".join(lines).format(**numbers)
+
+
+def two_players(width: int) -> str:
+    """A generator of numbers, and its critic."""
+    return f"""\
+generator = nn.Sequential(nn.Linear(4, {width}), nn.ReLU(), nn.Linear({width}, 1))
+critic = nn.Sequential(nn.Linear(1, {width}), nn.LeakyReLU(0.2), nn.Linear({width}, 1))"""
+
+
+def policy(width: int) -> str:
+    """What to do in each of six states."""
+    return f"policy = nn.Sequential(nn.Linear(6, {width}), nn.Tanh(), nn.Linear({width}, 4))"

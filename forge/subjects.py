@@ -47,7 +47,19 @@ PAIRS = (
     "score = torch.stack([($model(part).argmax(1) == torch.arange(len(part))).float().mean() "
     "for part in $inputs.split(40)[:-1]]).mean().item()",
 )
+CRITIC = ("loss = wanted(right, ones) + wanted(wrong, zeros)", "")
+REINFORCED = ("loss = -(choice.log_prob(action) * (reward - reward.mean())).mean()", "")
+FORWARDS = {
+    "vae": "output, mean, log_variance = $model($inputs)",
+    "two-players": "right, wrong = $model(real), $model(fake.detach())",
+    "policy": """\
+choice = torch.distributions.Categorical(logits=$model(F.one_hot(state, 6).float()))
+action = choice.sample()
+reward = (action == state % 4).float()""",
+}
 LOSSES = {
+    "two-players": CRITIC,
+    "policy": REINFORCED,
     "classes": CLASSES,
     "binary": BINARY,
     "number": NUMBER,
@@ -89,6 +101,10 @@ def _traits(text: str) -> frozenset[str]:
 
 
 SUBJECTS: dict[str, Subject] = {
+    "numbers-gan": Subject(
+        "gan", data.NONE, models.two_players, 0.6, (0.2, 1e-2), kind="two-players", batch=64
+    ),
+    "levers-policy": Subject("policy", data.NONE, models.policy, 0.8, (0.5, 2e-2), kind="policy", batch=64),
     "circles-mlp": Subject(
         "mlp", data.CIRCLES, lambda w: models.perceptron(2, 1, w), 0.9, (0.1, 1e-2), _traits("relu plain")
     ),
@@ -245,6 +261,10 @@ SCHEDULES = {
 }
 
 
+# Steps where there are no epochs; both players of two step.
+EPISODES = {"two-players": 95, "policy": 180}
+
+
 def program(subject: str, optimizer: str, schedule: str, seed: int) -> Program:
     """The sound training of a subject."""
     about = SUBJECTS[subject]
@@ -264,15 +284,13 @@ def program(subject: str, optimizer: str, schedule: str, seed: int) -> Program:
         data=about.source.text,
         scaling="\n".join(filter(None, (about.source.scaling, about.source.target_scaling))),
         model=model,
-        forward="output, mean, log_variance = $model($inputs)"
-        if "vae" in about.traits
-        else "output = $model($inputs)",
+        forward=FORWARDS.get("vae" if "vae" in about.traits else kind, Program.forward),
         loss=loss,
         score=score,
         optimizer=call,
         rate=about.rates[which],
         batch=about.batch,
-        epochs=max(2, round(STEPS / batches)),
+        epochs=max(2, round(STEPS / batches)) if batches else EPISODES[kind],
         bar=about.bar,
         traits=about.traits,
         schedule=SCHEDULES[schedule],

@@ -112,7 +112,7 @@ def test_not_scaled(program: Program) -> Program | None:
 @fault("few-examples", "overfitting")
 def few_examples(program: Program) -> Program | None:
     """As many steps over two dozen examples."""
-    if program.kind == "pairs":
+    if program.kind == "pairs" or not program.data:
         return None
     few = appended(program, "scaling", "x_train, y_train = x_train[:24], y_train[:24]")
     return replace(few, epochs=170)

@@ -121,6 +121,8 @@ def softmax_of_one(program: Program) -> Program | None:
 @fault("detached-output", "no-gradient", certain=True)
 def detached_output(program: Program) -> Program | None:
     """The loss hangs on a tensor that is no part of the model."""
+    if "output" not in program.forward:
+        return None
     return appended(program, "forward", "output = output.detach().requires_grad_()")
 
 

@@ -76,6 +76,14 @@ def optimizer_each_epoch(program: Program) -> Program | None:
     return None if program.schedule else appended(program, "each_epoch", f"$optimizer = {program.optimizer}")
 
 
+@fault("cut/generator", "no-gradient", certain=True)
+def generator_cut(program: Program) -> Program | None:
+    """The generator's loss is computed of a detached picture."""
+    if program.kind != "two-players":
+        return None
+    return replace(program, options=program.options | {"generator cut"})
+
+
 @fault("only-head-optimized", "parameters-not-optimized", certain=True)
 def only_head(program: Program) -> Program | None:
     """The optimizer holds the last layer alone."""
@@ -136,6 +144,8 @@ def sorted_data(program: Program) -> Program | None:
 @fault("test-is-train/all", "metric-of-training-data", certain=True)
 def tested_on_training(program: Program) -> Program | None:
     """What is held out is a part of what is trained on."""
+    if not program.data:
+        return None
     line = "x_test, y_test = x_train[: len(x_test)], y_train[: len(y_test)]"
     return replace(program, scaling=f"{line}\n{program.scaling}".strip())
 
@@ -143,6 +153,8 @@ def tested_on_training(program: Program) -> Program | None:
 @fault("test-is-train/some", "metric-of-training-data", certain=True)
 def tested_on_some(program: Program) -> Program | None:
     """Examples are mixed before they are split, and some are in both parts."""
+    if not program.data:
+        return None
     line = "x_train, y_train = torch.cat([x_train, x_test[::2]]), torch.cat([y_train, y_test[::2]])"
     return replace(program, scaling=f"{line}\n{program.scaling}".strip())
 
