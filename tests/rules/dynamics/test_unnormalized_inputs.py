@@ -43,3 +43,11 @@ def test_inputs_that_threw_the_first_losses_up() -> None:
     thrown = np.concatenate([np.geomspace(1000, 2.3, 60), np.linspace(2.3, 0.8, 240)])
     assert found("unnormalized-inputs", Training(thrown).fact(BatchInput, "train", **RAW))
     assert not found("unnormalized-inputs", Training(falling(2.3, 0.8)).fact(BatchInput, "train", **RAW))
+
+
+def test_inputs_divided_twice() -> None:
+    tiny = {"min": 0.0, "max": 0.0039, "feature_std_max": 0.0015, "feature_mean_absmax": 0.0012}
+    assert "tiny" in found("unnormalized-inputs", Training(flat()).fact(BatchInput, "train", **tiny))[0].title
+    assert not found("unnormalized-inputs", Training().fact(BatchInput, "train", **tiny))
+    small = {**tiny, "feature_std_max": 0.048}
+    assert not found("unnormalized-inputs", Training(flat()).fact(BatchInput, "train", **small))

@@ -17,6 +17,8 @@ from surefoot.quantities import batches
 
 _MOST = 200  # batches examined in one phase
 _MANY = 20  # after these, one look in five
+_MOST_MODULES = 16  # that are evaluated before any is trained
+_NO_MODULE = 0  # data that no module was called with
 
 
 class _Seen:
@@ -40,29 +42,43 @@ class InputBatchesProbe(Probe):
     def __init__(self, deferred: Deferred, metric: Callable[[str, int, float], None]) -> None:
         self._deferred = deferred
         self._metric = metric
-        self._phases = {"train": _Seen(), "validation": _Seen()}
-        self._by_model = False
+        self._modules: dict[
+            int, dict[str, _Seen]
+        ] = {}  # by phase, of the outermost modules met before `_first`
+        self._first: int | None = (
+            None  # the module that data entered first: the others are not held against it
+        )
 
     def batch_entered(self, phase: str, batch: Tensor, module: nn.Module, step: int, inspected: bool) -> None:
-        """Examine it, where it is one of the first or the step is inspected."""
-        seen = self._phases[phase]
-        if not inspected and len(seen.summaries) >= 3:
+        """Examine it, where it is data and one of the first or the step is inspected."""
+        if phase == "train" and batch.grad_fn is not None:
+            return  # what another part of the model has made of its data
+        seen = self._seen(id(module), phase)
+        if seen is None or (not inspected and seen.looks >= 3):
             return
-        self._by_model |= phase == "train"
         seen.fixed.setdefault("normalized_inside", normalises_first(module))
-        self._examine(phase, batch, step)
+        self._examine(seen, phase, batch, step)
+
+    def _seen(self, module: int, phase: str) -> _Seen | None:
+        """What is kept of a module's inputs; None where another one is the first."""
+        if phase == "train" and (self._first is None or (self._first == _NO_MODULE != module)):
+            self._first = module
+            self._modules = {module: self._modules.get(module, {})}
+        if self._first not in (None, module) or (self._first is None and len(self._modules) >= _MOST_MODULES):
+            return None
+        return self._modules.setdefault(module, {}).setdefault(phase, _Seen())
 
     def graph_inspected(self, backward: Backward) -> None:
         """Where no module was called: the data that the first operations kept."""
-        if self._by_model or backward.graph is None:
+        seen = self._seen(_NO_MODULE, "train") if backward.graph is not None else None
+        if seen is None or backward.graph is None:
             return
         for batch in backward.graph.first_inputs():
-            self._phases["train"].fixed.setdefault("normalized_inside", False)
-            self._examine("train", batch, backward.step)
+            seen.fixed.setdefault("normalized_inside", False)
+            self._examine(seen, "train", batch, backward.step)
             return
 
-    def _examine(self, phase: str, batch: Tensor, step: int) -> None:
-        seen = self._phases[phase]
+    def _examine(self, seen: _Seen, phase: str, batch: Tensor, step: int) -> None:
         seen.looks += 1
         if seen.looks > _MANY and seen.looks % 5:
             return
@@ -85,7 +101,7 @@ class InputBatchesProbe(Probe):
 
     def facts(self) -> Iterator[Fact]:
         """One fact for each phase that was seen."""
-        for phase, seen in self._phases.items():
+        for phase, seen in self._modules.get(self._first or _NO_MODULE, {}).items():
             if not seen.summaries:
                 continue
             rows = torch.tensor(seen.summaries, dtype=torch.float64)

@@ -8,8 +8,8 @@ from surefoot.facts import BatchInput
 from surefoot.records import History
 from surefoot.rules import intent
 from surefoot.rules.base import Draft, rule
-from surefoot.rules.progress import progress
-from surefoot.rules.scale import large_inputs
+from surefoot.rules.progress import Progress, progress
+from surefoot.rules.scale import Scale, large_inputs, small_inputs
 from surefoot.rules.starts import high_start
 
 
@@ -20,13 +20,14 @@ from surefoot.rules.starts import high_start
     since="0.1",
 )
 def unnormalized_inputs(
-    history: History, *, learned: float = 0.5, way: float = 0.8, thrown: float = 10.0
+    history: History, *, learned: float = 0.5, way: float = 0.8, thrown: float = 10.0, tiny: float = 0.2
 ) -> Iterator[Draft]:
     """The inputs are not scaled, and the training suffers from it.
 
     ## What it finds
     Training inputs whose features have deviations or means of 25 and more and no normalisation layer in
-    front, in a training that does not get on, or runs away.
+    front, in a training that does not get on, or runs away. Or inputs none of whose features reaches 0.02, in a
+    training that has made less than a fifth of the way (option `tiny`).
 
     ## Why it matters
     Large features make large activations and gradients in the first layer: the first steps throw the weights
@@ -49,6 +50,9 @@ def unnormalized_inputs(
     LeCun et al. 1998, "Efficient BackProp", section 4.3; TheDeepChecker (2022), missing normalisation.
     """
     scale, seen = large_inputs(history), progress(history)
+    small = small_inputs(history)
+    if small is not None and seen.stuck(tiny):
+        yield _tiny(small, seen)
     if scale is None or intent.adversarial(history) or len(seen.losses) + seen.nonfinite < 30:
         return
     far = seen.chance is not None and seen.start > thrown * seen.chance
@@ -75,3 +79,20 @@ def unnormalized_inputs(
 
 def _suffering(suffers: bool) -> str:
     return "the training does not get on" if suffers else "the first losses are far above those of a guess"
+
+
+def _tiny(scale: Scale[BatchInput], seen: Progress) -> Draft:
+    fact = scale.fact
+    return Draft(
+        title=f"The inputs are tiny: no feature is larger than {scale.size:.3g} "
+        f"(range {fact.min:.3g} to {fact.max:.3g}), and the training does not get on.",
+        fix="Standardise the inputs with the training set's mean and deviation (once: were they divided twice?).",
+        evidence={
+            "range": [fact.min, fact.max],
+            "largest deviation of a feature": fact.feature_std_max,
+            "largest mean of a feature": fact.feature_mean_absmax,
+            "loss at the start": seen.start,
+            "loss at the end": seen.late,
+        },
+        confidence=0.8,
+    )
