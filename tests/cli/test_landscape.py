@@ -238,7 +238,7 @@ def test_the_documented_bowl_is_its_formula(command, tmp_path: Path) -> None:  #
     ("arguments", "words"),
     [
         ([], "nothing was named"),
-        (["-o", "a.pdf", "line.py"], "a.pdf"),
+        (["-o", "a.jpg", "line.py"], "a.jpg"),
         (["-o", "a.npz", "no-such"], "no script and no recipe"),
         (["-o", "a.npz", "absent.py"], "absent.py"),
         (["-o", "a.npz", "plain.py"], "without a call of backward"),

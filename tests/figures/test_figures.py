@@ -200,7 +200,7 @@ def test_without_matplotlib_one_sentence_says_what_to_install(monkeypatch, tmp_p
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda p: draw(surface(), p / "a.jpeg"), "end it in .png, .svg or .html"),
+        (lambda p: draw(surface(), p / "a.jpeg"), "end it in .png, .svg, .pdf or .html"),
         (lambda p: draw(smoothness(), p / "a.html"), "no interactive page"),
         (lambda p: draw("nothing", p / "a.png"), "a str cannot be drawn"),
         (lambda p: draw(surface(), p / "file" / "a.png"), "cannot write"),

@@ -13,13 +13,15 @@ from surefoot.capture.script import Target
 from surefoot.cli.output import show
 from surefoot.cli.places import check_file
 from surefoot.cli.run_options import Module
+from surefoot.cli.subject_options import Dpi
 from surefoot.cli.watching import run_under
 from surefoot.errors import NothingTrained, ScriptError, SettingError
+from surefoot.figures.canvas import PICTURES
 
 if TYPE_CHECKING:
     from surefoot.gradients import Backpropagation
 
-_SUFFIXES = (".png", ".svg", ".html", ".txt")
+_SUFFIXES = (*PICTURES, ".html", ".txt")
 
 
 def backprop(
@@ -27,9 +29,10 @@ def backprop(
     output: Annotated[
         str | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Picture (.png, .svg), page (.html) or table (.txt)."
+            "--output", "-o", metavar="FILE", help="Picture (.png, .svg, .pdf), page (.html) or table (.txt)."
         ),
     ] = None,
+    dpi: Dpi = None,
     step: Annotated[
         int, typer.Option("--step", metavar="N", min=1, help="Which optimizer step's backward pass.")
     ] = 1,
@@ -63,7 +66,7 @@ def backprop(
     if path is not None and path.suffix.lower() not in _SUFFIXES:
         raise SettingError(f"-o {output} is no picture that can be drawn: end it in {', '.join(_SUFFIXES)}.")
     check_file("--output", output)
-    if path is not None and path.suffix.lower() in (".png", ".svg"):
+    if path is not None and path.suffix.lower() in PICTURES:
         from surefoot.figures.canvas import matplotlib_or_raise
 
         matplotlib_or_raise()
@@ -74,7 +77,7 @@ def backprop(
         from surefoot.figures import draw_backprop
 
         shown = records if len(records) > 1 else next(iter(records.values()))
-        show(draw_backprop(shown, path, depth=depth))
+        show(draw_backprop(shown, path, depth=depth, dpi=dpi))
 
 
 def _taken_apart(target: Target, step: int, depth: int | None, expand: tuple[str, ...]) -> Backpropagation:

@@ -10,15 +10,16 @@ import typer
 from surefoot.cli.counting import counting
 from surefoot.cli.output import show
 from surefoot.cli.places import check_file
-from surefoot.cli.subject_options import Batches, Module, Quick, Runs, Settings, Steps
+from surefoot.cli.subject_options import Batches, Dpi, Module, Quick, Runs, Settings, Steps
 from surefoot.errors import SettingError
+from surefoot.figures.canvas import PICTURES
 from surefoot.store.runs import DEFAULT_RUNS
 
 if TYPE_CHECKING:
     from surefoot.cli.subjects import Subject
     from surefoot.surfaces import Slice
 
-_SUFFIXES = (".png", ".svg", ".html", ".npz")
+_SUFFIXES = (".png", ".svg", ".pdf", ".html", ".npz")
 _PLANES = ("random", "principal", "checkpoints")
 TARGET_LINE = "[OPTIONS] SCRIPT [ARGUMENTS]…  |  RECIPE [OPTIONS]  |  RUN [OPTIONS]"
 
@@ -28,9 +29,13 @@ def landscape(
     output: Annotated[
         str,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Picture (.png, .svg), page (.html) or numbers (.npz)."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Picture (.png, .svg, .pdf), page (.html) or numbers (.npz).",
         ),
     ] = "landscape.png",
+    dpi: Dpi = None,
     x: Annotated[
         str | None, typer.Option("--x", metavar="NAME", help="A scalar, such as 'fc1.weight[0, 3]'.")
     ] = None,
@@ -125,7 +130,7 @@ def landscape(
     if radius is not None and not sharpness:
         raise SettingError("--radius is for --sharpness.")
     spans = (_span("--span", span), _span("--y-span", y_span))
-    if target.suffix.lower() in (".png", ".svg"):
+    if target.suffix.lower() in PICTURES:
         from surefoot.figures.canvas import matplotlib_or_raise
 
         matplotlib_or_raise()
@@ -165,9 +170,9 @@ def landscape(
     if smoothness:
         from surefoot.cli.smoothness import shown
 
-        shown(cast(Any, records), target, subject)
+        shown(cast(Any, records), target, subject, dpi)
     else:
-        _write(records, target, subject)
+        _write(records, target, subject, dpi)
     if sharpness:
         _print_sharpness(subject, radius, seed)
 
@@ -200,7 +205,7 @@ def _line_to(subject: Subject, path: Path, options: dict[str, Any]) -> Slice:
     return slice_between(subject.objective, own, saved_state(path), name=f"model to {path.stem}", **options)
 
 
-def _write(records: list[Any], target: Path, subject: Subject) -> None:
+def _write(records: list[Any], target: Path, subject: Subject, dpi: int | None) -> None:
     from surefoot.figures import draw
     from surefoot.surfaces import Surface
 
@@ -216,14 +221,14 @@ def _write(records: list[Any], target: Path, subject: Subject) -> None:
             )
             if record.descent is not None:
                 show(f"{record.descent.sentence}.")
-            if subject.title and path.suffix.lower() in (".png", ".svg"):
+            if subject.title and path.suffix.lower() in PICTURES:
                 named = {"title": subject.title}
         else:
             at, low = record.minimum
             show(
                 f"{record.name}: lowest {low:.6g} at {at:.4g}; {record.center_loss:.6g} at {record.center:.4g}"
             )
-        show(draw(record, path, **named))
+        show(draw(record, path, dpi=dpi, **named))
 
 
 def _print_sharpness(subject: Subject, radius: float | None, seed: int) -> None:

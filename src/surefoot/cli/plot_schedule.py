@@ -9,6 +9,7 @@ import typer
 from surefoot.cli.output import show
 from surefoot.cli.places import check_file
 from surefoot.errors import SettingError
+from surefoot.figures.canvas import PICTURES
 
 
 def plot_schedule(
@@ -18,7 +19,7 @@ def plot_schedule(
     output: Annotated[
         str | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="The .png or .svg to write; without, only the table."
+            "--output", "-o", metavar="FILE", help="The .png, .svg or .pdf to write; without, only the table."
         ),
     ] = None,
     lr: Annotated[
@@ -54,8 +55,8 @@ def plot_schedule(
     if output is None:
         show(table(schedule, lr))
         return
-    if not output.lower().endswith((".png", ".svg")):
-        raise SettingError(f"{output} is no picture that can be drawn: end it in .png or .svg.")
+    if not output.lower().endswith(PICTURES):
+        raise SettingError(f"{output} is no picture that can be drawn: end it in .png, .svg or .pdf.")
     check_file("--output", output)
     if steps is None and schedule.duration is None:
         raise SettingError(f"{schedule!r} never ends: say how many steps to draw by --steps N.")

@@ -21,7 +21,7 @@ def measured(subject: Subject, records: int | None, progress: Any) -> list[Smoot
     return [smoothness_along(subject.objective, t, progress=progress, **given) for t in subject.trajectories]
 
 
-def shown(records: list[Smoothness], target: Path, subject: Subject) -> None:
+def shown(records: list[Smoothness], target: Path, subject: Subject, dpi: int | None) -> None:
     """Print each record in a sentence, and write them: one picture of all, or a file of numbers each."""
     from surefoot.figures import draw
 
@@ -29,7 +29,7 @@ def shown(records: list[Smoothness], target: Path, subject: Subject) -> None:
     for name, record in zip(names, records, strict=True):
         show(f"{name}: {told(record)}.")
     if target.suffix.lower() != ".npz":
-        show(draw(dict(zip(names, records, strict=True)), target))
+        show(draw(dict(zip(names, records, strict=True)), target, dpi=dpi))
         return
     for number, record in enumerate(records, start=1):
         path = target if len(records) == 1 else target.with_stem(f"{target.stem}-{number}")

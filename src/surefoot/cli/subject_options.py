@@ -14,6 +14,10 @@ Batches = Annotated[
     int,
     typer.Option("--batches", metavar="N", min=1, help="How many of the script's last batches count."),
 ]
+Dpi = Annotated[
+    int | None,
+    typer.Option("--dpi", metavar="N", min=10, max=1200, help="Pixels an inch of a .png; default 100."),
+]
 Quick = Annotated[bool, typer.Option("--quick", help="The small form of a recipe.")]
 Settings = Annotated[
     list[str] | None,

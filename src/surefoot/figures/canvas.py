@@ -51,6 +51,9 @@ def matplotlib_or_raise() -> Any:
     return matplotlib
 
 
+_DATES = {".png": "Software", ".svg": "Date", ".pdf": "CreationDate"}
+
+
 @contextmanager
 def styled() -> Iterator[None]:
     """Draw inside in surefoot's style, leaving the user's matplotlib settings alone."""
@@ -72,21 +75,34 @@ def new_figure(width: float = 6.4, height: float = 4.8, dpi: int = 100) -> Any:
     return figure
 
 
-def write(figure: Any, path: str | os.PathLike[str]) -> Path:
-    """Write a figure as PNG or SVG, by the path's suffix.
+PICTURES = (".png", ".svg", ".pdf")
+DPI = 100
+
+
+def write(figure: Any, path: str | os.PathLike[str], *, dpi: int | None = None) -> Path:
+    """Write a figure as PNG, SVG or PDF, by the path's suffix.
+
+    Args:
+        figure: Of matplotlib.
+        path: Its suffix chooses.
+        dpi: Pixels an inch of a PNG; 100 by default.
 
     Raises:
-        SettingError: Another suffix, or a place that cannot be written.
+        SettingError: Another suffix, a resolution that is none, or a place that cannot be written.
     """
     target = Path(path)
     suffix = target.suffix.lower()
-    if suffix not in (".png", ".svg"):
-        raise SettingError(f"{target.name} is no picture that can be drawn; end it in .png, .svg or .html")
-    metadata = {"Date": None} if suffix == ".svg" else {"Software": None}
+    if suffix not in PICTURES:
+        raise SettingError(
+            f"{target.name} is no picture that can be drawn; end it in .png, .svg, .pdf or .html"
+        )
+    if dpi is not None and not 10 <= dpi <= 1200:
+        raise SettingError(f"dpi is {dpi}; give 10 to 1200")
+    metadata = {_DATES[suffix]: None}  # the same figure is the same file
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with styled():
-            figure.savefig(target, metadata=metadata)
+            figure.savefig(target, metadata=metadata, dpi=dpi or DPI)
     except OSError as error:
         raise SettingError(
             f"cannot write {target} ({error.strerror or error}); choose another place"

@@ -23,14 +23,17 @@ from surefoot.surfaces import Slice, Smoothness, Surface, save
 def draw(
     record: Slice | Surface | Smoothness | Mapping[str, Smoothness] | Backpropagation,
     path: str | os.PathLike[str],
+    *,
+    dpi: int | None = None,
     **options: Any,
 ) -> Path:
-    """Draw a landscape to a file: .png, .svg, .html (interactive, self-contained) or .npz (its numbers).
+    """Draw a landscape to a file: .png, .svg, .pdf, .html (interactive, self-contained) or .npz (its numbers).
 
     Args:
         record: From surefoot.landscape, of smoothness also several by name for one .png or .svg; or from
             `backprop`, as `draw_backprop` draws it.
         path: Its suffix chooses.
+        dpi: Pixels an inch of a PNG; 100 by default.
         options: Of the figure: `logarithmic`, `title` of a surface; `thresholds` of a smoothness record.
 
     Returns:
@@ -41,7 +44,7 @@ def draw(
         MissingExtra: matplotlib is not installed (PNG, SVG).
     """
     if isinstance(record, Backpropagation):
-        return draw_backprop(record, path, **options)
+        return draw_backprop(record, path, dpi=dpi, **options)
     suffix = Path(path).suffix.lower()
     if suffix == ".npz" and not isinstance(record, Mapping):
         return save(record, path)
@@ -50,11 +53,11 @@ def draw(
             raise SettingError("a smoothness record has no interactive page; draw it as .png or .svg")
         return write_text(landscape_page(record), path)
     if isinstance(record, Slice):
-        return write(slice_figure(record), path)
+        return write(slice_figure(record), path, dpi=dpi)
     if isinstance(record, Surface):
-        return write(surface_figure(record, **options), path)
+        return write(surface_figure(record, **options), path, dpi=dpi)
     if isinstance(record, Smoothness | Mapping) and suffix != ".npz":
-        return write(smoothness_figure(record, **options), path)
+        return write(smoothness_figure(record, **options), path, dpi=dpi)
     raise SettingError(
         f"a {type(record).__name__} cannot be drawn; pass a Slice, a Surface, a Smoothness or a backprop record"
     )
@@ -65,13 +68,15 @@ def draw_backprop(
     path: str | os.PathLike[str],
     *,
     depth: int | None = 1,
+    dpi: int | None = None,
 ) -> Path:
-    """Draw a backward pass to a .png, .svg, .html (rows that open) or .txt file.
+    """Draw a backward pass to a .png, .svg, .pdf, .html (rows that open) or .txt file.
 
     Args:
-        records: One, or several by name, side by side. One of at most two dozen operations is drawn as its graph.
+        records: One, or several by name, side by side. One of at most a dozen operations is drawn as its graph.
         path: Its suffix chooses.
         depth: Collapse modules to so many dotted parts; None shows each.
+        dpi: Pixels an inch of a PNG; 100 by default.
     """
     suffix = Path(path).suffix.lower()
     if suffix == ".html":
@@ -81,5 +86,5 @@ def draw_backprop(
         tables = [f"{name}\n{backprop_text(record, depth=depth)}".strip() for name, record in named.items()]
         return write_text("\n\n".join(tables) + "\n", path)
     if isinstance(records, Backpropagation) and len(records.operations) <= SMALL:
-        return write(graph_figure(records), path)
-    return write(backprop_figure(records, depth=depth), path)
+        return write(graph_figure(records), path, dpi=dpi)
+    return write(backprop_figure(records, depth=depth), path, dpi=dpi)

@@ -33,6 +33,8 @@ _DASHES: tuple[list[int], ...] = ([], [8, 4], [8, 3, 2, 3], [2, 3])
 
 def landscape_page(record: Slice | Surface) -> str:
     """The page of a slice or a surface: hover for the numbers, follow the path, turn the surface in space."""
+    from surefoot.figures.surface import seen
+
     if isinstance(record, Slice):
         return _page(f"Loss along {record.name}", _slice_data(record), [], [])
     title = f"Loss over {record.x_name} and {record.y_name}"
@@ -45,8 +47,9 @@ def landscape_page(record: Slice | Surface) -> str:
     if record.descent is not None:
         notes.append(f"{record.descent.sentence}.")
     mode = record.settings.get("mode", "?")
-    notes.append(f"{record.settings.get('examples', 0):,} examples, mode {mode}.")
-    legend = [(path.name, COLORS[i % len(COLORS)]) for i, path in enumerate(record.paths)]
+    examples = record.settings.get("examples", 0)
+    notes.append(f"{examples:,} {'example' if examples == 1 else 'examples'}, mode {mode}.")
+    legend = [(p.name, COLORS[i % len(COLORS)]) for i, p in enumerate(record.paths) if seen(p.points, record)]
     return _page(title, _surface_data(record), notes, legend)
 
 
@@ -94,6 +97,7 @@ def _page(title: str, data: Mapping[str, Any], notes: list[str], legend: list[tu
         '<label>Step <input id="step" type="range" min="0" value="0">'
         '<output id="stepname"></output></label></div>'
         '<canvas id="view" role="img" aria-label="The loss landscape, as described below"></canvas>'
+        '<div id="scale"><span>loss</span><div><div id="bar"></div><div id="barticks"></div></div></div>'
         '<p id="reading" aria-live="polite">Point at the picture to read it.</p>'
         f'<p class="legend">{swatches}</p>{lines}'
     )

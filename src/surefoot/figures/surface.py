@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,10 @@ def surface_figure(surface: Surface, *, logarithmic: bool | None = None, title: 
         filled = draw_contours(axes, surface, logarithmic)
         bar = figure.colorbar(filled, ax=axes, pad=0.02)
         bar.set_label("loss")
+        ends = filled.levels[0], filled.levels[-1]
+        bar.set_ticks(round_ticks(*ends, contour_levels(surface.losses, logarithmic)[1]))
         bar.ax.yaxis.set_major_formatter("{x:.3g}")
+        bar.ax.minorticks_off()
         if surface.gradients is not None:
             _draw_gradients(axes, surface)
         draw_marks(axes, surface)
@@ -69,6 +73,26 @@ def contour_levels(
     return np.linspace(low, high, count), False
 
 
+def round_ticks(low: float, high: float, logarithmic: bool) -> Floats:
+    """A handful of round numbers from `low` to `high`: 1, 2 and 5 of each decade, or steps of such a size.
+
+    Example:
+        >>> [float(tick) for tick in round_ticks(0.55, 19.5, True)]
+        [1.0, 2.0, 5.0, 10.0]
+    """
+    if logarithmic:
+        decades = np.arange(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        heads = (1, 2, 5) if len(decades) <= 4 else (1,)
+        every = max(1, len(decades) // 8)
+        ticks = np.array([head * 10.0**decade for decade in decades[::every] for head in heads])
+    else:
+        rough = (high - low) / 6
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = power * next(head for head in (1, 2, 5, 10) if head * power >= rough)
+        ticks = np.arange(math.ceil(low / step), math.floor(high / step) + 1) * step
+    return ticks[(ticks >= low) & (ticks <= high)]
+
+
 def draw_contours(axes: Any, surface: Surface, logarithmic: bool | None = None) -> Any:
     """Filled contours and their lines; points that are not finite stay grey."""
     from matplotlib.colors import BoundaryNorm
@@ -103,6 +127,8 @@ def draw_marks(axes: Any, surface: Surface) -> None:
 
     halo = [effects.Stroke(linewidth=4, foreground="white"), effects.Normal()]
     for index, path in enumerate(surface.paths):
+        if not seen(path.points, surface):
+            continue
         color, style = COLORS[index % len(COLORS)], STYLES[index % len(STYLES)]
         marker = MARKERS[index % len(MARKERS)]
         points = path.points[: until_far(path.points, axes.get_xlim(), axes.get_ylim())]
@@ -120,6 +146,13 @@ def draw_marks(axes: Any, surface: Surface) -> None:
     axes.plot(x_low, y_low, "v", ms=9, label=f"lowest, {low:.4g}", zorder=5, **options)
     label = f"trained, {surface.center_loss:.4g}"
     axes.plot(*surface.center, "*", ms=15, label=label, zorder=6, **options)
+
+
+def seen(points: Floats, surface: Surface) -> bool:
+    """Whether anything of a path lies within the picture: a legend names only what is drawn."""
+    x, y = points.T
+    inside = (x >= surface.x[0]) & (x <= surface.x[-1]) & (y >= surface.y[0]) & (y <= surface.y[-1])
+    return bool(inside.any())
 
 
 def until_far(points: Floats, x_limits: tuple[float, float], y_limits: tuple[float, float]) -> int:

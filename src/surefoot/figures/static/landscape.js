@@ -8,6 +8,8 @@
   const byId = (name) => document.getElementById(name);
   const show = (value) => (value === null ? "not finite" : Number(value).toPrecision(4));
   let width = 0, height = 0;
+  // Of the page, light or dark; what lies on the surface keeps its colours.
+  const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
   const resize = () => {
     const scale = devicePixelRatio || 1;
@@ -28,8 +30,8 @@
   };
 
   const axes = (box, x, y, names, yTicks = null) => {
-    context.strokeStyle = "#515b66";
-    context.fillStyle = "#1a1f26";
+    context.strokeStyle = ink("muted");
+    context.fillStyle = ink("text");
     context.lineWidth = 1;
     context.font = "12px system-ui, sans-serif";
     context.strokeRect(box.left, box.top, box.width, box.height);
@@ -251,7 +253,7 @@
       }
       const [cx, cy] = place(u(data.center[0]), v(data.center[1]), heightAt(...data.center) + 0.02);
       star(cx, cy);
-      context.fillStyle = "#515b66";
+      context.fillStyle = ink("muted");
       context.textAlign = "left";
       context.textBaseline = "top";
       context.font = "12px system-ui, sans-serif";
@@ -260,15 +262,34 @@
       for (const [name, a, b] of ends) {
         const [x, y] = place(a, b, 0);
         const at = [Math.min(Math.max(x - 40, 4), width - 160), Math.min(y, height - 16)];
-        context.strokeStyle = "#fff";
+        context.strokeStyle = ink("page");
         context.lineWidth = 3;
         context.strokeText(name, ...at);
         context.fillText(name, ...at);
       }
     };
 
+    // The colour bar: round losses where they stand on it.
+    const bar = () => {
+      const logs = () => {
+        const found = [];
+        for (let power = Math.floor(Math.log10(floor)); power <= Math.log10(high); power++) found.push(10 ** power);
+        return found.length > 4 ? found : found.flatMap((tick) => [tick, 2 * tick, 5 * tick]);
+      };
+      const round = (state.log ? logs() : ticks(low, high)).filter((tick) => tick >= floor && tick <= high);
+      const every = Math.ceil(round.length / 9);
+      const stops = Array.from({ length: 20 }, (_, i) => css(color(i / 19)));
+      byId("bar").style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+      byId("barticks").replaceChildren(...round.filter((_, i) => i % every === 0).map((tick) => {
+        const label = document.createElement("span");
+        label.textContent = String(Number(tick.toPrecision(3)));
+        label.style.left = `${100 * level(tick)}%`;
+        return label;
+      }));
+    };
     const draw = () => {
       context.clearRect(0, 0, width, height);
+      bar();
       (state.solid ? solid : flat)();
     };
     const press = (name, key) => {
@@ -316,12 +337,13 @@
       draw();
     };
     addEventListener("resize", again);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
     again();
     window.surefootState = state; // for the tests
   }
 
   function slice() {
-    for (const name of ["log", "solid"]) byId(name).hidden = true;
+    for (const name of ["log", "solid", "scale"]) byId(name).hidden = true;
     byId("step").parentElement.hidden = true;
     let pointer = null;
     const range = (list) => {
@@ -354,7 +376,7 @@
       line(data.losses, toX, toY, "#0072b2");
       star(toX(data.center), toY(data.centerLoss));
       const [, slopeY] = axes(lower, x, range([...data.slopes, 0]), [data.name, "slope"]);
-      context.strokeStyle = "#515b66";
+      context.strokeStyle = ink("muted");
       context.lineWidth = 1;
       context.beginPath();
       context.moveTo(lower.left, slopeY(0));
@@ -364,7 +386,7 @@
       if (pointer === null) return;
       const at = x[0] + ((pointer - upper.left) / upper.width) * (x[1] - x[0]);
       const i = data.positions.reduce((b, w, k) => (Math.abs(w - at) < Math.abs(data.positions[b] - at) ? k : b), 0);
-      context.strokeStyle = "#000";
+      context.strokeStyle = ink("text");
       context.setLineDash([3, 3]);
       context.beginPath();
       context.moveTo(toX(data.positions[i]), upper.top);
@@ -382,6 +404,7 @@
       draw();
     };
     addEventListener("resize", again);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
     again();
   }
 })();
