@@ -24,6 +24,9 @@ OPTIONAL = {
     "lightning": ("Lightning", "lightning"),
     "pytorch_lightning": ("Lightning", "lightning"),
     "transformers": ("Transformers", "transformers"),
+    "optuna": ("Optuna", "search"),
+    "cmaes": ("cmaes", "search"),
+    "ray": ("Ray", "ray"),
 }
 
 

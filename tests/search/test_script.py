@@ -134,6 +134,21 @@ def test_seeds_differ_beyond_the_first_even_where_the_script_sets_its_own(script
     assert history.series("lr").values.tolist() == [0.01] * 12
 
 
+def test_halving_stops_the_hopeless_and_says_so(script: Path) -> None:
+    found = sf.sweep(
+        script,
+        ["--epochs", "9"],
+        lr=[0.125, 0.0625, 1e-7, 1e-6, 1e9],
+        runs=script.parent / "runs",
+        halving=True,
+        jobs=1,
+    )
+    states = {c.setting.get("lr"): (c.status, c.results[0].steps) for c in found.configurations}
+    assert states[0.125] == ("finished", 36)
+    assert {states[rate] for rate in (1e-7, 1e-6, 1e9)} == {("stopped", 4)}
+    assert any("3 of 5 trainings were stopped as hopeless" in remark for remark in found.remarks)
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "said"),
     [

@@ -29,6 +29,8 @@ _OWN = (
     "--arg",
     "--seeds",
     "--random",
+    "--halving",
+    "--optuna",
 )
 
 
@@ -72,6 +74,19 @@ def sweep(
         int | None,
         typer.Option("--jobs", metavar="N", min=1, help="Trainings at once; default: one a processor."),
     ] = None,
+    halving: Annotated[
+        bool, typer.Option("--halving", help="Stop the hopeless early: successive halving.")
+    ] = False,
+    optuna: Annotated[
+        int | None,
+        typer.Option("--optuna", metavar="N", min=1, help="Let Optuna propose N settings: surefoot[search]."),
+    ] = None,
+    sampler: Annotated[
+        str, typer.Option("--sampler", metavar="NAME", help="Optuna's: tpe, gp, cmaes, qmc, random.")
+    ] = "tpe",
+    pruner: Annotated[
+        str, typer.Option("--pruner", metavar="NAME", help="Optuna's: none, halving, hyperband, median.")
+    ] = "none",
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="FILE", help="Figures: a page (.html), or .png, .svg."),
@@ -95,7 +110,7 @@ def sweep(
     _check_words(target)
     _check_places(output, name, runs)
 
-    from surefoot.search.easy import axes_of
+    from surefoot.search.easy import axes_of, studying
     from surefoot.search.engine import Plan, sweep_script
     from surefoot.search.json import summary
 
@@ -103,7 +118,7 @@ def sweep(
         tuple(arg or ()), lr=lr, optimizer=optimizer, schedule=schedule, clip=clip, momentum=momentum,
         weight_decay=weight_decay,
     )  # fmt: skip
-    plan = Plan(tuple(axes), seeds, random, steps, jobs)
+    plan = Plan(tuple(axes), seeds, random, steps, jobs, halving, studying(optuna, sampler, pruner))
     try:
         found = sweep_script(
             target, plan, Path(runs).absolute(), name, tell=(lambda said: None) if quiet else say

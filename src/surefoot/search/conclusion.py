@@ -96,6 +96,11 @@ def _remarks(
         )
     troubled = [c for c in configurations if c.trouble and c.status in ("failed", "refused", "crashed")]
     found += [f"{c.said}: {c.status}: {c.trouble}" for c in troubled[:5]]
+    stopped = sum(result.status == "stopped" for result in results.values())
+    if stopped:
+        found.append(
+            f"{stopped} of {len(results)} trainings were stopped as hopeless; their settings trained from no other seed"
+        )
     edge = _edge(axes, judged)
     return [*found, *([edge] if edge else [])]
 

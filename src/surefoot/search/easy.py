@@ -11,6 +11,7 @@ from surefoot.errors import SettingError
 from surefoot.search.arguments import argument_axis
 from surefoot.search.axes import Axis, Given, axis
 from surefoot.search.engine import Plan, sweep_script
+from surefoot.search.optuna_study import Studying
 from surefoot.search.records import Sweep
 from surefoot.store.runs import DEFAULT_RUNS
 
@@ -30,6 +31,10 @@ def sweep(
     random: int | None = None,
     steps: int | None = None,
     jobs: int | None = None,
+    halving: bool = False,
+    optuna: int | None = None,
+    sampler: str = "tpe",
+    pruner: str = "none",
     runs: str | Path = DEFAULT_RUNS,
     name: str | None = None,
     tell: Callable[[str], None] = lambda said: None,
@@ -53,6 +58,10 @@ def sweep(
         random: Draw so many settings instead of all.
         steps: Stop each training after so many; by default at the script's own end.
         jobs: Trainings at once; by default one a processor.
+        halving: Stop the hopeless at 1/9 and 1/3 of a training: the best third goes on.
+        optuna: Let Optuna propose so many settings, from values and ranges.
+        sampler: Optuna's: "tpe", "gp", "cmaes", "qmc" or "random".
+        pruner: Optuna's: "none", "halving", "hyperband" or "median".
         runs: Folder of all runs.
         name: Of the sweep's folder in it; by default of the script.
         tell: Told of each training that has ended.
@@ -89,7 +98,7 @@ def sweep(
         lr=lr, optimizer=optimizer, schedule=schedule, clip=clip, momentum=momentum, weight_decay=weight_decay
     )
     axes += [_varied(key, values) for key, values in (vary or {}).items()]
-    plan = Plan(tuple(axes), seeds, random, steps, jobs)
+    plan = Plan(tuple(axes), seeds, random, steps, jobs, halving, studying(optuna, sampler, pruner))
     return sweep_script(Target(str(script), tuple(arguments)), plan, Path(runs).absolute(), name, tell=tell)
 
 
@@ -110,6 +119,24 @@ def axes_of(arguments: Iterable[str] = (), **given: Given) -> list[Axis]:
     if twice is not None:
         raise SettingError(f"{twice} is varied twice: give all its values at once.")
     return made
+
+
+def studying(trials: int | None, sampler: str, pruner: str) -> Studying | None:
+    """How Optuna is to search; None where it is not asked to.
+
+    Raises:
+        SettingError: Its settings without it, or ones that it hasn't.
+        MissingExtra: It isn't installed.
+    """
+    if trials is None:
+        if (sampler, pruner) != ("tpe", "none"):
+            raise SettingError(
+                "sampler and pruner are Optuna's: say how many settings it tries, --optuna 30."
+            )
+        return None
+    how = Studying(trials, sampler, pruner)
+    how.check()
+    return how
 
 
 def _varied(name: str, values: Iterable[Any]) -> Axis:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from surefoot.capture.script import Prepared, Target, prepare
 from surefoot.errors import MissingExtra, NothingTrained, ScriptError, SettingError
@@ -16,10 +17,14 @@ from surefoot.search.axes import Axis
 from surefoot.search.conclusion import concluded
 from surefoot.search.folder import Folder, open_folder
 from surefoot.search.member import Work
+from surefoot.search.order import Everything, Order, Report, SuccessiveHalving
 from surefoot.search.pool import Pool, cores
 from surefoot.search.records import Sweep
 from surefoot.search.results import Result
 from surefoot.search.settings import Member, drawn, grid
+
+if TYPE_CHECKING:
+    from surefoot.search.optuna_study import Studying
 
 Tell = Callable[[str], None]
 _ALIKE = 3  # members that fail with the same words: so will the others
@@ -36,6 +41,8 @@ class Plan:
         random: Draw so many settings; None: all of the grid.
         steps: Of each member; None: the script's own end.
         jobs: Members at once; None: one a processor.
+        halving: Stop the hopeless.
+        study: How Optuna searches; None: it doesn't.
     """
 
     axes: tuple[Axis, ...]
@@ -43,6 +50,8 @@ class Plan:
     random: int | None = None
     steps: int | None = None
     jobs: int | None = None
+    halving: bool = False
+    study: Studying | None = None
 
     def check(self) -> None:
         """Refuse what can't be.
@@ -54,6 +63,15 @@ class Plan:
             count = getattr(self, name)
             if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
                 raise SettingError(f"{name} is {count!r}: give a whole number of at least 1.")
+        ways = [self.random is not None, self.halving, self.study is not None]
+        if self.study is not None and sum(ways) > 1:
+            raise SettingError(
+                "--optuna chooses the settings and stops the hopeless: leave --random and --halving out."
+            )
+        if self.study is not None and (self.study.trials < 1 or not self.axes):
+            raise SettingError(
+                "--optuna needs a number of settings above 0, and something to vary: --lr 1e-4:1:log."
+            )
         if not self.axes and self.seeds == 1:
             raise SettingError(
                 "there is nothing to sweep: give --lr 1e-4:1:log7, --optimizer sgd,adamw, --arg '--hidden {64,128}', "
@@ -96,12 +114,22 @@ def sweep_script(
     plan.check()
     if importlib.util.find_spec("torch") is None:
         raise MissingExtra(sentence("sweeps", "torch"))
-    members = plan.members()
     prepared = _prepared(target)
     folder = open_folder(runs, name, prepared, target, plan.steps)
-    gathering = _Gathering(target, plan, folder, members, tell)
+    order = _order(plan, folder)
+    gathering = _Gathering(target, plan, folder, order, tell)
     gathering.run()
-    return concluded(target, prepared.source, plan.axes, plan.seeds, members, gathering.results, folder.path)
+    found = gathering.results
+    return concluded(target, prepared.source, plan.axes, plan.seeds, order.members(), found, folder.path)
+
+
+def _order(plan: Plan, folder: Folder) -> Order:
+    if plan.study is not None:
+        from surefoot.search.optuna_study import Study
+
+        return Study(plan.axes, plan.seeds, plan.study, folder.everything())
+    members = plan.members()
+    return SuccessiveHalving(members) if plan.halving else Everything(members)
 
 
 def _prepared(target: Target) -> Prepared:
@@ -119,46 +147,57 @@ class _Gathering:
     target: Target
     plan: Plan
     folder: Folder
-    members: Sequence[Member]
+    order: Order
     tell: Tell
     results: dict[Member, Result] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
     _ran: int = 0
-    _ahead: int = 0
     _threads: int = 1
 
     def run(self) -> None:
         """Let all of them run that have not run yet."""
-        for member in self.members:
-            found = self.folder.result(member)
-            if found is not None:
-                self.results[member] = found
-        waiting = [member for member in self.members if member not in self.results]
-        jobs = min(self.plan.jobs or cores(), len(waiting))
-        done = f", {len(self.results)} of them done before" if self.results else ""
-        said = f"{len(self.members)} trainings{done}, {jobs} at a time; runs and logs in {self.folder.path}"
-        self.tell(said)
-        if not waiting:
-            return
-        self._ahead, self._threads = len(waiting), max(1, cores() // jobs)
-        with Pool(self._threads) as pool:
-            self._run(pool, waiting, jobs)
-
-    def _run(self, pool: Pool, waiting: Sequence[Member], jobs: int) -> None:
-        by_name = {member.name: member for member in waiting}
-        to_come: Iterator[Member] = iter(waiting)
-        for _ in range(jobs):
-            self._start(pool, next(to_come, None))
-        for name, code in pool.ended():
-            member = by_name[name]
-            self._ended(member, code)
-            self._start(pool, next(to_come, None))
-
-    def _start(self, pool: Pool, member: Member | None) -> None:
+        jobs = min(self.plan.jobs or cores(), self.order.count)
+        done = sum(self.folder.result(member) is not None for member in self.order.members())
+        before = f", {done} of them done before" if done else ""
+        self.tell(
+            f"{self.order.count} trainings{before}, {jobs} at a time; runs and logs in {self.folder.path}"
+        )
+        member = self._next()
         if member is None:
             return
-        self.folder.clear(member)
-        pool.start(self._work(member))
+        self._threads = max(1, cores() // jobs)
+        with Pool(self._threads) as pool:
+            self._run(pool, member, jobs)
+
+    def _next(self) -> Member | None:
+        """The next member that has not run before."""
+        while (member := self.order.take(self.results)) is not None:
+            found = self.folder.result(member)
+            if found is None:
+                return member
+            self.results[member] = found
+            self.order.ended(member, found)
+        return None
+
+    def _run(self, pool: Pool, first: Member, jobs: int) -> None:
+        working: dict[str, Member] = {}
+        member: Member | None = first
+        while True:
+            while member is not None and len(working) < jobs:
+                working[member.name] = member
+                self.folder.clear(member)
+                pool.start(self._work(member))
+                member = self._next() if len(working) < jobs else None
+            if not working:
+                return
+            said = pool.event()
+            if "report" in said:
+                reporting = working[said["report"]]
+                report = Report(said["step"], said["validation"], said["training"])
+                pool.answer(reporting.name, not self.order.stops(reporting, report, self.results))
+                continue
+            self._ended(working.pop(said["ended"]), said["code"])
+            member = self._next()
 
     def _work(self, member: Member) -> Work:
         target = self.target
@@ -172,6 +211,7 @@ class _Gathering:
             str(self.folder.path.resolve()),
             self.plan.steps,
             self._threads,
+            self.order.rungs(member, self.results),
         )
 
     def _ended(self, member: Member, code: int) -> None:
@@ -181,15 +221,16 @@ class _Gathering:
             result = Result("crashed", why=f"its process died ({how})")
             self.folder.keep(member, result)
         self.results[member] = result
+        self.order.ended(member, result)
         self._ran += 1
         self.tell(self._progress(member, result))
         self._refuse(member, result)
 
     def _progress(self, member: Member, result: Result) -> str:
-        left = self._ahead - self._ran
+        left = self.order.count - len(self.results)
         remaining = (time.monotonic() - self._began) / self._ran * left
         when = f", {duration(round(remaining))} left" if left else ""
-        return f"[{len(self.results)}/{len(self.members)}{when}] {member.said}: {came_to(result)}"
+        return f"[{len(self.results)}/{self.order.count}{when}] {member.said}: {came_to(result)}"
 
     def _refuse(self, member: Member, result: Result) -> None:
         """End the sweep where it has shown that no member can train.
@@ -202,11 +243,11 @@ class _Gathering:
             kind = NothingTrained if "trained nothing" in result.why else ScriptError
             raise kind(f"{result.why}.")
         all_results = list(self.results.values())
-        enough = min(_ALIKE, len(self.members))
+        enough = min(_ALIKE, self.order.count)
         failed = [each for each in all_results if each.status in ("failed", "refused", "crashed")]
         if len(failed) < enough or len(failed) < len(all_results) or len({each.why for each in failed}) > 1:
             return
-        if result.status == "refused" and len(self.members) > len(failed):
+        if result.status == "refused" and self.order.count > len(failed):
             return  # another optimizer may do
         for line in self.folder.last_lines(member, _LAST_LINES):
             self.tell(f"  {line}")

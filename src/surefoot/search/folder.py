@@ -32,12 +32,20 @@ class Folder:
 
     def result(self, member: Member) -> Result | None:
         """What a member came to; None where it has to run."""
-        found = results.read(self.path / RESULTS / f"{member.name}.json")
-        return found if found is not None and found.over else None
+        found = results.read(self._place(member))
+        return found[1] if found is not None and found[1].over else None
+
+    def everything(self) -> dict[Member, Result]:
+        """All that came to their end."""
+        found = [results.read(path) for path in sorted((self.path / RESULTS).glob("*.json"))]
+        return dict(each for each in found if each is not None and each[1].over)
+
+    def _place(self, member: Member) -> Path:
+        return self.path / RESULTS / f"{member.name}.json"
 
     def keep(self, member: Member, result: Result) -> None:
         """Keep what became of a member that left nothing itself."""
-        results.write(result, self.path / RESULTS / f"{member.name}.json")
+        results.write(result, self._place(member), dict(member.setting.values), member.seed)
 
     def log(self, member: Member) -> Path:
         """What its script wrote."""
@@ -46,7 +54,7 @@ class Folder:
     def clear(self, member: Member) -> None:
         """Take away what a member left that did not come to its end."""
         shutil.rmtree(self.path / member.name, ignore_errors=True)
-        (self.path / RESULTS / f"{member.name}.json").unlink(missing_ok=True)
+        self._place(member).unlink(missing_ok=True)
 
     def last_lines(self, member: Member, count: int) -> list[str]:
         """The end of its log."""

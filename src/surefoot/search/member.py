@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from surefoot.capture.observation import Observation
     from surefoot.records import History
     from surefoot.search.driver import Driver
+    from surefoot.search.reporting import Reporting
 
 LOGS, RESULTS = "logs", "results"
 
@@ -40,6 +41,8 @@ class Work:
         folder: Of the sweep.
         steps: To stop after; None: the script's own end.
         threads: That it may use; None: as many as torch likes.
+        rungs: Steps at which it reports.
+        pipes: Over which it does: one to write to, one to read from.
     """
 
     script: str
@@ -51,6 +54,8 @@ class Work:
     folder: str
     steps: int | None = None
     threads: int | None = 1
+    rungs: tuple[int, ...] = ()
+    pipes: tuple[int, int] | None = None
 
     @property
     def log(self) -> Path:
@@ -83,7 +88,7 @@ def work(given: Work, loaded: Collection[str]) -> None:
         result = Result("failed", why=f"{type(error).__name__}: {error}")
     sys.stdout.flush()
     sys.stderr.flush()
-    write(result, given.result)
+    write(result, given.result, given.values, given.seed)
 
 
 class _Script:
@@ -95,6 +100,7 @@ class _Script:
         self._setting: Setting = setting_of(given.values)
         self._driver: Driver | None = None
         self._observation: Observation | None = None
+        self._reporting: Reporting | None = None
 
     def run(self) -> Result:
         given = self._given
@@ -138,6 +144,11 @@ class _Script:
             watched.begin()
             self._driver = Driver(self._setting)
             listen(StepListener(self._driver.before, self._driver.after))  # after those of the observation
+            if given.pipes is not None and given.rungs:
+                from surefoot.search.reporting import Reporting, asking
+
+                self._reporting = Reporting(watched, given.rungs, asking(*given.pipes))
+                listen(StepListener(lambda optimizer, args, kwargs: None, self._reporting.after))
 
     def _result(self, outcome: Outcome) -> Result:
         observation, driver = self._observation, self._driver
@@ -148,6 +159,8 @@ class _Script:
         history = observation.history()
         if history is None:
             return Result("failed", why="nothing of it could be recorded")
+        if self._reporting is not None and self._reporting.stopped:
+            return result_of(history, "stopped", self._reporting.stopped)
         if driver.trouble is not None:
             return result_of(history, "refused", driver.trouble)
         if outcome.status == "failed":

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any
@@ -59,19 +59,24 @@ class Pool:
         """End a member."""
         self._send(stop=name)
 
-    def ended(self) -> Iterator[tuple[str, int]]:
-        """Wait until a member has ended: its name and its process's exit code."""
+    def answer(self, name: str, go: bool) -> None:
+        """Tell a member that has reported whether it goes on."""
+        self._send(answer=name, go=go)
+
+    def event(self) -> dict[str, Any]:
+        """Wait until a member has ended, {"ended": name, "code": …}, or reports, {"report": name, …}."""
         assert self._server.stdout is not None
-        while self._working:
+        while True:
             line = self._server.stdout.readline()
             if not line:
                 raise ScriptError(
                     "the process that starts the members has died; start the sweep again, it goes on."
                 )
-            said = json.loads(line)
+            said: dict[str, Any] = json.loads(line)
             if "ended" in said:
                 self._working.discard(said["ended"])
-                yield said["ended"], said["code"]
+            if "ended" in said or "report" in said:
+                return said
 
     def _send(self, **request: Any) -> None:
         assert self._server.stdin is not None

@@ -167,6 +167,23 @@ class Sweep:
 
         return draw_sweep(self, path)
 
+    def study(self, storage: str | None = None, name: str | None = None) -> Any:
+        """The sweep as an Optuna study, each configuration a trial.
+
+        Args:
+            storage: As Optuna takes it, "sqlite:///sweep.db"; None: in memory.
+            name: Of the study.
+
+        Returns:
+            An `optuna.Study`.
+
+        Raises:
+            MissingExtra: Optuna is not installed.
+        """
+        from surefoot.search.optuna_study import study_of
+
+        return study_of(self, storage, name)
+
     def __str__(self) -> str:
         return self.verdict.said
 

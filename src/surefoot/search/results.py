@@ -11,6 +11,7 @@ from typing import Any
 
 from surefoot.comparison.judging import lasted, mean_until, several_losses
 from surefoot.records import History, Series
+from surefoot.search.settings import Member, setting_of
 from surefoot.store.buckets import thin
 
 Curve = tuple[tuple[int, float], ...]
@@ -106,18 +107,21 @@ def _curve(series: Series) -> Curve:
     )
 
 
-def write(result: Result, path: Path) -> None:
-    """Keep it: whole, or not at all."""
+def write(result: Result, path: Path, values: Mapping[str, Any], seed: int) -> None:
+    """Keep it with what was set: whole, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(asdict(result)), encoding="utf-8")
+    part.write_text(
+        json.dumps({"values": dict(values), "seed": seed, "result": asdict(result)}), encoding="utf-8"
+    )
     part.replace(path)
 
 
-def read(path: Path) -> Result | None:
+def read(path: Path) -> tuple[Member, Result] | None:
     """One that was kept; None where there is none, or none that can be read."""
     try:
-        return from_json(json.loads(path.read_text(encoding="utf-8")))
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return Member(setting_of(kept["values"]), int(kept["seed"])), from_json(kept["result"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

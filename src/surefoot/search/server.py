@@ -1,7 +1,8 @@
 """A process that has imported torch and forks itself for each member: a second each, not ten.
 
-It reads one request a line, {"start": work} or {"stop": name}, and writes {"ended": name, "code": code} when a member
-has ended. When its input ends, it ends its members and itself. Run by `pool.py`.
+It reads one request a line, {"start": work}, {"stop": name} or {"answer": name, "go": bool}. It writes {"ended": name,
+"code": code} when a member has ended, and {"report": name, …} when one says how far it has come. When its input ends,
+it ends its members and itself. Run by `pool.py`.
 """
 
 from __future__ import annotations
@@ -31,13 +32,36 @@ _GRACE = 5.0  # seconds that a member has to end
 
 class _Process(Protocol):
     pid: int
+    reads: int | None
 
     def poll(self) -> int | None: ...
 
+    def answer(self, go: bool) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Started:
+    """One of a system without fork; it doesn't report."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.pid = process.pid
+        self.reads: int | None = None
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def answer(self, go: bool) -> None: ...
+
+    def close(self) -> None: ...
+
 
 class _Forked:
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, read: int, write: int) -> None:
         self.pid = pid
+        self.reads: int | None = read
+        self._write = write
         self._code: int | None = None
 
     def poll(self) -> int | None:
@@ -46,6 +70,17 @@ class _Forked:
             if found:
                 self._code = os.waitstatus_to_exitcode(status)
         return self._code
+
+    def answer(self, go: bool) -> None:
+        try:
+            os.write(self._write, b"go\n" if go else b"stop\n")
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        if self.reads is not None:
+            os.close(self.reads)
+        os.close(self._write)
 
 
 def serve(loaded: Collection[str]) -> None:
@@ -60,35 +95,41 @@ def serve(loaded: Collection[str]) -> None:
     members: dict[str, _Process] = {}
     _answer(ready=True)
     try:
-        for request in _requests():
-            if request is not None and "start" in request:
-                members[request["start"]["name"]] = _started(
-                    request["start"], request.get("environment", {}), loaded
-                )
-            elif request is not None and request["stop"] in members:
+        for request in _requests(members):
+            if "start" in request:
+                work, environment = request["start"], request.get("environment", {})
+                members[work["name"]] = _started(work, environment, loaded)
+            elif "stop" in request and request["stop"] in members:
                 _signal(members[request["stop"]], signal.SIGTERM)
+            elif "answer" in request and request["answer"] in members:
+                members[request["answer"]].answer(request["go"])
             for name, process in list(members.items()):
                 code = process.poll()
                 if code is not None:
-                    del members[name]
+                    members.pop(name).close()
                     _answer(ended=name, code=code)
     finally:
         _end(list(members.values()))
 
 
-def _requests() -> Iterator[dict[str, Any] | None]:
-    """Each request; None at every tick."""
+def _requests(members: dict[str, _Process]) -> Iterator[dict[str, Any]]:
+    """Each request, an empty one at every tick; what members report is passed on meanwhile."""
     waiting = b""
     while True:
-        ready, _, _ = select.select([0], [], [], _TICK)
-        if ready:
-            read = os.read(0, 1 << 16)
+        reports = {process.reads: name for name, process in members.items() if process.reads is not None}
+        ready, _, _ = select.select([0, *reports], [], [], _TICK)
+        for number in ready:
+            read = os.read(number, 1 << 16)
+            if number:
+                for line in read.splitlines():
+                    _answer(report=reports[number], **json.loads(line))
+                continue
             if not read:
                 return
             *lines, waiting = (waiting + read).split(b"\n")
             for line in lines:
                 yield json.loads(line)
-        yield None
+        yield {}
 
 
 def _answer(**said: Any) -> None:
@@ -99,10 +140,19 @@ def _started(given: dict[str, Any], environment: dict[str, str], loaded: Collect
     if not FORKS:
         code = f"{START}from surefoot.search.server import become; become(sys.argv[1], loaded)"
         changed = {**os.environ, **environment}
-        return subprocess.Popen([sys.executable, "-c", code, json.dumps(given)], env=changed, stdout=2)
+        return _Started(
+            subprocess.Popen([sys.executable, "-c", code, json.dumps(given)], env=changed, stdout=2)
+        )
+    from_member, to_us = os.pipe()
+    from_us, to_member = os.pipe()
     child = os.fork()
     if child:
-        return _Forked(child)
+        os.close(to_us)
+        os.close(from_us)
+        return _Forked(child, from_member, to_member)
+    os.close(from_member)
+    os.close(to_member)
+    given["pipes"] = (to_us, from_us)
     os.setpgid(0, 0)
     os.environ.update(environment)
     become(json.dumps(given), loaded)

@@ -125,14 +125,18 @@ def rivals(configurations: Sequence[Configuration], axes: Sequence[Axis]) -> lis
             if first is None:
                 said.append(f"{axis.name} {value}: no setting trained to a finite loss from every seed")
             elif first is not good[0]:
-                said.append(_rival(f"{axis.name} {value}", first, good[0]))
+                stopped = any(
+                    c.status == "stopped" for c in configurations if c.setting.get(axis.name) == value
+                )
+                said.append(_rival(f"{axis.name} {value}", first, good[0], stopped))
     return said
 
 
-def _rival(name: str, rival: Configuration, best: Configuration) -> str:
+def _rival(name: str, rival: Configuration, best: Configuration, stopped: bool) -> str:
     differences = [rival.losses[seed] - best.losses[seed] for seed in best.losses]
     mean = statistics.fmean(differences)
-    at = f"{name} at its best ({rival.said}) is {number(mean)} worse"
+    among = ", of those that were not stopped" if stopped else ""
+    at = f"{name} at its best ({rival.said}{among}) is {number(mean)} worse"
     if len(differences) < 2:
         return at
     doubt = (
