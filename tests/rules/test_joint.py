@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from rules.joint import loops, losses, models
+from rules.joint import loops, losses, models, tokens
 from rules.joint.build import observe, train
 from rules.joint.said import SAID, Said
 from surefoot.capture import recorder
 from surefoot.facts import KINDS, Fact
 from surefoot.rules import Rule, all_rules, get_rule
 
-JOINTS = (*losses.JOINTS, *loops.JOINTS, *models.JOINTS)
+JOINTS = (*losses.JOINTS, *loops.JOINTS, *models.JOINTS, *tokens.JOINTS)
 OWN = [made for made in all_rules() if made.group != "extension"]
 ELSEWHERE = {"ranks-diverged": "capture/test_ranks.py"}  # it takes two processes
 

@@ -209,6 +209,8 @@ class ModuleWatch:
             self._tell.layer_called(entered, given, model.name)
         if entered is not None and given is not None and _reads_along_time(module, given):
             self._tell.sequence_read(entered, given, module)
+        if given is not None and isinstance(module, nn.Embedding) and torch.is_grad_enabled():
+            self._tell.tokens_read(given, module)
         if len(self.cuts) >= _MOST_CUTS:
             return
         if not torch.is_grad_enabled():

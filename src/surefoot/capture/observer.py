@@ -46,6 +46,7 @@ from surefoot.capture.probes.nonfinite import NonfiniteProbe
 from surefoot.capture.probes.ranks import RanksProbe
 from surefoot.capture.probes.steep_operations import SteepOperationsProbe
 from surefoot.capture.probes.symmetry import SymmetryProbe
+from surefoot.capture.probes.token_targets import TokenTargetsProbe
 from surefoot.capture.recorder import Recorder, Source
 from surefoot.capture.sampling import Schedule
 from surefoot.capture.steps import ClipperFactory, Steps
@@ -136,6 +137,7 @@ class Observer(Source):
         self.dispatch.add(
             NonfiniteProbe(parameters, recorder.latest),
             SteepOperationsProbe(deferred),
+            TokenTargetsProbe(deferred),
             GraphGrowthProbe(recorder.metric),
             ActivationsProbe(self.activations, parameters, deferred, recorder.activation),
             LinearPairsProbe(parameters),

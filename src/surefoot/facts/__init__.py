@@ -15,7 +15,7 @@ from surefoot.facts.loops import (
     Scheduler,
     Unmeasured,
 )
-from surefoot.facts.losses import Broadcast, LossCall, ManualLoss, Spread, ValidationLoss
+from surefoot.facts.losses import Broadcast, LossCall, ManualLoss, Spread, TokenTargets, ValidationLoss
 from surefoot.facts.models import (
     BatchMixing,
     Cut,
@@ -75,6 +75,7 @@ __all__ = [
     "SuggestedRate",
     "Symmetry",
     "Threads",
+    "TokenTargets",
     "TrainingMode",
     "UnknownFact",
     "Unmeasured",

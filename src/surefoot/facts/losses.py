@@ -174,3 +174,41 @@ class ManualLoss(Fact, kind="manual-loss", question="Losses made without a loss 
     per_square: float | None = None
     classes: int | None = None
     first_value: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenTargets(Fact, kind="token-targets", question="How targets lie against tokens"):
+    """How the targets of a loss over tokens lie against the tokens that the model read.
+
+    Args:
+        place: Where the loss is called.
+        offset: Positions from an input to the target that equals it: 0 is a copy, 1 the next token, as the tensors are
+            given; None: none stands out.
+        agreement: Share of the targets that equal the input there.
+        position: Position of a score that was followed back.
+        depends_on: Last position of the tokens that it depends on; None: not followed.
+        padding: `padding_idx` of the embedding that reads the same vocabulary.
+        padding_share: Share of the targets that are that.
+        ignored: `ignore_index` of the loss.
+        counts_all: The loss counts all other targets alike: neither weights nor a mask of the script's own.
+        filling: The token that ends most rows, of inputs and targets alike.
+        filling_share: Share of the targets in such ends.
+        filled_rows: Least share of a batch's rows that end in two and more of it.
+        filling_elsewhere: Most often that it stands elsewhere in a batch.
+        filling_varies: Longest less shortest end.
+    """
+
+    place: str | None = None
+    offset: int | None = None
+    agreement: float | None = None
+    position: int | None = None
+    depends_on: int | None = None
+    padding: int | None = None
+    padding_share: float | None = None
+    ignored: int = -100
+    counts_all: bool = True
+    filling: int | None = None
+    filling_share: float | None = None
+    filled_rows: float | None = None
+    filling_elsewhere: int | None = None
+    filling_varies: int | None = None

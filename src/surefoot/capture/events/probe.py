@@ -81,6 +81,9 @@ class Probe:
     def sequence_read(self, batch: Tensor, given: Tensor, module: nn.Module) -> None:
         """A layer of a model in training takes the first dimension of what it is given for the time."""
 
+    def tokens_read(self, given: Tensor, module: nn.Embedding) -> None:
+        """An embedding of a model in training is given tokens."""
+
     def clip_called(self, function: str, parameters: Any, limit: Any, result: Any) -> None:
         """The script clipped gradients by one of PyTorch's functions."""
 
