@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 from forge.cells import Cell, cells
@@ -72,16 +73,16 @@ def _score(arguments: argparse.Namespace) -> None:
             break
     print(_said(results), flush=True)
     if arguments.markdown:
-        arguments.markdown.write_text(page(results, _share(results, len(chosen), minutes)), encoding="utf-8")
+        arguments.markdown.write_text(page(results, _share(results, len(chosen))), encoding="utf-8")
     if len(results) < len(chosen):
         os._exit(0)  # what waits in the pool is for another time
     bench.close()
 
 
-def _share(results: list[Result], wanted: int, minutes: float) -> str:
+def _share(results: list[Result], wanted: int) -> str:
     sound = sum(not result.cell.fault for result in results)
     done = f"the first {len(results)} of {wanted} programs, {sound} of them without a fault"
-    return f"This run: {done}; {minutes:.0f} minutes.\n"
+    return f"This run: {done}; torch {version('torch')}.\n"
 
 
 def _said(results: list[Result]) -> str:

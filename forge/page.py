@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from forge.faults import FAULTS
 from forge.score import Result, Share, by, calibration, in_every_style
 from forge.verify import BELOW, CRASHES, FAULT, HARMLESS, MARGIN, SOUND
+from surefoot.rules.registry import all_rules
 
 INTRODUCTION = """\
 # Forge: what `surefoot check` says of made programs
@@ -20,8 +22,10 @@ variance explained) reaches what its data and model allow; a fault of numbers on
 least {margin} worse than its sound twin of the same seed; a fault of wiring is wrong by construction. Scripts that end
 in an error say themselves what is wrong, and are left out.
 
-One half of the cells, by a hash of their names, is there to choose thresholds on ("chosen"); the other half is
-reported. Only errors and warnings count as said. Intervals are Wilson's, 95 %.
+One half of the problems, by a hash of their names, is there to choose thresholds on (`--half chosen`); the other half
+is reported. `--without recurrent,lightning` leaves data sets, families of models or loop styles out while a threshold
+is chosen, `--only` tries it on them. "Found at all" counts what is folded under another finding or said as
+information; elsewhere only errors and warnings count. Intervals are Wilson's, 95 %.
 """
 
 
@@ -40,6 +44,7 @@ def page(results: Sequence[Result], share: str) -> str:
         f"{in_every_style(reported)} on the reported half.\n",
         "## By kind of fault, reported half\n",
         _recalls(reported, lambda r: r.kind, "fault"),
+        _without_rule(),
         "## By loop style, reported half\n",
         _recalls(reported, lambda r: r.cell.style, "loop", [r for r in sound if r.cell.reported]),
         "## By model, reported half\n",
@@ -76,6 +81,12 @@ def _labels(results: Sequence[Result]) -> str:
         f"Left out: {counts[BELOW]} programs whose sound form does not reach its bar, {counts[CRASHES]} that end in an "
         f"error, {counts[HARMLESS]} whose fault does no measurable harm (something was said of {quiet}).\n"
     )
+
+
+def _without_rule() -> str:
+    codes = {rule.code for rule in all_rules()}
+    kinds = {fault.kind for fault in FAULTS.values() if fault.expect and not codes & set(fault.expect)}
+    return f"No rule has these yet: {', '.join(sorted(kinds))}.\n" if kinds else ""
 
 
 def _counted(results: Sequence[Result]) -> tuple[str, str]:

@@ -132,6 +132,15 @@ def wrong_sign(program: Program) -> Program | None:
     return appended(program, "loss", "loss = -loss")
 
 
+@fault("root-at-zero", "nonfinite-gradient", "nonfinite-loss", certain=True)
+def root_at_zero(program: Program) -> Program | None:
+    """A penalty whose gradient is NaN where the weights are zero."""
+    if "self.head =" not in program.model:
+        return None
+    zeroed = appended(program, "built", "nn.init.zeros_($model.head.bias)")
+    return appended(zeroed, "loss", "loss = loss + 1e-3 * $model.head.bias.square().sum().sqrt()")
+
+
 @fault("summed-loss", "loss-sum-reduction", "lr-too-high")
 def summed_loss(program: Program) -> Program | None:
     """The sum over the batch, the rate as before."""
