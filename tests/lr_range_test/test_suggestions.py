@@ -90,7 +90,7 @@ def test_what_is_not_finite_ends_the_curve() -> None:
     after = by_method(np.array([*losses, np.nan, 0.0]))
     assert before == after
     few = by_method(np.array([1.0] * 12 + [np.inf] * 30))
-    assert all(s.rate is None and "12 losses" in s.said for s in few.values())
+    assert all(s.rate is None and "after 12 steps" in s.said for s in few.values())
 
 
 def test_a_loss_that_still_falls_at_the_end_has_no_edge() -> None:

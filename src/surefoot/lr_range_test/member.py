@@ -135,6 +135,7 @@ class _Script:
         self._following = Following(self._driver, member.steps, rule)
         watched.observer.dispatch.add(self._following)
         watched.begin()
+        watched.observer.cruise.stop()  # every step's loss is wanted at once
         listen(listener_of(self._following))  # after the observation's: it reads the rate that was driven
 
     def _keep(self) -> None:

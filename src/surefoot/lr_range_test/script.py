@@ -170,7 +170,7 @@ class _Test:
         if early and len(losses) < FEWEST:
             raise ScriptError(self._too_short(seen, len(seen["losses"])))
         ended = seen["ended"] or (
-            f"the script ended ({seen['described']})" if early else "the end of the range"
+            f"the script ended ({_how_ended(seen)})" if early else "the end of the range"
         )
         self.environment, self.optimizer_settings = seen["environment"], seen["settings"]
         self._pace = seen["seconds"] / max(1, len(losses))
@@ -185,7 +185,7 @@ class _Test:
         if seen.get("losses"):
             return
         if seen["status"] == "failed":
-            raise ScriptError(f"{name} failed before the sweep could begin: {seen['described']}.")
+            raise ScriptError(f"{name} failed before the sweep could begin: {_how_ended(seen)}.")
         if not seen.get("backwards"):
             raise NothingTrained(
                 f"{name} trained nothing: no backward pass was seen; is this the script that trains, and with these "
@@ -212,7 +212,7 @@ class _Test:
             if seen["status"] == "failed"
             else f"took only {count} driven steps"
         )
-        why = f" ({seen['described']})" if seen["described"] else ""
+        why = f" ({_how_ended(seen)})" if seen["status"] == "failed" else ""
         return f"{self._target.name} {how}{why}; a range test needs {FEWEST + 1}: let it train longer."
 
     # -- curvature
@@ -308,6 +308,10 @@ class _Test:
         except OSError:
             lines = []
         return "".join(f"{line}\n" for line in lines[-_LAST_LINES:])
+
+
+def _how_ended(seen: dict[str, Any]) -> str:
+    return str(seen["described"] or f"exit code {seen['exit_code']}")
 
 
 def _ranks() -> int:

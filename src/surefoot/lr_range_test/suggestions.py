@@ -30,7 +30,8 @@ def suggestions(curve: Curve) -> tuple[tuple[SuggestedRate, ...], float | None]:
     """
     curve = curve.finite
     if len(curve) < FEWEST:
-        return _none(f"only {len(curve)} losses were finite; {FEWEST} are needed"), None
+        ended = curve.ended or "the losses are not finite"
+        return _none(f"{ended} after {len(curve)} steps; {FEWEST} are needed"), None
     fit = local_fit(curve)
     noise = float(np.median(fit.noise))
     why = _flat(fit, noise)
