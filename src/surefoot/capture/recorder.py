@@ -170,7 +170,7 @@ class Recorder:
         if row.norms is not None:
             self._numbers += len(row.norms)
         if (
-            row.time + self.began - self._flushed_at >= FLUSH_SECONDS
+            row.time >= self._flushed_at + FLUSH_SECONDS - self.began
             or len(self._waiting.steps) >= FLUSH_ROWS
             or self._numbers >= FLUSH_NUMBERS
         ):
