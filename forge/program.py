@@ -40,7 +40,6 @@ class Program:
         optimized: What the optimizer gets.
         training: Sets the mode for training, at the start of each epoch.
         evaluating: Sets the mode for evaluation.
-        evaluated: How the last lines of the loop see the test inputs.
         loader: A call that makes the batches.
         each_epoch: Lines at the start of each epoch.
         accumulated: What a micro-batch's loss is divided by; None for the right number.
@@ -69,7 +68,6 @@ class Program:
     optimized: str = "$model.parameters()"
     training: str = "$model.train()"
     evaluating: str = "$model.eval()"
-    evaluated: str = "x_test"
     loader: str = "DataLoader(TensorDataset(x_train, y_train), batch_size=$batch, shuffle=True)"
     each_epoch: str = ""
     accumulated: int | None = None

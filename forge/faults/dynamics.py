@@ -48,7 +48,8 @@ DECAYS: list[Fault] = [
 ]
 
 
-def _scaled(program: Program, line: str, kinds: str = "x") -> Program | None:
+def _unscaled(program: Program, line: str) -> Program | None:
+    """The program without the lines of its scaling that begin so."""
     lines = [text for text in program.scaling.splitlines() if not re.match(line, text)]
     return (
         replace(program, scaling="\n".join(lines)) if len(lines) < len(program.scaling.splitlines()) else None
@@ -58,7 +59,7 @@ def _scaled(program: Program, line: str, kinds: str = "x") -> Program | None:
 @fault("raw-inputs/as-they-are", "unnormalized-inputs")
 def raw_inputs(program: Program) -> Program | None:
     """Inputs in their own units."""
-    return _scaled(program, r"(x_train|mean)")
+    return _unscaled(program, r"(x_train|mean)")
 
 
 @fault("raw-inputs/times-1000", "unnormalized-inputs")
@@ -80,7 +81,7 @@ def small_inputs(program: Program) -> Program | None:
 @fault("raw-targets/as-they-are", "unscaled-targets")
 def raw_targets(program: Program) -> Program | None:
     """Targets in their own units."""
-    return _scaled(program, r"(y_train|y_mean)")
+    return _unscaled(program, r"(y_train|y_mean)")
 
 
 @fault("raw-targets/times-1000", "unscaled-targets")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from forge.loops import libraries, own, players
+from forge.loops.parts import Unsayable
 from forge.program import Program
 
 Style = Callable[[Program], str]
@@ -17,5 +18,5 @@ def script(program: Program, style: str) -> str | None:
         return None
     try:
         return STYLES[style](program)
-    except own.Unsayable:
+    except Unsayable:
         return None

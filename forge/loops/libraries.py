@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from forge.loops.own import (
+from forge.loops.parts import (
     HELD_OUT,
     Idioms,
     Unsayable,

@@ -2,134 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
+from forge.loops.parts import (
+    HELD_OUT,
+    Idioms,
+    Unsayable,
+    assembled,
+    epochs_of,
+    judging,
+    making,
+    names,
+    opening,
+    order_of,
+)
 from forge.program import ORDER, Program, filled, indented
-
-IMPORTS = """\
-import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset"""
-
-
-class Unsayable(Exception):
-    """The style has no place for what the program asks."""
-
-
-@dataclass(frozen=True)
-class Idioms:
-    """What a style says for each part of a step."""
-
-    fresh: str = "$optimizer = $made_optimizer"
-    clear: str = "$optimizer.zero_grad()"
-    forward: str = "$forward"
-    loss: str = "$loss_lines"
-    backward: str = "loss.backward()"
-    clip: str = "torch.nn.utils.clip_grad_norm_($clipped, $clip)"
-    step: str = "$optimizer.step()"
-    schedule: str = "$scheduler.step()"
-    names: Mapping[str, str] = field(default_factory=dict)
-
-    def said(self, program: Program) -> list[str]:
-        """The parts of one step, in the program's order."""
-        skipped = {"clip"} if program.clip is None else set()
-        skipped |= set() if program.schedule else {"schedule"}
-        return [self.part(part, program) for part in program.order if part not in skipped]
-
-    def part(self, name: str, program: Program) -> str:
-        """One part, the program's own lines put in."""
-        return filled(getattr(self, name), {"forward": program.forward, "loss_lines": program.loss})
-
-
-NAMES = {
-    "model": "model",
-    "optimizer": "optimizer",
-    "scheduler": "scheduler",
-    "loader": "loader",
-    "inputs": "inputs",
-    "targets": "targets",
-    "parameters": "$optimized",
-    "clipped": "$model.parameters()",
-    "steps": "$epochs * len($loader)",
-    "built_model": "Net()",
-}
-
-
-def names(program: Program, **own: object) -> dict[str, object]:
-    """What each `$name` stands for; a style's own names come last."""
-    said = {
-        "batch": program.batch,
-        "epochs": program.epochs,
-        "rate": repr(program.rate),
-        "clip": repr(program.clip),
-        "seed": program.seed,
-        "optimized": program.optimized,
-        "made_optimizer": program.optimizer,
-    }
-    return {**NAMES, **said, **own}
-
-
-def opening(program: Program, imports: str = "") -> list[str]:
-    """Imports, seed, examples and the model's class."""
-    return [
-        "\n".join(filter(None, (IMPORTS, imports))),
-        "",
-        "torch.manual_seed($seed)",
-        program.data,
-        *filter(None, [program.scaling]),
-        "",
-        "",
-        program.model,
-        "",
-        "",
-    ]
-
-
-def making(program: Program) -> list[str]:
-    """Loader, model, optimizer and scheduler, as statements."""
-    return [
-        f"$loader = {program.loader}",
-        "$model = $built_model",
-        *filter(None, [program.built]),
-        f"$optimizer = {program.optimizer}",
-        *([f"$scheduler = {program.schedule}"] if program.schedule else []),
-        *filter(None, [program.before]),
-    ]
-
-
-def judging(program: Program) -> list[str]:
-    """The held-out examples: mode, forward, loss and score."""
-    return [
-        program.evaluating,
-        "with torch.no_grad():",
-        indented(f"{program.forward}\n{program.loss}\n{program.score}"),
-    ]
-
-
-HELD_OUT = {"inputs": "x_test", "targets": "y_test"}
-SAID = 'print(f"epoch {epoch} loss {loss.item():.4f} score {score:.4f}")'
-
-
-def assembled(lines: list[str], known: Mapping[str, object]) -> str:
-    """The script."""
-    return filled("\n".join(lines), known) + "\n"
-
-
-def epochs_of(program: Program, step: list[str], known: Mapping[str, object]) -> list[str]:
-    """The loop over epochs, each with a validation."""
-    judged = filled("\n".join(judging(program)), HELD_OUT)
-    inner = [*filter(None, [program.each_epoch, program.training])]
-    return [
-        "for epoch in range($epochs):",
-        *(indented(filled(line, known)) for line in inner),
-        indented("for $inputs, $targets in $loader:"),
-        *(indented(filled(line, known), 2) for line in step),
-        indented(judged),
-        indented(SAID),
-    ]
 
 
 def plain(program: Program) -> str:
@@ -211,8 +99,7 @@ def closure(program: Program) -> str:
     if not {"step", "backward"} <= set(program.order):
         raise Unsayable
     known = names(program)
-    skipped = [part for part, there in (("clip", program.clip), ("schedule", program.schedule)) if not there]
-    order = [part for part in program.order if part not in skipped]
+    order = order_of(program)
     at = order.index("step")
     idioms = Idioms(step="loss = $optimizer.step(closure)")
     inside = [idioms.part(part, program) for part in order[:at]]
@@ -253,14 +140,7 @@ def by_hand(program: Program) -> str:
 
 def functional(program: Program) -> str:
     """`torch.func`: gradients of a function of the parameters."""
-    if "SGD" not in program.optimizer or program.schedule or "batch-norm" in program.traits:
-        raise Unsayable
-    if tuple(part for part in program.order if part != "clip") != tuple(p for p in ORDER if p != "clip"):
-        raise Unsayable
-    if program.clip is not None and program.order != ORDER:
-        raise Unsayable
-    if program.optimized != "$model.parameters()" or program.before:
-        raise Unsayable
+    _pure(program)
     decay = _option(program.optimizer, "weight_decay")
     shrunk = f" + {decay} * value" if decay else ""
     rate = program.rate * (10 if "momentum" in program.optimizer else 1)
@@ -292,15 +172,21 @@ def functional(program: Program) -> str:
             program,
             ["grads, loss = gradient(params, $inputs, $targets)", *clipped, f"params = {moved}"],
             known,
+            restored="model.load_state_dict(params, strict=False)",
         ),
     ]
-    text = "\n".join(lines)
-    # The held-out score is that of the parameters found.
-    held = filled("\n".join(judging(program)), HELD_OUT)
-    now = held.replace(
-        "with torch.no_grad():", "model.load_state_dict(params, strict=False)\nwith torch.no_grad():"
-    )
-    return filled(text.replace(indented(held), indented(now)), known) + "\n"
+    return assembled(lines, known)
+
+
+def _pure(program: Program) -> None:
+    """A function of parameters has no optimizer, no buffers and no order that could be wrong."""
+    kept = [part for part in program.order if part != "clip"] == [part for part in ORDER if part != "clip"]
+    if "SGD" not in program.optimizer or program.schedule or "batch-norm" in program.traits or not kept:
+        raise Unsayable
+    if program.clip is not None and program.order != ORDER:
+        raise Unsayable
+    if program.optimized != Program.optimized or program.before:
+        raise Unsayable
 
 
 def accumulation(program: Program) -> str:
@@ -312,8 +198,7 @@ def accumulation(program: Program) -> str:
     known = names(program, batch=program.batch // 4, steps="$epochs * len($loader) // 4")
     divided = "" if program.accumulated == 1 else f" / {program.accumulated or 4}"
     idioms = Idioms(backward=f"(loss{divided}).backward()" if divided else "loss.backward()")
-    skipped = [part for part, there in (("clip", program.clip), ("schedule", program.schedule)) if not there]
-    order = [part for part in program.order if part not in ("clear", *skipped)]
+    order = [part for part in order_of(program) if part != "clear"]
     at = max((order.index(part) for part in ("loss", "backward") if part in order), default=0) + 1
     each, now_and_then = order[:at], order[at:]
     cleared = [idioms.clear] * ("clear" in program.order)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from forge.loops.own import IMPORTS, Idioms, Unsayable, assembled, names
+from forge.loops.parts import IMPORTS, Idioms, Unsayable, assembled, names
 from forge.program import Program, filled, indented
 
 SAID = 'if step % 20 == 19:\n    print(f"step {step + 1} loss {loss.item():.4f}")'
