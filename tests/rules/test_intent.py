@@ -38,10 +38,15 @@ def test_an_optimizer_made_anew_is_the_same_player() -> None:
 
 
 def test_warming_up() -> None:
-    training = Training()
+    training = Training(status="stopped")
     assert not intent.warming_up(training.history)
     training.series["lr"] = np.linspace(1e-6, 1e-3, 300)
     assert intent.warming_up(training.history)
+    training.series["lr"] = np.minimum(training.series["lr"], 5e-4)
+    assert not intent.warming_up(training.history)  # it has warmed up
+    over = Training()
+    over.series["lr"] = np.linspace(1e-6, 1e-3, 300)
+    assert not intent.warming_up(over.history)  # there is nothing left to warm up for
 
 
 def test_losses_that_mean_no_progress_are_not_judged() -> None:

@@ -92,9 +92,15 @@ def place_of_rate(history: History) -> str | None:
 
 
 def warming_up(history: History) -> bool:
-    """Whether the rate still rises: it ends at its largest, well above where it began."""
+    """Whether the rate still rises: it ends at its largest, above where it was a fifth of the run before.
+
+    A run that came to its own end has no more steps for the rate to rise in.
+    """
     rates = history.series("lr").finite.values
-    return len(rates) > 1 and rates[-1] > 1.2 * rates[0] and rates[-1] >= 0.99 * float(np.max(rates))
+    if len(rates) < 2 or history.run.status == "finished":
+        return False
+    before = float(rates[-1 - max(1, len(rates) // 5)])
+    return bool(rates[-1] > 1.02 * before and rates[-1] >= 0.99 * float(np.max(rates)))
 
 
 def clipped_by_script(history: History) -> bool:

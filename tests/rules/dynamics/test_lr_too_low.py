@@ -33,7 +33,7 @@ def test_near_miss() -> None:
     # Fine-tuning: tiny steps, and the loss falls.
     assert not found("lr-too-low", Training(falling(1.0, 0.5)).scaled("update_norm", small))
     # A warm-up over thousands of steps has only begun.
-    warming = Training(flat()).scaled("update_norm", small)
+    warming = Training(flat(), status="stopped").scaled("update_norm", small)
     warming.series["lr"] = np.linspace(1e-7, 1e-5, 300)
     assert not found("lr-too-low", warming)
     # A second training, gentle, of what has learned before.

@@ -20,14 +20,14 @@ from surefoot.rules.starts import high_start
     since="0.1",
 )
 def unnormalized_inputs(
-    history: History, *, learned: float = 0.5, way: float = 0.8, thrown: float = 10.0, tiny: float = 0.2
+    history: History, *, learned: float = 0.5, way: float = 0.8, thrown: float = 10.0, tiny: float = 0.5
 ) -> Iterator[Draft]:
     """The inputs are not scaled, and the training suffers from it.
 
     ## What it finds
     Training inputs whose features have deviations or means of 25 and more and no normalisation layer in
     front, in a training that does not get on, or runs away. Or inputs none of whose features reaches 0.02, in a
-    training that has made less than a fifth of the way (option `tiny`).
+    training that is not half way (option `tiny`).
 
     ## Why it matters
     Large features make large activations and gradients in the first layer: the first steps throw the weights
