@@ -24,6 +24,7 @@ KEYS = {
     "clip_rate",
     "unobserved_threads",
     "unmeasured",
+    "unjudged",
     "verdict",
     "extent",
     "recorded_steps",

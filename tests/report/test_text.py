@@ -23,12 +23,13 @@ def rendered(view, width=100, color=False):
 def test_healthy_run_says_healthy_and_nothing_of_faults():
     lines = verdict_text(histories.healthy(), ()).splitlines()
     assert lines[0] == "surefoot: healthy"
-    assert len(lines) == 4
+    assert len(lines) == 5
+    assert lines[2].startswith("  not judged   the loss against a guess (no loss function of PyTorch's")
     assert "1,410 steps in 12.7 s; loss 2.3 -> 0.0777 (best 0.0324)" in lines[1]
     assert "validation loss 0.52 -> 0.13;" in lines[1]
     assert "clipped at 79 % of the steps" in lines[1]
-    assert lines[2].split() == ["run", "surefoot-runs/digits"]
-    assert lines[3].split(maxsplit=1) == ["next", "surefoot report digits"]
+    assert lines[3].split() == ["run", "surefoot-runs/digits"]
+    assert lines[4].split(maxsplit=1) == ["next", "surefoot report digits"]
     assert "fix" not in "".join(lines)
 
 

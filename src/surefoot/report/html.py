@@ -20,6 +20,7 @@ from surefoot.report.rule_pages import rule_page
 from surefoot.report.source import marked_source
 from surefoot.report.tables import behind, fact_groups, figures
 from surefoot.report.verdict import judge
+from surefoot.rules.unjudged import unjudged
 
 SCRIPTS = (
     "uplot/uPlot.iife.min.js",
@@ -66,6 +67,7 @@ def render(history: History, findings: Sequence[Finding]) -> str:
         findings=findings,
         verdict=judge(history, findings),
         unmeasured=history.facts(Unmeasured),
+        unjudged=unjudged(history),
         figures=figures(history),
         started=date(run.started) if run.started else None,
         facts=fact_groups(history),

@@ -16,6 +16,7 @@ import numpy as np
 from surefoot.facts import Threads, Unmeasured
 from surefoot.records import Finding, History, Series
 from surefoot.report.verdict import judge
+from surefoot.rules.unjudged import unjudged
 
 SCHEMA = 1
 
@@ -47,13 +48,10 @@ def summary(history: History, findings: Sequence[Finding]) -> dict[str, Any]:
     Returns:
         A dict that `json.dumps(…, allow_nan=False)` accepts. Loss and gradient norm are those of the
         optimizer with the most steps; "best" is the smallest finite value, "median" is over the finite
-        values; "clip_rate" is the share of clipped steps of all optimizers, null without a clipper;
-        "unobserved_threads" trained beside the one that was followed.
-
-    Example:
-        >>> from surefoot.records import Run
-        >>> summary(History(Run(path="runs/a", name="a", script="a.py", status="finished", steps=60)), ())["verdict"]
-        'healthy'
+        values; "unjudged" is what the diagnosis could not look into; "clip_rate" is the share of clipped
+        steps of all optimizers, null without a clipper; "unobserved_threads" trained beside the one that
+        was followed. Example: >>> from surefoot.records import Run >>> summary(History(Run(path="runs/a",
+        name="a", script="a.py", status="finished", steps=60)), ())["verdict"] 'healthy'
     """
     run = history.run
     verdict = judge(history, findings)
@@ -73,6 +71,10 @@ def summary(history: History, findings: Sequence[Finding]) -> dict[str, Any]:
         "unmeasured": [
             {"of": fact.subject.partition(":")[0], "quantities": fact.quantities, "reason": fact.reason}
             for fact in history.facts(Unmeasured)
+        ],
+        "unjudged": [
+            {"what": side.what, "reason": side.reason, "rules": list(side.rules)}
+            for side in unjudged(history)
         ],
         "verdict": verdict.word,
         "extent": verdict.extent,

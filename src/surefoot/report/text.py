@@ -19,6 +19,7 @@ from surefoot.report.json import clip_rate, ends, folded, spread, unobserved_thr
 from surefoot.report.numbers import duration, number, share, value
 from surefoot.report.places import optimizer_labels
 from surefoot.report.verdict import judge
+from surefoot.rules.unjudged import unjudged
 
 RUNS = "surefoot-runs"  # the default of --runs
 Kind = Literal["error", "warning", "information", "healthy", "plain"]
@@ -72,6 +73,7 @@ def finding_line(finding: Finding) -> str:
 def rows(history: History, findings: Sequence[Finding]) -> list[Row]:
     """All lines below the headline: what was trained, the findings, the run's path and what to type next."""
     said = [Row("trained", trained(history)), *_unseen(history), *_elsewhere(history), *_unmeasured(history)]
+    said += _unjudged(history)
     for finding in findings:
         said += finding_rows(finding)
     said.append(Row("run", history.run.path))
@@ -93,6 +95,11 @@ def _elsewhere(history: History) -> list[Row]:
 def _unmeasured(history: History) -> list[Row]:
     facts = history.facts(Unmeasured)
     return [Row("not measured", f"{', '.join(fact.quantities)}: {fact.reason}") for fact in facts]
+
+
+def _unjudged(history: History) -> list[Row]:
+    sides = unjudged(history)
+    return [Row("not judged", "; ".join(f"{side.what} ({side.reason})" for side in sides))] if sides else []
 
 
 def _unseen(history: History) -> list[Row]:
