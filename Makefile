@@ -23,6 +23,7 @@ help:
 	@echo "make forge  make thousands of training scripts, one fault in each, and score what is said (an hour; goes on where it stopped)"
 	@echo "make bench  measure surefoot against plain runs and its peers (an hour or more; wants a quiet machine)"
 	@echo "make reproduce  train the AutoClip study on recorded speech (two hours; goes on where it stopped)"
+	@echo "make release-check  build, install in clean environments, try every command (TAG=v0.1.0 for a release)"
 	@echo "make clean  remove .venv and all that was built"
 
 $(BIN)/python:
@@ -95,6 +96,11 @@ reproduce: $(VENV)/.installed-tests
 	$(STUDY)/chimera --percentiles 10,100 --seeds 1 --steps 1000 --set objective=chimera
 	$(STUDY)/300-units --percentiles 10,100 --seeds 1 --steps 1000 --set units=300
 	$(BIN)/python -m surefoot.recipes.separation.pages surefoot-recipes/autoclip docs
+
+# SUREFOOT_REPOSITORY=https://… gives the package its links, and TAG=v… asks that all names are of that release.
+release-check: $(VENV)/.installed
+	$(INSTALL) --editable '.[release]'
+	$(BIN)/python release/check.py $(if $(TAG),--tag $(TAG))
 
 format: $(VENV)/.installed-tests
 	$(BIN)/ruff check --fix src tests examples benchmarks forge docs/site
