@@ -23,7 +23,9 @@ from surefoot.landscape.sharpness import hessian_product
 from surefoot.report.numbers import value
 
 _ADAMS = ("Adam", "AdamW")
-PRODUCTS = 30  # Hessian-vector products: each costs about two steps
+BATCHES = 8
+PRODUCTS = 30  # Hessian-vector products, at the most
+STEPS_WORTH = 3 * BATCHES * PRODUCTS  # a product is two backward passes through a larger graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,20 @@ def curvature_suggestion(optimizer: str, settings: Mapping[str, Any], top: TopEi
     high = factor / (eigenvalue - top.residual) if top.residual < eigenvalue else None
     said = f"stable up to {value(factor)} over the top eigenvalue of the {what}, {value(top.value)}"
     return SuggestedRate(method="curvature", rate=factor / eigenvalue, low=low, high=high, said=said)
+
+
+def too_long(pace: float, confirm: bool | None, minute: float) -> bool:
+    """Whether it would take more than a minute, and was not asked for.
+
+    Args:
+        pace: Seconds a step.
+        confirm: Whether trials were asked for; None: where they are quick.
+        minute: What counts as one.
+    """
+    return not confirm and pace * STEPS_WORTH > minute
+
+
+TOO_LONG = "it would take more than a minute here: ask for trials (confirm), and it is measured"
 
 
 def no_curvature(why: str) -> SuggestedRate:

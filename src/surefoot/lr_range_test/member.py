@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from surefoot.lr_range_test.following import Following
 
 RESULT, LOG = "result.json", "log.txt"
-CURVATURE_BATCHES = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,16 @@ from surefoot.facts import RateTrial, SuggestedRate
 from surefoot.lr_range_test.command import next_command
 from surefoot.lr_range_test.conclusion import Conditions, concluded
 from surefoot.lr_range_test.curvature import (
+    BATCHES,
+    TOO_LONG,
     TopEigenvalue,
     curvature_suggestion,
     no_curvature,
     stable_factor,
+    too_long,
 )
 from surefoot.lr_range_test.keeping import kept
-from surefoot.lr_range_test.member import CURVATURE_BATCHES, LOG, RESULT, Member, work
+from surefoot.lr_range_test.member import LOG, RESULT, Member, work
 from surefoot.lr_range_test.ranges import Spacing, check_range, swept_rates
 from surefoot.lr_range_test.rates import Plan
 from surefoot.lr_range_test.recommendation import YOURS, Candidate, candidates, worth_trying
@@ -225,9 +228,11 @@ class _Test:
             return no_curvature("it isn't measured over several processes")
         if seen["opposed"]:
             return no_curvature("several losses have several Hessians")
+        if too_long(self._pace, self._settings.confirm, A_MINUTE):
+            return no_curvature(TOO_LONG)
         self._tell("measuring the curvature")
         plan = Plan(self._settings.after, rates=(0.0,))
-        found = self._process("curvature", plan, CURVATURE_BATCHES, "curvature", {**settings, "class": name})
+        found = self._process("curvature", plan, BATCHES, "curvature", {**settings, "class": name})
         if "top" not in found:
             return no_curvature(found.get("why") or found.get("described") or "it could not be measured")
         top = TopEigenvalue(found["top"], found["residual"], found["preconditioned"])

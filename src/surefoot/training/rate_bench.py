@@ -21,6 +21,7 @@ from surefoot.errors import SettingError, SurefootError
 from surefoot.facts import RateTrial, SuggestedRate
 from surefoot.landscape.objective import Objective
 from surefoot.lr_range_test.curvature import (
+    BATCHES,
     curvature_suggestion,
     no_curvature,
     stable_factor,
@@ -38,7 +39,6 @@ from surefoot.training.stepping import Stepper
 from surefoot.training.task import Loss, Task
 from surefoot.training.validation import Validation
 
-CURVATURE_BATCHES = 8
 _Copies = tuple[nn.Module, Optimizer, Loss | None, Clipper | None]
 
 
@@ -140,7 +140,7 @@ class Bench:
             found = task(at, batch)
             return found.root if found.count is None else found.root / found.count
 
-        batches = [micro.data for step in islice(self._batches(), CURVATURE_BATCHES) for micro in step.micro]
+        batches = [micro.data for step in islice(self._batches(), BATCHES) for micro in step.micro]
         try:
             objective = Objective(model, data=batches, compute=compute, mode="train", seed=self.seed)
             objective.summed = task.sums

@@ -17,6 +17,7 @@ from surefoot.errors import SettingError
 from surefoot.facts import RateTrial, SuggestedRate
 from surefoot.landscape.objective import undisturbed
 from surefoot.lr_range_test.conclusion import Conditions, concluded
+from surefoot.lr_range_test.curvature import TOO_LONG, no_curvature, too_long
 from surefoot.lr_range_test.ranges import Spacing, check_range, swept_rates
 from surefoot.lr_range_test.recommendation import Candidate, candidates, worth_trying
 from surefoot.lr_range_test.records import RangeTest
@@ -165,7 +166,8 @@ class _Test:
         curve, present = bench.sweep(rates)
         pace = (time.monotonic() - began) / max(1, len(curve))
         found, noise = suggestions(curve)
-        found = (*found, bench.curvature())
+        long = bench.engine.gathered(too_long(pace, self.confirm, A_MINUTE))[0]
+        found = (*found, no_curvature(TOO_LONG) if long else bench.curvature())
         self.conditions = replace(conditions, present=present)
         trials = self._trials(found, pace, present if self.given else None)
         return concluded(curve, found, trials, noise, self.conditions)
