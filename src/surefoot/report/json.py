@@ -48,10 +48,13 @@ def summary(history: History, findings: Sequence[Finding]) -> dict[str, Any]:
     Returns:
         A dict that `json.dumps(…, allow_nan=False)` accepts. Loss and gradient norm are those of the
         optimizer with the most steps; "best" is the smallest finite value, "median" is over the finite
-        values; "unjudged" is what the diagnosis could not look into; "clip_rate" is the share of clipped
-        steps of all optimizers, null without a clipper; "unobserved_threads" trained beside the one that
-        was followed. Example: >>> from surefoot.records import Run >>> summary(History(Run(path="runs/a",
-        name="a", script="a.py", status="finished", steps=60)), ())["verdict"] 'healthy'
+        values; "unjudged" is what the diagnosis could not look into; "clip_rate" is the share of clipped steps of
+        all optimizers, null without a clipper; "unobserved_threads" trained beside the one that was followed.
+
+    Example:
+        >>> from surefoot.records import Run
+        >>> summary(History(Run(path="runs/a", name="a", script="a.py", status="finished", steps=60)), ())["verdict"]
+        'healthy'
     """
     run = history.run
     verdict = judge(history, findings)

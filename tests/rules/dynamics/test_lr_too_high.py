@@ -72,3 +72,13 @@ def test_an_overflow_after_a_few_losses_that_climb() -> None:
     assert found("lr-too-high", Training(np.array([9.0, 388.0, 7e7, 1.4e8] + [np.inf] * 196)))
     # Without a climb it is no rate.
     assert not found("lr-too-high", Training(np.array([9.0, 8.0, 9.5, 8.7] + [np.inf] * 196)))
+
+
+def test_thrown_back_and_there_all_the_same() -> None:
+    losses = falling(2.3, 0.05)
+    losses[[60, 120, 180, 240]] = 9.0
+    training = Training(losses).scaled("update_norm", 200.0)
+    assert not found("lr-too-high", training)
+    held_up = falling(2.3, 0.9)
+    held_up[[60, 120, 180, 240]] = 9.0
+    assert found("lr-too-high", Training(held_up).scaled("update_norm", 200.0))

@@ -33,6 +33,7 @@ JOLT, EARLY, UP = 5.0, 20, 1.3
 
 # Steps of a fifth of the weights, and losses at twice the start: once is a bad batch, three times are no accident.
 TWICE, AGAIN = 2.0, 3
+THERE = 0.9  # of the way: at thirty times its rate a training that is thrown back and gets there lost nothing
 
 ALIVE = (
     0.3  # share of dead units at most of a layer that was alive at first: a choice, as is the half that died
@@ -161,7 +162,8 @@ def _not_got_over(case: _Case) -> bool:
 
 
 def _keeps_throwing(case: _Case) -> bool:
-    return case.settled and case.peak >= TWICE * case.ratio and _thrown_back(case.seen) >= AGAIN
+    thrown = case.settled and case.peak >= TWICE * case.ratio and _thrown_back(case.seen) >= AGAIN
+    return thrown and case.seen.learned < THERE
 
 
 # In this order: the first that holds is said.

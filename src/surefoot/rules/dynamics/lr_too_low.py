@@ -17,6 +17,8 @@ from surefoot.rules.promise import promised
 from surefoot.rules.range_test import find_lr
 from surefoot.rules.steepness import answers
 
+_FARTHER = 2.0  # times the way, where the steps promise little: 200 healthy steps travel 0.19 and more
+
 
 @rule(
     "lr-too-low",
@@ -63,12 +65,13 @@ def lr_too_low(
 
     ## When to ignore it
     During a warm-up (the rate still rises, and the run has not come to its own end) it waits; a model that starts
-    well below a constant guess is being fine-tuned. Weights that travelled further than 5 % (option `travelled`: usual
-    trainings do that in ten steps) have some other trouble. A loss that fell by a tenth (option `drop`) or half (option
-    `learned`) of the way is slow but on its way, unless the promises of the steps come to less than 0.6 of it (option
-    `promise`): 1.8 and more in healthy trainings of 200 steps, at most 0.6 at a hundredth of their rate. Each
-    optimizer is judged by itself. A loss that answers to a relative change of the weights by less than 2 % (option
-    `pull`) is at its bottom and not reported. 60 steps (option `steps`) are waited for.
+    well below a constant guess is being fine-tuned. Weights that travelled further than 5 % (option `travelled`:
+    usual trainings do that in ten steps; twice as much, where the steps promise little) have some other trouble. A
+    loss that fell by a tenth (option `drop`) or half (option `learned`) of the way is slow but on its way, unless the
+    promises of the steps come to less than 0.6 of it (option `promise`): 1.8 and more in healthy trainings of 200
+    steps, at most 0.6 at a hundredth of their rate. Each optimizer is judged by itself. A loss that answers to a
+    relative change of the weights by less than 2 % (option `pull`) is at its bottom and not reported. 60 steps
+    (option `steps`) are waited for.
 
     ## Source
     A. Karpathy, CS231n notes, "Ratio of weights:updates"; TheDeepChecker (2022).
@@ -99,9 +102,9 @@ def _judge(history: History, limits: _Limits) -> Draft | None:
         return None
     usual, rate, all_steps = moved.usual_ratio, intent.highest_rate(history), promised(history)
     way = usual * len(seen.losses)
-    if not way <= limits.travelled or (usual == 0 and not rate):
+    if not way <= _FARTHER * limits.travelled or (usual == 0 and not rate):
         return None
-    still = abs(1 - seen.late / seen.start) <= limits.drop
+    still = way <= limits.travelled and abs(1 - seen.late / seen.start) <= limits.drop
     if not still and not (all_steps <= limits.promise and seen.learned < limits.learned):
         return None
     if seen.chance is not None and seen.start < 0.5 * seen.chance:
