@@ -60,7 +60,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def swept(script: Path, told: list[str]) -> Sweep:
     return sf.sweep(
         script,
-        ["--epochs", "5"],
+        arguments=["--epochs", "5"],
         lr=[0.125, 1e9],
         vary={"--width": [4, 5, 7]},
         runs=script.parent / "runs",
@@ -124,7 +124,13 @@ def test_a_sweep_from_its_first_member_to_its_verdict(script: Path, monkeypatch:
 
 def test_seeds_differ_beyond_the_first_even_where_the_script_sets_its_own(script: Path) -> None:
     found = sf.sweep(
-        script, ["--epochs", "3"], optimizer=["adam"], lr=[0.01], seeds=3, runs=script.parent / "runs", jobs=3
+        script,
+        arguments=["--epochs", "3"],
+        optimizer=["adam"],
+        lr=[0.01],
+        seeds=3,
+        runs=script.parent / "runs",
+        jobs=3,
     )
     (only,) = found.configurations
     assert len(set(only.losses.values())) == 3
@@ -137,7 +143,7 @@ def test_seeds_differ_beyond_the_first_even_where_the_script_sets_its_own(script
 def test_halving_stops_the_hopeless_and_says_so(script: Path) -> None:
     found = sf.sweep(
         script,
-        ["--epochs", "9"],
+        arguments=["--epochs", "9"],
         lr=[0.125, 0.0625, 1e-7, 1e-6, 1e9],
         runs=script.parent / "runs",
         halving=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from surefoot.capture.script import Target
 from surefoot.errors import SettingError
@@ -15,11 +15,20 @@ from surefoot.search.optuna_study import Studying
 from surefoot.search.records import Sweep
 from surefoot.store.runs import DEFAULT_RUNS
 
+if TYPE_CHECKING:
+    from torch import nn
+
+    from surefoot.training.task import Loss
+
+_MODEL_STEPS = 200
+
 
 def sweep(
-    script: str | Path,
-    arguments: Iterable[str] = (),
+    what: str | Path | nn.Module,
+    loss: Loss | None = None,
+    data: Any = None,
     *,
+    arguments: Iterable[str] = (),
     lr: Given = None,
     optimizer: Given = None,
     schedule: Given = None,
@@ -30,6 +39,9 @@ def sweep(
     seeds: int = 1,
     random: int | None = None,
     steps: int | None = None,
+    batch_size: int | Literal["full"] | None = None,
+    validate: Any = None,
+    together: bool | None = None,
     jobs: int | None = None,
     halving: bool = False,
     optuna: int | None = None,
@@ -39,14 +51,19 @@ def sweep(
     name: str | None = None,
     tell: Callable[[str], None] = lambda said: None,
 ) -> Sweep:
-    """Train an unchanged script under every setting, from several seeds: what to use, and is it more than chance?
+    """Train a script, or a model, under every setting, from several seeds: what to use, and is it more than chance?
 
-    Each of these takes a value, a list of them, or text: "0.1,0.01", "1e-4:1:log7" (seven rates in equal factors),
-    "1e-4:1:log" (a range to draw from).
+    A script runs unchanged, each training in a process of its own. Trainings of a model run at once where a timed probe
+    says that it pays.
+
+    Each setting takes a value, a list, or text: "0.1,0.01", "1e-4:1:log7" (seven in equal factors), "1e-4:1:log" (a
+    range to draw from).
 
     Args:
-        script: The training script.
-        arguments: Its own.
+        what: The training script, or a model (copied).
+        loss: Of a model, as `fit` takes it.
+        data: Of a model, as `fit` takes it.
+        arguments: The script's own.
         lr: Rates of its first parameter group; the others keep their proportion to it, and its schedule goes on.
         optimizer: Names of `surefoot.optimizers`, or dotted names of classes, over the script's own groups.
         schedule: Expressions of `surefoot.schedules`, in the place of the script's own.
@@ -56,7 +73,10 @@ def sweep(
         vary: Arguments of the script, each with its values: {"--hidden": [64, 128]}.
         seeds: Of each setting; the first is the script's own.
         random: Draw so many settings instead of all.
-        steps: Stop each training after so many; by default at the script's own end.
+        steps: Stop each training after so many; by default at the script's own end, for a model 200.
+        batch_size: Of a model's batches, as `fit` takes it.
+        validate: A batch of held-out data by which a model's trainings are ranked.
+        together: Whether a model's trainings run at once; None: where it pays.
         jobs: Trainings at once; by default one a processor.
         halving: Stop the hopeless at 1/9 and 1/3 of a training: the best third goes on.
         optuna: Let Optuna propose so many settings, from values and ranges.
@@ -98,8 +118,42 @@ def sweep(
         lr=lr, optimizer=optimizer, schedule=schedule, clip=clip, momentum=momentum, weight_decay=weight_decay
     )
     axes += [_varied(key, values) for key, values in (vary or {}).items()]
+    if not isinstance(what, str | Path):
+        others = {
+            "random": random,
+            "halving": halving,
+            "optuna": optuna,
+            "arguments": arguments,
+            "jobs": jobs,
+        }
+        return _of_model(what, loss, data, axes, seeds, steps, batch_size, validate, together, others)
     plan = Plan(tuple(axes), seeds, random, steps, jobs, halving, studying(optuna, sampler, pruner))
-    return sweep_script(Target(str(script), tuple(arguments)), plan, Path(runs).absolute(), name, tell=tell)
+    return sweep_script(Target(str(what), tuple(arguments)), plan, Path(runs).absolute(), name, tell=tell)
+
+
+def _of_model(
+    model: Any,
+    loss: Loss | None,
+    data: Any,
+    axes: list[Axis],
+    seeds: int,
+    steps: int | None,
+    batch_size: int | Literal["full"] | None,
+    validate: Any,
+    together: bool | None,
+    others: Mapping[str, Any],
+) -> Sweep:
+    from surefoot.search.model import ModelPlan, sweep_model
+
+    given = next((name for name, value in others.items() if value), None)
+    if given is not None:
+        raise SettingError(f"{given} is for scripts: a model's sweep trains all of its grid in this process.")
+    if data is None:
+        raise SettingError("a model needs data to train on: sf.sweep(model, loss, data, lr=…).")
+    plan = ModelPlan(
+        model, loss, data, _MODEL_STEPS if steps is None else steps, batch_size, validate, together
+    )
+    return sweep_model(plan, tuple(axes), seeds)
 
 
 def axes_of(arguments: Iterable[str] = (), **given: Given) -> list[Axis]:

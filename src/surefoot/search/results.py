@@ -17,7 +17,6 @@ from surefoot.store.buckets import thin
 Curve = tuple[tuple[int, float], ...]
 
 _POINTS = 200  # of a curve: a picture is not wider
-_SMOOTH = 50  # of a training loss are averaged for its curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +85,23 @@ def result_of(history: History, status: str, why: str = "") -> Result:
         lasted(history) or 0.0,
         float(validation.values[-1]) if len(validation) else None,
         None if reading is None else reading.value,
-        _curve(validation),
-        _curve(_smoothed(loss)),
+        curve_of(validation),
+        curve_of(smoothed(loss)),
         why,
         opposed=several_losses(history),
         optimizer=main.name if main is not None else "",
     )
 
 
-def _smoothed(loss: Series) -> Series:
+def smoothed(loss: Series) -> Series:
+    """A training loss as its running mean."""
     means = [mean_until(loss, int(step)) for step in thin(loss, _POINTS).steps] if len(loss) else []
     known = [mean for mean in means if mean is not None]
     return Series.of([mean.value for mean in known], [mean.step for mean in known])
 
 
-def _curve(series: Series) -> Curve:
+def curve_of(series: Series) -> Curve:
+    """A series as it is kept: thinned to what a picture shows."""
     kept = thin(series, _POINTS)
     return tuple(
         (int(step), float(f"{value:.6g}")) for step, value in zip(kept.steps, kept.values, strict=True)
