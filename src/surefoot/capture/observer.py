@@ -42,6 +42,7 @@ from surefoot.capture.probes.input_batches import InputBatchesProbe
 from surefoot.capture.probes.linear_pairs import LinearPairsProbe
 from surefoot.capture.probes.loaders import LoadersProbe
 from surefoot.capture.probes.lr_schedulers import LrSchedulersProbe
+from surefoot.capture.probes.memory import MemoryProbe
 from surefoot.capture.probes.nonfinite import NonfiniteProbe
 from surefoot.capture.probes.ranks import RanksProbe
 from surefoot.capture.probes.steep_operations import SteepOperationsProbe
@@ -150,6 +151,7 @@ class Observer(Source):
             ClipCallsProbe(deferred, loops),
             LrSchedulersProbe(loops, counts),
             LoadersProbe(counts),
+            MemoryProbe(counts),
             GradScalerProbe(deferred),
             ClippersProbe(loops),
             CadenceProbe(loops, deferred, at.schedule),

@@ -37,7 +37,7 @@ from surefoot.facts.numbers import (
     Scaler,
     SteepOperation,
 )
-from surefoot.facts.processes import Defect, Ranks, Recording, Threads
+from surefoot.facts.processes import Defect, Memory, Ranks, Recording, Threads
 
 __all__ = [
     "KINDS",
@@ -58,6 +58,7 @@ __all__ = [
     "Loader",
     "LossCall",
     "ManualLoss",
+    "Memory",
     "MissingGradients",
     "Model",
     "Noise",
