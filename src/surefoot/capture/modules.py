@@ -184,6 +184,10 @@ class ModuleWatch:
             model.called.add(id(module))
         else:
             self._modes.evaluated(model, module, batch, self._progress.backward.step)
+        if not model.trained and not (
+            torch.is_grad_enabled() and any(p.requires_grad for p in module.parameters())
+        ):
+            self._tell.untrained_called(module, model)
         # What a model that nobody trains is asked without gradients (a target network, a teacher) validates nothing.
         if batch is not None and (torch.is_grad_enabled() or model.trained):
             self._on_input("train" if torch.is_grad_enabled() else "validation", batch, module)

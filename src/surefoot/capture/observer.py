@@ -39,6 +39,7 @@ from surefoot.capture.probes.gradient_noise import GradientNoiseProbe
 from surefoot.capture.probes.graph_growth import GraphGrowthProbe
 from surefoot.capture.probes.handmade_loss import HandmadeLossProbe
 from surefoot.capture.probes.input_batches import InputBatchesProbe
+from surefoot.capture.probes.kept_graphs import KeptGraphsProbe
 from surefoot.capture.probes.linear_pairs import LinearPairsProbe
 from surefoot.capture.probes.loaders import LoadersProbe
 from surefoot.capture.probes.lr_schedulers import LrSchedulersProbe
@@ -47,6 +48,7 @@ from surefoot.capture.probes.nonfinite import NonfiniteProbe
 from surefoot.capture.probes.ranks import RanksProbe
 from surefoot.capture.probes.steep_operations import SteepOperationsProbe
 from surefoot.capture.probes.symmetry import SymmetryProbe
+from surefoot.capture.probes.teachers import TeachersProbe
 from surefoot.capture.probes.token_targets import TokenTargetsProbe
 from surefoot.capture.recorder import Recorder, Source
 from surefoot.capture.sampling import Schedule
@@ -139,6 +141,8 @@ class Observer(Source):
             NonfiniteProbe(parameters, recorder.latest),
             SteepOperationsProbe(deferred),
             TokenTargetsProbe(deferred),
+            KeptGraphsProbe(),
+            TeachersProbe(deferred, counts),
             GraphGrowthProbe(recorder.metric),
             ActivationsProbe(self.activations, parameters, deferred, recorder.activation),
             LinearPairsProbe(parameters),

@@ -202,3 +202,41 @@ class BatchMixing(Fact, kind="batch-mixing", question="Does one example change a
     own_gradient: float | None = None
     others_gradient: float | None = None
     place: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptGraphs(Fact, kind="kept-graphs", question="Are losses kept with their graphs"):
+    """Losses of earlier steps that the script still holds together with their graphs.
+
+    Args:
+        held: Most inspected losses, other than the present one, that were alive at once.
+        terms: Most terms of a running sum that were older than the step before.
+        looked: Times inspected.
+        place: Where the backward is called.
+    """
+
+    held: int = 0
+    terms: int = 0
+    looked: int = 0
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teacher(Fact, kind="teacher", question="Networks that are asked and not trained"):
+    """A network that is asked while another one is trained, and is not trained itself.
+
+    Args:
+        class_name: Its class.
+        asked: Its inspected calls, from the first step on.
+        in_train: Of them, those with mode-sensitive modules in train mode.
+        modules: Those modules.
+        changed: Its weights changed between calls: an average of the student's; None: asked once.
+        place: Where it was called first.
+    """
+
+    class_name: str = ""
+    asked: int = 0
+    in_train: int = 0
+    modules: tuple[str, ...] = ()
+    changed: bool | None = None
+    place: str | None = None

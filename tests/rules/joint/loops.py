@@ -302,6 +302,41 @@ def carried(detached: bool) -> Train:
     return run
 
 
+def kept(number: bool, total: bool) -> Train:
+    """Losses that are kept in a list, or added up, as numbers or with their graphs."""
+
+    def run() -> None:
+        loop, losses, running = Loop(), [], torch.zeros(())
+        for step in range(STEPS):
+            loop.zero_grad()
+            loss = classify(loop.model, *labelled(step))
+            loss.backward()
+            loop.step()
+            if total:
+                running = running + (loss.detach() if number else loss)
+            else:
+                losses.append(loss.detach() if number else loss)
+
+    return run
+
+
+def distilled(eval_mode: bool) -> Train:
+    """A teacher whose answers are learned."""
+
+    def run() -> None:
+        teacher, loop = dropping(), Loop()
+        teacher.train(not eval_mode)
+        for step in range(STEPS):
+            loop.zero_grad()
+            x, _ = labelled(step)
+            with torch.no_grad():
+                answers = teacher(x).softmax(1)
+            F.cross_entropy(loop.model(x), answers).backward()
+            loop.step()
+
+    return run
+
+
 def summed_up(detached: bool) -> Train:
     """A running loss, of which the last term alone is meant."""
 
@@ -367,6 +402,9 @@ JOINTS = (
         repeat(cleared_in_every_part, 8),
         repeat(accumulating(0.25), 8),
     ),
+    Joint("graph-kept", "in a list", kept(False, False), kept(True, False)),
+    Joint("graph-kept", "in a sum", kept(False, True), kept(True, True)),
+    Joint("teacher-in-train-mode", "never put in eval mode", distilled(False), distilled(True)),
     Joint("lr-vanished", "the rate for a factor of it", squared(True), squared(False)),
     Joint("lr-vanished", "a plateau watcher of the wrong direction", watched("max"), watched("min")),
     Joint("clip-ineffective", "after the step", repeat(clipping(1.0, late=True)), repeat(clipping(1.0))),

@@ -12,6 +12,7 @@ from surefoot.facts import Fact
 if TYPE_CHECKING:
     from surefoot.capture.events.records import Backward, Step
     from surefoot.capture.loop import Loop
+    from surefoot.capture.model import Model
 
 
 class Probe:
@@ -80,6 +81,9 @@ class Probe:
 
     def sequence_read(self, batch: Tensor, given: Tensor, module: nn.Module) -> None:
         """A layer of a model in training takes the first dimension of what it is given for the time."""
+
+    def untrained_called(self, module: nn.Module, model: Model) -> None:
+        """An outermost module that is not trained is called."""
 
     def tokens_read(self, given: Tensor, module: nn.Embedding) -> None:
         """An embedding of a model in training is given tokens."""
