@@ -68,7 +68,8 @@ class ModuleWatch:
         self.unregistered: dict[str, None] = {}
         # Where the path of the gradient may end, and whether by gradients that are switched off.
         self.cuts: list[tuple[facts.Cut, bool]] = []
-        self.returned: set[int] = set()  # ids of the leaves that what a model returned depends on
+        self.returned: set[int] = set()  # columns of the parameters that what a model returned depends on
+        self._behind_outputs: set[int] = set()  # their ids, of this or an earlier model's
         self._outputs_read = 0
         self._called_from: CodeType | None = None  # the function that called the outermost module
         self._modes = Modes()
@@ -263,7 +264,7 @@ class ModuleWatch:
         self._outputs_read += 1
         for tensor in all_tensors(output):
             if tensor.grad_fn is not None:
-                self.returned.update(id(leaf) for leaf in leaves(tensor))
+                self._behind_outputs.update(id(leaf) for leaf in leaves(tensor))
 
     def _note_unregistered(self, model: Model, module: nn.Module) -> None:
         if not any(True for _ in module.parameters()) or len(self.unregistered) >= 100:
@@ -320,6 +321,10 @@ class ModuleWatch:
             if any(id(parameter) in tensors for parameter in module.parameters()):
                 model.trained = True
                 reached.add(key)
+            known = [
+                p for p in module.parameters() if id(p) in self._behind_outputs and self._parameters.seen(p)
+            ]
+            self.returned.update(self._parameters.index_of(parameter) for parameter in known)
             if model.trained or any(self._parameters.seen(parameter) for parameter in module.parameters()):
                 self._parameters.name_from(module, model.called)
         self._note_steady(site)

@@ -75,7 +75,7 @@ def reach(
         cuts: Where the path may be cut, in the order of the forward, and whether by gradients that are switched off.
         leaf_root: The loss hangs on a leaf tensor.
         unregistered: Modules that are not registered in the model.
-        returned: Ids of the leaves that what a model returned depends on.
+        returned: Columns of the parameters that what a model returned depends on.
     """
     infos = parameters.infos()
     stepping = {loop.index for loop in loops.stepping}
@@ -94,9 +94,7 @@ def reach(
         cut=_cut(cuts, infos),
         leaf_root=leaf_root,
         unregistered=tuple(unregistered)[:_MOST_UNREGISTERED],
-        unused=tuple(i.name for i in infos if not i.reached and id(parameters.tensor(i.index)) in returned)[
-            :_MOST_NAMES
-        ],
+        unused=tuple(i.name for i in infos if not i.reached and i.index in returned)[:_MOST_NAMES],
     )
 
 

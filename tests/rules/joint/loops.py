@@ -13,6 +13,7 @@ from torch.optim import lr_scheduler
 from rules.joint.build import Joint, Train, classify, labelled, network, train, valued
 
 STEPS = 24
+SOFT = torch.tensor([0.2, 0.5, 0.3])
 
 
 class Loop:
@@ -257,6 +258,25 @@ def cut(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(last(activation(first(x)).detach()), y)
 
 
+def generated(detached: bool) -> Train:
+    """A generator that is to please a fixed judge."""
+
+    def run() -> None:
+        generator, judge = nn.Linear(6, 6), Loop()
+        optimizer = torch.optim.SGD(generator.parameters(), 0.05)
+        for step in range(STEPS):
+            x, y = labelled(step)
+            judge.zero_grad()
+            classify(judge.model, x, y).backward()
+            judge.step()
+            made = generator(x)
+            optimizer.zero_grad()
+            classify(judge.model, made.detach() if detached else made, y).backward()
+            optimizer.step()
+
+    return run
+
+
 class Branched(nn.Module):
     """Two branches that are added, the second by its values alone where it is lost."""
 
@@ -402,6 +422,12 @@ JOINTS = (
         repeat(cleared_in_every_part, 8),
         repeat(accumulating(0.25), 8),
     ),
+    Joint(
+        "softmax-wrong-dim",
+        "over the batch, and a divergence of maps",
+        train(lambda m, x, y: F.kl_div(m(x).log_softmax(0), SOFT.expand(len(x), 3))),
+        train(lambda m, x, y: F.kl_div(m(x)[..., None].log_softmax(1), SOFT[:, None].expand(len(x), 3, 1))),
+    ),
     Joint("graph-kept", "in a list", kept(False, False), kept(True, False)),
     Joint("graph-kept", "in a sum", kept(False, True), kept(True, True)),
     Joint("teacher-in-train-mode", "never put in eval mode", distilled(False), distilled(True)),
@@ -418,6 +444,7 @@ JOINTS = (
     Joint("missing-step", "never", repeat(unstepped), repeat(usual)),
     Joint("missing-step", "one of two", second_optimizer(False), second_optimizer(True)),
     Joint("missing-zero-grad", "never", repeat(uncleared), repeat(usual)),
+    Joint("no-gradient", "a generator judged by a detached fake", generated(True), generated(False)),
     Joint("no-gradient", "detached in the middle", train(cut), train()),
     Joint(
         "no-gradient",

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from rules.build import Training, found
-from surefoot.facts import Reach
+from surefoot.facts import MissingGradients, Reach
 
 
 def test_fires() -> None:
@@ -75,3 +75,17 @@ def test_script_that_dies_of_it() -> None:
         died.run, status="failed", error="RuntimeError: element 0 of tensors does not require grad and"
     )
     assert found("no-gradient", died)
+
+
+def test_an_optimizer_that_never_has_a_gradient() -> None:
+    """A generator whose loss is on a detached fake, say: an error, whatever else learns."""
+    players = Training().second_player()
+    own = players.optimizers[1].parameters
+    players.parameters = [
+        replace(p, reached=False, received=0) if p.index in own else p for p in players.parameters
+    ]
+    players.fact(MissingGradients, "optimizer 1", steps_without_any=300, of=300)
+    players.fact(Reach, unused=[p.name for p in players.parameters if p.index in own])
+    finding = found("no-gradient", players)[0]
+    assert finding.severity == "error"
+    assert "ever gets a gradient" in finding.title

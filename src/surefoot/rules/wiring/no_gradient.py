@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.facts import Calls, Cut, Reach
+from surefoot.facts import Calls, Cut, MissingGradients, Reach
 from surefoot.records import History, ParameterInfo, Severity
 from surefoot.rules.base import Draft, rule
 from surefoot.rules.intent import ended
@@ -65,6 +65,10 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Draft]:
     everything = len(silent) == len(optimized)
     # A stem in front of what does learn lies behind a cut; a silent head at the end is merely not used.
     front = optimized[0] is silent[0]
+    idle = None if everything else _idle_optimizer(history, silent, least)
+    if idle is not None:
+        yield idle
+        silent = [p for p in silent if p.name not in idle.evidence["parameters"]]
     unused = {*reach.unused}
     lost = [p for p in silent if p.module_called and p.name not in unused]
     sure = everything or (bool(lost) and bool(cut or leaf or front))
@@ -89,6 +93,30 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Draft]:
         where=where,
         confidence=1.0 if cut or leaf or everything else 0.9,
     )
+
+
+def _idle_optimizer(history: History, silent: list[ParameterInfo], least: int) -> Draft | None:
+    """An optimizer none of whose parameters ever had a gradient: its loss does not depend on them."""
+    indices = {p.index for p in silent}
+    for optimizer in history.optimizers:
+        missing = history.fact(MissingGradients, f"optimizer {optimizer.index}")
+        empty = missing is not None and missing.of >= least and missing.steps_without_any == missing.of
+        held = [p for p in silent if p.index in optimizer.parameters]
+        if empty and held and set(optimizer.parameters) <= indices and any(p.module_called for p in held):
+            return Draft(
+                title=(
+                    f"None of the {len(held)} parameters of {optimizer.name} ever gets a gradient: what is "
+                    "descended does not depend on them."
+                ),
+                fix=f"Make that loss of the model's output as it is, without {CUTS}.",
+                step=1,
+                evidence={
+                    "parameters": [p.name for p in held],
+                    "steps without a gradient": missing.of if missing else 0,
+                },
+                where=optimizer.stepped or optimizer.created,
+            )
+    return None
 
 
 def _idle(silent: list[ParameterInfo], lost: list[ParameterInfo]) -> Iterator[Draft]:
