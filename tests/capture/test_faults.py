@@ -16,7 +16,8 @@ import pytest
 
 import surefoot as sf
 from surefoot.capture import recorder, rows
-from surefoot.capture.observer import Observer
+from surefoot.capture.backwards import Backwards
+from surefoot.capture.steps import Steps
 from surefoot.errors import StoreError
 from surefoot.facts import Defect
 from surefoot.store.reader import open_run
@@ -54,11 +55,11 @@ def break_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def break_backward(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Observer, "after_backward", lambda self: 1 / 0)
+    monkeypatch.setattr(Backwards, "ends", lambda self, *_: 1 / 0)
 
 
 def break_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Observer, "before_step", lambda self, *_: 1 / 0)
+    monkeypatch.setattr(Steps, "begins", lambda self, *_: 1 / 0)
 
 
 @pytest.mark.parametrize("fault", [break_creation, break_writing, break_rows, break_backward, break_step])

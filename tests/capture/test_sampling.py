@@ -30,7 +30,7 @@ def test_cost_does_not_move_what_the_step_decides() -> None:
 
 def test_both_of_two_who_take_turns_are_looked_at() -> None:
     schedule = Schedule(None, thorough=True)
-    looked = _looked_at(schedule._inspection, 1e-3, 5000)
+    looked = _looked_at(schedule.inspection, 1e-3, 5000)
     late = [step for step in looked if step > 20]
     assert {step % 2 for step in late[-10:]} == {0, 1}
 

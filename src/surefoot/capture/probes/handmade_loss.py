@@ -13,6 +13,7 @@ from surefoot.capture.events.probe import Probe
 from surefoot.capture.events.records import Backward
 from surefoot.capture.graph import handmade_loss
 from surefoot.capture.place import text_of
+from surefoot.capture.unseen import readable
 from surefoot.facts import Fact, ManualLoss, Spread
 from surefoot.quantities import batches
 
@@ -50,8 +51,10 @@ class HandmadeLossProbe(Probe):
         data["probabilities"], data["log_of_zero_risk"] = handmade_loss.probabilities(seen)
         data["batch_size"] = backward.batch_size
         data["classes"] = handmade_loss.classes(seen)
-        if backward.root is not None:
-            self._measure(backward.root, handmade_loss.squared_error(seen, backward.output), data)
+        root, output = backward.root, backward.output
+        if root is not None and readable(root) is root:  # other classes are told of what is asked
+            plain = output if output is not None and readable(output) is output else None
+            self._measure(root, handmade_loss.squared_error(seen, plain), data)
 
     def _measure(self, root: Tensor, squared: tuple[Tensor, Tensor] | None, data: dict[str, Any]) -> None:
         """The loss, and where it squares a difference, what that is made of."""

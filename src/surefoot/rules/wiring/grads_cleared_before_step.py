@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.facts import Cadence, ClearedBeforeStep
+from surefoot.facts import Cadence, ClearedBeforeStep, Scaler
 from surefoot.records import History
 from surefoot.rules.base import Draft, rule
 
@@ -48,6 +48,9 @@ def grads_cleared_before_step(history: History, *, share: float = 0.5, least: in
             evidence={"steps without gradients": count, "steps": of, "step place": fact.step_place},
             where=fact.step_place,
         )
+    scaler = history.fact(Scaler)
+    if scaler is not None and scaler.skipped:  # whose steps are left out, so that their gradients stay unused
+        return
     for cadence in history.facts(Cadence):
         unused, backwards, steps = cadence.cleared_unused, cadence.backwards, cadence.steps
         # Two lines that call backward are two losses: the first may be for a look, or an attack on the inputs.
