@@ -87,6 +87,10 @@ def sweep(
     pruner: Annotated[
         str, typer.Option("--pruner", metavar="NAME", help="Optuna's: none, halving, hyperband, median.")
     ] = "none",
+    ray: Annotated[
+        str | None,
+        typer.Option("--ray", metavar="ADDRESS", help="Train on a Ray cluster, as auto: surefoot[ray]."),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="FILE", help="Figures: a page (.html), or .png, .svg."),
@@ -118,7 +122,7 @@ def sweep(
         tuple(arg or ()), lr=lr, optimizer=optimizer, schedule=schedule, clip=clip, momentum=momentum,
         weight_decay=weight_decay,
     )  # fmt: skip
-    plan = Plan(tuple(axes), seeds, random, steps, jobs, halving, studying(optuna, sampler, pruner))
+    plan = Plan(tuple(axes), seeds, random, steps, jobs, halving, studying(optuna, sampler, pruner), ray)
     try:
         found = sweep_script(
             target, plan, Path(runs).absolute(), name, tell=(lambda said: None) if quiet else say

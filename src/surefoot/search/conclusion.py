@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.capture.script import Target
+from surefoot.lr_range_test.command import next_command as of_a_rate
+from surefoot.lr_range_test.command import written
 from surefoot.search.axes import Axis
 from surefoot.search.records import TRAINING, VALIDATION, Configuration, Sweep, Verdict
 from surefoot.search.results import Result
@@ -61,7 +63,7 @@ def concluded(
         stopped,
         (*_remarks(configurations, axes, judged, results), *rivals(configurations, axes)),
         path,
-        "" if judged.best is None else next_command(target, judged.best.setting),
+        "" if judged.best is None else next_command(target, source, judged.best.setting),
     )
 
 
@@ -71,11 +73,15 @@ def objective_of(results: Sequence[Result]) -> str:
     return VALIDATION if trained and all(r.validation is not None for r in trained) else TRAINING
 
 
-def next_command(target: Target, setting: Setting) -> str:
+def next_command(target: Target, source: str, setting: Setting) -> str:
     """What to run, and what is to be changed before it."""
+    whole = Target(target.name, (*target.arguments, *setting.arguments), target.is_module)
+    driven = {name: value for name, value in setting.values if name in DRIVEN}
+    if list(driven) == ["lr"] and float(written(driven["lr"])) == driven["lr"]:
+        return of_a_rate(whole, source, driven["lr"], None)
     module = ("-m",) if target.is_module else ()
-    command = f"surefoot run {shlex.join((*module, target.name, *target.arguments, *setting.arguments))}"
-    changes = [f"{name} {shown(value)}" for name, value in setting.values if name in DRIVEN]
+    command = f"surefoot run {shlex.join((*module, whole.name, *whole.arguments))}"
+    changes = [f"{name} {shown(value)}" for name, value in driven.items()]
     return f"set {', '.join(changes)} in the script, then: {command}" if changes else command
 
 

@@ -47,6 +47,7 @@ def sweep(
     optuna: int | None = None,
     sampler: str = "tpe",
     pruner: str = "none",
+    ray: str | None = None,
     runs: str | Path = DEFAULT_RUNS,
     name: str | None = None,
     tell: Callable[[str], None] = lambda said: None,
@@ -82,6 +83,7 @@ def sweep(
         optuna: Let Optuna propose so many settings, from values and ranges.
         sampler: Optuna's: "tpe", "gp", "cmaes", "qmc" or "random".
         pruner: Optuna's: "none", "halving", "hyperband" or "median".
+        ray: Address of a Ray cluster whose machines train; they have the script at the same path.
         runs: Folder of all runs.
         name: Of the sweep's folder in it; by default of the script.
         tell: Told of each training that has ended.
@@ -127,7 +129,7 @@ def sweep(
             "jobs": jobs,
         }
         return _of_model(what, loss, data, axes, seeds, steps, batch_size, validate, together, others)
-    plan = Plan(tuple(axes), seeds, random, steps, jobs, halving, studying(optuna, sampler, pruner))
+    plan = Plan(tuple(axes), seeds, random, steps, jobs, halving, studying(optuna, sampler, pruner), ray)
     return sweep_script(Target(str(what), tuple(arguments)), plan, Path(runs).absolute(), name, tell=tell)
 
 

@@ -25,6 +25,7 @@ from surefoot.search.settings import Member, drawn, grid
 
 if TYPE_CHECKING:
     from surefoot.search.optuna_study import Studying
+    from surefoot.search.ray_pool import RayPool
 
 Tell = Callable[[str], None]
 _ALIKE = 3  # members that fail with the same words: so will the others
@@ -43,6 +44,7 @@ class Plan:
         jobs: Members at once; None: one a processor.
         halving: Stop the hopeless.
         study: How Optuna searches; None: it doesn't.
+        ray: Address of a Ray cluster; None: on this machine.
     """
 
     axes: tuple[Axis, ...]
@@ -52,6 +54,7 @@ class Plan:
     jobs: int | None = None
     halving: bool = False
     study: Studying | None = None
+    ray: str | None = None
 
     def check(self) -> None:
         """Refuse what can't be.
@@ -63,6 +66,12 @@ class Plan:
             count = getattr(self, name)
             if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
                 raise SettingError(f"{name} is {count!r}: give a whole number of at least 1.")
+        if self.ray is not None and (
+            self.halving or (self.study is not None and self.study.pruner != "none")
+        ):
+            raise SettingError(
+                "on a Ray cluster no training reports on its way: leave --halving and --pruner out."
+            )
         ways = [self.random is not None, self.halving, self.study is not None]
         if self.study is not None and sum(ways) > 1:
             raise SettingError(
@@ -165,6 +174,12 @@ class _Gathering:
         member = self._next()
         if member is None:
             return
+        if self.plan.ray is not None:
+            from surefoot.search.ray_pool import RayPool
+
+            with RayPool(self.plan.ray) as far:
+                self._run(far, member, self.plan.jobs or far.slots)
+            return
         self._threads = max(1, cores() // jobs)
         with Pool(self._threads) as pool:
             self._run(pool, member, jobs)
@@ -179,7 +194,7 @@ class _Gathering:
             self.order.ended(member, found)
         return None
 
-    def _run(self, pool: Pool, first: Member, jobs: int) -> None:
+    def _run(self, pool: Pool | RayPool, first: Member, jobs: int) -> None:
         working: dict[str, Member] = {}
         member: Member | None = first
         while True:
