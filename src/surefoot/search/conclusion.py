@@ -77,8 +77,8 @@ def next_command(target: Target, source: str, setting: Setting) -> str:
     """What to run, and what is to be changed before it."""
     whole = Target(target.name, (*target.arguments, *setting.arguments), target.is_module)
     driven = {name: value for name, value in setting.values if name in DRIVEN}
-    if list(driven) == ["lr"] and float(written(driven["lr"])) == driven["lr"]:
-        return of_a_rate(whole, source, driven["lr"], None)
+    if list(driven) == ["lr"] and float(written(float(driven["lr"]))) == driven["lr"]:
+        return of_a_rate(whole, source, float(driven["lr"]), None)
     module = ("-m",) if target.is_module else ()
     command = f"surefoot run {shlex.join((*module, whole.name, *whole.arguments))}"
     changes = [f"{name} {shown(value)}" for name, value in driven.items()]
