@@ -241,3 +241,16 @@ def test_a_note_stands_where_no_path_runs():
         points = np.array([ends[name] for name in CORNERS if name != free] + [(np.nan, 0.0), (1e9, 1e9)])
         assert free_corner(axes, points) == free
     assert free_corner(axes, np.array([ends["bottom left"]]), taken=("top right",)) != "top right"
+
+
+def test_long_curves_are_drawn_by_their_mean_over_pale_noise():
+    steps = 100_000
+    values = np.where(np.arange(steps) % 2, 3.0, 1.0)
+    values[50_000] = np.nan
+    scene = curves_scene(Series.of(values), Series.of([1.0, 2.0]), frames=3)
+    scene.update(len(scene) - 1)
+    pale, _, mean, short, *_ = scene.artists
+    assert np.nanmax(pale.get_ydata()) == 3
+    assert np.nanmax(mean.get_ydata()[1_000:]) < 2.01
+    assert np.isnan(mean.get_ydata()[50_000])
+    assert list(short.get_ydata()) == [1.0, 2.0]

@@ -17,6 +17,7 @@ from surefoot.records import Series
 from surefoot.surfaces import Fit, Floats, Path, Steps, Surface
 
 WIDTH, HEIGHT, DPI = 6.4, 4.8, 100  # 640 x 480
+_LONG = 1_000  # steps, more than the picture is wide: their noise would paint a band
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def curves_scene(loss: Series, grad_norm: Series, *, frames: int = 80, title: st
     with styled():
         figure = new_figure(WIDTH, HEIGHT, DPI)
         upper, lower = figure.subplots(2, 1, sharex=True)
-        lines, heads = [], []
+        noise, lines, heads = [], [], []
         both = ((upper, loss, "loss", COLORS[1]), (lower, grad_norm, "gradient norm", COLORS[0]))
         for axes, series, name, color in both:
             finite = series.finite.values
@@ -172,24 +173,45 @@ def curves_scene(loss: Series, grad_norm: Series, *, frames: int = 80, title: st
                 else:
                     low, high = _range(finite, 0.08)
                 axes.set_ylim(low, high)
-            lines.append(axes.plot([], [], "-", color=color, lw=1.6)[0])
+            noise.append(axes.plot([], [], "-", color=MUTED, alpha=0.35, lw=0.6)[0])
+            lines.append(axes.plot([], [], "-", color=color, lw=1.8)[0])
             heads.append(axes.plot([], [], "o", color=color, mec="white", ms=7)[0])
         lower.set_xlabel("step")
         upper.set_title(title)
         note = Note(upper, corner="top right")
 
+    means = [_mean(series) for series in (loss, grad_norm)]
+
     def update(frame: int) -> None:
         step = int(steps[frame])
         parts = [f"step {step:,}"]
-        for line, head, series, name in zip(lines, heads, (loss, grad_norm), ("loss", "norm"), strict=True):
+        drawn = zip(noise, lines, heads, (loss, grad_norm), means, ("loss", "norm"), strict=True)
+        for pale, line, head, series, mean, name in drawn:
             count = int(np.searchsorted(series.steps, step, side="right"))
-            line.set_data(series.steps[:count], series.values[:count])
-            head.set_data(series.steps[count - 1 : count], series.values[count - 1 : count])
+            if mean is not series.values:
+                pale.set_data(series.steps[:count], series.values[:count])
+            line.set_data(series.steps[:count], mean[:count])
+            head.set_data(series.steps[count - 1 : count], mean[count - 1 : count])
             if count:
                 parts.append(f"{name} {series.values[count - 1]:.4g}")
         note.text = ", ".join(parts)
 
-    return Scene(figure, (*lines, *heads), (note,), update, steps, title)
+    return Scene(figure, (*noise, *lines, *heads), (note,), update, steps, title)
+
+
+def _mean(series: Series) -> Floats:
+    """Of a long series the mean of the last hundredth of its steps at each, over what is finite; a short one itself."""
+    if len(series) < _LONG:
+        return series.values
+    width = len(series) // 100
+    known = np.isfinite(series.values)
+    sums, counts = (
+        np.concatenate([[0.0], np.cumsum(part)]) for part in (np.where(known, series.values, 0.0), known)
+    )
+    first = np.maximum(np.arange(len(series)) + 1 - width, 0)
+    count = counts[1:] - counts[first]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(known, (sums[1:] - sums[first]) / count, np.nan)
 
 
 class _Runner:
