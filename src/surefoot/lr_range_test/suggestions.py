@@ -52,7 +52,10 @@ def _flat(fit: LocalFit, noise: float) -> str | None:
         return None
     if fall <= 0:
         return "the loss fell at no rate: it only rose"
-    return f"the curve is flat: the loss fell by {value(fall)}, which its noise of {value(noise)} explains"
+    return (
+        f"the curve is flat: the loss fell by {value(fall)}, which its noise of "
+        f"{value(noise)} explains; a sweep of more steps may show more"
+    )
 
 
 def _steepest(curve: Curve, fit: LocalFit) -> SuggestedRate:
