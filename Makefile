@@ -107,4 +107,4 @@ format: $(VENV)/.installed-tests
 	$(BIN)/ruff format src tests examples benchmarks forge docs/site
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist site
+	rm -rf $(VENV) .forge .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist site

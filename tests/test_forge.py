@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from forge.cells import Cell, bases, cells, number
 from forge.faults import FAULTS
 from forge.loops import STYLES
+from forge.page import page
 from forge.running import Alone, Bench, Said
 from forge.score import Result, Share, calibration
 from forge.subjects import SUBJECTS
@@ -157,3 +158,26 @@ def test_confidence_is_counted() -> None:
         0.5,
     )
     assert calibration([Result(cell, FAULT, said)]) == [("0.90 to 0.95", Share(1, 2))]
+
+
+def test_the_page_shows_hits_misses_and_alarms() -> None:
+    names = ("", "softmax/in-loss", "wrong-sign")
+    ok, named, missed = (
+        Cell.named(":".join(filter(None, ("digits-mlp:plain:sgd:constant:1", n)))) for n in names
+    )
+    finding = {
+        "severity": "error",
+        "consequences": [],
+        "confidence": 0.97,
+        "code": "softmax-before-cross-entropy",
+    }
+    said = Said((finding,), "finished", 170, 1.0, 0.9)
+    text = page(
+        [Result(ok, SOUND, said), Result(named, FAULT, said), Result(missed, FAULT, said)],
+        "Three programs.\n",
+    )
+    assert named.reported, "another seed would not be on the page's tables"
+    assert "| softmax | 1 of 1 (100 % [21, 100]) |" in text
+    assert f"| `{missed.name}` | loss-sign-flipped | softmax-before-cross-entropy |" in text
+    assert f"| `{ok.name}` | softmax-before-cross-entropy |" in text
+    assert "| 0.95 to 1.00 | 1 of 3" in text
