@@ -80,7 +80,7 @@ def _score(arguments: argparse.Namespace) -> None:
 
 
 def _share(results: list[Result], wanted: int) -> str:
-    sound = sum(not result.cell.fault for result in results)
+    sound = sum(not result.expected for result in results)
     done = f"the first {len(results)} of {wanted} programs, {sound} of them without a fault"
     return f"This run: {done}; torch {version('torch')}.\n"
 
