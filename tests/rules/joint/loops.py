@@ -440,6 +440,7 @@ JOINTS = (
     Joint("graph-retained", "a state carried on", carried(False), carried(True)),
     Joint("graph-retained", "a running loss", summed_up(False), summed_up(True)),
     Joint("grads-cleared-before-step", "each step", repeat(cleared_too_late), repeat(usual)),
+    Joint("grads-cleared-before-step", "not a step that overflows", repeat(cleared_too_late), scaled(True)),
     Joint("lr-vanished", "an epoch's schedule for each batch", decayed(0.6), decayed(0.999)),
     Joint("missing-step", "never", repeat(unstepped), repeat(usual)),
     Joint("missing-step", "one of two", second_optimizer(False), second_optimizer(True)),

@@ -1,7 +1,7 @@
 """Tests of the rule `grads-cleared-before-step`."""
 
 from rules.build import STEP, Training, found
-from surefoot.facts import Cadence, ClearedBeforeStep
+from surefoot.facts import Cadence, ClearedBeforeStep, Scaler
 
 
 def test_fires() -> None:
@@ -29,3 +29,9 @@ def test_cleared_in_every_micro_batch() -> None:
     assert not found("grads-cleared-before-step", attack)
     searched = Training().fact(Cadence, "optimizer 0", backwards=600, cleared_unused=300, closure=True)
     assert not found("grads-cleared-before-step", searched)
+
+
+def test_steps_that_a_scaler_skips_were_called() -> None:
+    overflowed = Training().fact(Cadence, "optimizer 0", backwards=900, cleared_unused=600)
+    assert found("grads-cleared-before-step", overflowed)
+    assert not found("grads-cleared-before-step", overflowed.fact(Scaler, skipped=600, steps=900))
