@@ -138,7 +138,8 @@ BLOCKED = {"lightning": ["lightning", "pytorch_lightning"]}
 
 
 def test_every_optional_package_is_tried() -> None:
-    assert {*NEEDED, "pytorch_lightning", "torch"} == set(OPTIONAL)  # torch: test_without_torch.py
+    elsewhere = {"torch", "optuna", "cmaes", "ray"}  # test_without_torch.py, tests/search
+    assert {*NEEDED, "pytorch_lightning", *elsewhere} == set(OPTIONAL)
 
 
 @pytest.mark.parametrize("package", NEEDED)
@@ -178,7 +179,7 @@ def test_the_extras_exist_and_all_has_them() -> None:
     assert {extra for _, extra in OPTIONAL.values()} <= set(extras)
     (everything,) = extras["all"]
     listed = set(re.findall(r"[a-z]+", everything.partition("[")[2]))
-    assert listed == set(extras) - {"all", "test", "check", "peers", "docs", "release"}
+    assert listed == set(extras) - {"all", "test", "check", "peers", "docs", "release", "search", "ray"}
     readme = (ROOT / "README.md").read_text()
     for extra in (*listed, "all"):
         assert f"`{extra}`" in readme, f"README says what {extra} adds"
