@@ -68,8 +68,8 @@ def lr_too_low(
     well below a constant guess is being fine-tuned. Weights that travelled further than 5 % (option `travelled`:
     usual trainings do that in ten steps; twice as much, where the steps promise little) have some other trouble. A
     loss that fell by a tenth (option `drop`) or half (option `learned`) of the way is slow but on its way, unless the
-    promises of the steps come to less than 0.6 of it (option `promise`): 1.8 and more in healthy trainings of 200
-    steps, at most 0.6 at a hundredth of their rate. Each optimizer is judged by itself. A loss that answers to a
+    promises of the steps come to less than 0.6 of it (option `promise`): 1.6 and more in sound trainings of 200
+    steps, at most 0.19 at a hundredth of their rate. Each optimizer is judged by itself. A loss that answers to a
     relative change of the weights by less than 2 % (option `pull`) is at its bottom and not reported. 60 steps
     (option `steps`) are waited for.
 
