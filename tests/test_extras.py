@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from surefoot.extras import OPTIONAL
+from surefoot.extras import OPTIONAL, sentence
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -138,7 +138,7 @@ BLOCKED = {"lightning": ["lightning", "pytorch_lightning"]}
 
 
 def test_every_optional_package_is_tried() -> None:
-    elsewhere = {"torch", "optuna", "cmaes", "ray"}  # test_without_torch.py, tests/search
+    elsewhere = {"torch", "optuna", "cmaes", "ray"}  # test_without_torch.py; the sentence of the others below
     assert {*NEEDED, "pytorch_lightning", *elsewhere} == set(OPTIONAL)
 
 
@@ -191,3 +191,10 @@ def test_readme_names_every_extra() -> None:
     rows = re.findall(r"^\| (`.*?) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`([a-z]+)`", row)}
     assert extras - {"test", "check", "docs", "peers", "release"} <= named
+
+
+def test_what_a_sweep_lacks_is_named_with_its_extras() -> None:
+    text = sentence("sweeps", "optuna", "cmaes", "ray")
+    assert text.startswith("sweeps need Optuna, cmaes and Ray, which are not installed")
+    assert names(text, "search")
+    assert names(text, "ray")
