@@ -100,19 +100,10 @@ def sweep(
         sweep of the same script that is there goes on.
 
     Example:
-        >>> import tempfile
-        >>> text = '''
-        ... import torch
-        ... model = torch.nn.Linear(1, 1)
-        ... optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-        ... for _ in range(20):
-        ...     optimizer.zero_grad()
-        ...     torch.nn.functional.mse_loss(model(torch.ones(8, 1)), torch.ones(8, 1)).backward()
-        ...     optimizer.step()
-        ... '''
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = (Path(folder) / "line.py").write_text(text)
-        ...     found = sweep(f"{folder}/line.py", lr=[1e-4, 0.1], runs=folder)
+        >>> import torch
+        >>> x = torch.linspace(-1, 1, 32).unsqueeze(1)
+        >>> model, loss = torch.nn.Linear(1, 1), torch.nn.MSELoss()
+        >>> found = sweep(model, loss, (x, 2 * x), lr=[1e-4, 0.1], steps=20, together=False)
         >>> found.best
         {'lr': 0.1}
     """

@@ -18,6 +18,7 @@ from surefoot.search.targets import kinds, profile, steps_to_target, target_loss
 
 _RATIOS = np.geomspace(1, 16, 60)
 _ROWS = 14
+_FEW = 10  # evaluations that are marked in their line
 
 
 def draw_sweep(sweep: Sweep, path: str | Path) -> Path:
@@ -205,9 +206,10 @@ def _curves(axes: Any, sweep: Sweep) -> None:
         for number_, (seed, result) in enumerate(sorted(best.results.items())):
             curve = [(step, loss) for step, loss in result.curve(sweep.objective) if math.isfinite(loss)]
             label = (best.said if len(firsts) > 1 or not name else name) if not number_ else None
-            axes.plot(
-                *_split(curve), color=COLORS[place], lw=1.2, alpha=0.9 if seed == 0 else 0.55, label=label
-            )
+            (line,) = axes.plot(*_split(curve), color=COLORS[place], lw=1.2, label=label)
+            line.set_alpha(0.9 if seed == 0 else 0.55)
+            if len(curve) < _FEW:
+                line.set_marker(MARKERS[place])
     values = [
         loss for c in firsts.values() for r in c.results.values() for _, loss in r.curve(sweep.objective)
     ]

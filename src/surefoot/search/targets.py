@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from surefoot.search.records import Configuration, Sweep
 from surefoot.search.results import Curve
 
+_ROUNDED = 1e-5  # relative: curves are kept to six digits
 _FEW = 4  # kinds that are told apart by name
 
 
@@ -53,7 +54,8 @@ def first_step(curve: Curve, target: float) -> int | None:
         >>> first_step(((10, 2.0), (20, 1.0), (30, 0.5)), 1.2)
         20
     """
-    return next((step for step, loss in curve if loss <= target), None)
+    reached = target + _ROUNDED * abs(target)
+    return next((step for step, loss in curve if loss <= reached), None)
 
 
 def profile(sweep: Sweep, ratios: Sequence[float]) -> dict[str, list[float]]:
