@@ -50,7 +50,7 @@ def weight_decay_too_strong(
     weights by less than 10 % in an epoch. Each optimizer is judged by itself.
     The options are `left` (half of the first size) and `pull` (decay over gradient, 0.7: where the two
     balance, a batch's gradient is longer than the pull by its noise; 0.8 to 1 in trainings that a decay of 0.3 to 3
-    held up, 0.01 and less with usual decays).
+    held up).
 
     ## Source
     Krogh and Hertz 1991; Loshchilov and Hutter 2019, arXiv:1711.05101 (decoupled decay multiplies by 1 - rate
