@@ -12,12 +12,14 @@ from rules.joint import loops, losses, models, tokens
 from rules.joint.build import observe, train
 from rules.joint.said import SAID, Said
 from surefoot.capture import recorder
-from surefoot.facts import KINDS, Fact
+from surefoot.facts import KINDS, Fact, Memory, RangeTest
 from surefoot.rules import Rule, all_rules, get_rule
 
 JOINTS = (*losses.JOINTS, *loops.JOINTS, *models.JOINTS, *tokens.JOINTS)
 OWN = [made for made in all_rules() if made.group != "extension"]
 ELSEWHERE = {"ranks-diverged": "capture/test_ranks.py"}  # it takes two processes
+# Made by every training, and by a command: what makes and reads them is tested there.
+MADE_ELSEWHERE = {Memory: "capture/test_memory.py", RangeTest: "cli/test_find_lr.py"}
 
 
 def read_by(rule: Rule) -> set[type[Fact]]:
@@ -61,6 +63,10 @@ def test_every_rule_that_reads_facts_has_a_training() -> None:
 
 def test_every_kind_of_fact_is_made_by_a_training() -> None:
     """`test_fires…` sees to it that those that a rule reads are made by its trainings."""
-    made = {kind for rule in OWN for kind in read_by(rule)} | {said.kind for said in SAID}
+    made = (
+        {kind for rule in OWN for kind in read_by(rule)} | {said.kind for said in SAID} | set(MADE_ELSEWHERE)
+    )
     lacking = {kind for kind in KINDS.values() if kind not in made}
+    for kind, file in MADE_ELSEWHERE.items():
+        assert kind.__name__ in (Path(__file__).parents[1] / file).read_text(encoding="utf-8")
     assert not lacking, f"give {sorted(kind.kind for kind in lacking)} a training in tests/rules/joint/"
