@@ -11,7 +11,8 @@ import pytest
 
 from capture.twin import ENVIRONMENT, SUREFOOT
 from surefoot.cli import main
-from surefoot.cli.output import one_line, printable
+from surefoot.cli.output import one_line
+from surefoot.cli.printable import printable
 from surefoot.records import Run
 from surefoot.store.writer import RunWriter
 

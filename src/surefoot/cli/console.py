@@ -10,7 +10,7 @@ from typing import TextIO
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from surefoot.cli.output import printable
+from surefoot.cli.printable import printable
 
 _NARROWEST = 40  # columns; in fewer, tables lose what they say
 _ENDLESS = 10_000  # columns of a pipe or file: nothing is wrapped for a reader that is a program

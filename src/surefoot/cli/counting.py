@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from surefoot.cli.output import draw, is_terminal, printable
+from surefoot.cli.output import draw, is_terminal
+from surefoot.cli.printable import printable
 
 _EVERY = 0.2  # seconds
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from surefoot.cli import LOADED_BEFORE
-from surefoot.cli.output import is_terminal, say, show, show_rich
+from surefoot.cli.output import say, show, show_rich
 from surefoot.cli.places import check_file, check_new_run
 from surefoot.cli.run_options import Json, Module, Name, Runs
 from surefoot.errors import ScriptError, SettingError
@@ -82,7 +82,7 @@ def find_lr(
             Path(runs).resolve(),
             name,
             loaded=LOADED_BEFORE,
-            tell=say if is_terminal() else lambda said: None,
+            tell=say,
         )
     except SyntaxError as error:
         where = f"{error.filename or target.name}, line {error.lineno}"

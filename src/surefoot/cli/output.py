@@ -8,37 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from surefoot.cli.printable import printable
 from surefoot.errors import OutputError
 
-_LAYOUT = "\n\t"
-# Control characters, surrogates, line separators, and what turns the direction of writing around.
-_UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_DIRECTIONS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 _ENDED_BY_A_PIPE = 141  # 128 + SIGPIPE, as a shell reports it of other programs
-
-
-def printable(text: str) -> str:
-    r"""`text` with everything that a terminal would obey spelled out.
-
-    Example:
-        >>> printable("\x1b[31mred\n")
-        '\\x1b[31mred\n'
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_spelled(character) for character in text)
-
-
-def _spelled(character: str) -> str:
-    if character in _LAYOUT:
-        return character
-    hidden = unicodedata.category(character) in _UNSEEN or unicodedata.bidirectional(character) in _DIRECTIONS
-    return ascii(character)[1:-1] if hidden else character
 
 
 def stderr() -> TextIO | None:
@@ -97,7 +74,7 @@ def show(text: object = "") -> None:
 
 def show_rich(*renderables: object, on_stderr: bool = False) -> None:
     """What Rich can render, on stdout or stderr; with colours on a terminal. Errors as for `show`."""
-    from surefoot.cli.console import rendered
+    from surefoot.cli.console import rendered  # Rich, where it is needed
 
     text = rendered(renderables, stderr() if on_stderr else sys.stdout)
     if on_stderr:

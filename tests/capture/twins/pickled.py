@@ -22,5 +22,5 @@ for step in range(10):
     scheduler.step()
     everything = pickle.dumps((model, optimizer, scheduler, criterion, clip))
     model, optimizer, scheduler, criterion, clip = pickle.loads(everything)
-    print(step, loss.item(), norm.item(), len(everything), b"surefoot" in everything)
+    print(step, loss.item(), norm.item(), b"surefoot" in everything)
 print(clip.func is nn.utils.clip_grad_norm_ is nn.utils.clip_grad.clip_grad_norm_, criterion.func is F.cross_entropy)
