@@ -82,7 +82,7 @@ def seeds_to_tell(difference: float, deviation: float) -> int:
 
     Example:
         >>> seeds_to_tell(1.0, 1.0), seeds_to_tell(0.1, 1.0)
-        (11, 784)
+        (10, 784)
     """
     normal = math.ceil(((_NORMAL + _POWER) * deviation / difference) ** 2)
     if normal > _FEW:
