@@ -154,7 +154,8 @@ class _Terminal(io.StringIO):
 def _observation(steps: int) -> Any:
     numbers = SimpleNamespace(loss=0.5, val_loss=None, grad_norm=None, clip_rate=None, lr=None)
     clock = SimpleNamespace(rate=lambda: float("nan"))
-    return SimpleNamespace(steps=steps, latest=numbers, observer=SimpleNamespace(clock=clock))
+    training = SimpleNamespace(schedule=SimpleNamespace(clock=clock))
+    return SimpleNamespace(steps=steps, latest=numbers, observer=SimpleNamespace(training=training))
 
 
 @pytest.fixture

@@ -131,8 +131,8 @@ def test_what_moves_is_what_was_recorded():
     loss, norm = series()
     scene = curves_scene(loss, norm, frames=80)
     scene.update(4)
-    np.testing.assert_array_equal(scene.artists[0].get_ydata(), loss.values[:5])
-    np.testing.assert_array_equal(scene.artists[1].get_ydata(), norm.values[:5])
+    np.testing.assert_array_equal(scene.artists[2].get_ydata(), loss.values[:5])
+    np.testing.assert_array_equal(scene.artists[3].get_ydata(), norm.values[:5])
 
 
 def test_axes_never_move():

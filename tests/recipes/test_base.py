@@ -20,7 +20,7 @@ def test_listing_needs_no_torch():
 def test_a_wrong_name_is_told_with_the_nearest():
     with pytest.raises(UnknownRecipe, match="'lin': did you mean 'line'"):
         recipes.load("lin")
-    with pytest.raises(UnknownRecipe, match="there are line"):
+    with pytest.raises(UnknownRecipe, match="there are first-line"):
         recipes.load("zzz")
 
 

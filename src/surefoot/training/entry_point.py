@@ -73,7 +73,7 @@ def failing(source: str) -> Iterator[None]:
         raise
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if package in OPTIONAL:
+        if error.name == package in OPTIONAL:  # the package itself, not a module that it does not have
             raise MissingExtra(sentence(f"the objects of {source}", package)) from error
         raise SettingError(f"{source!r} cannot be imported ({error}): install or correct it.") from error
     except (Exception, SystemExit) as error:

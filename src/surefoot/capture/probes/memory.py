@@ -59,7 +59,7 @@ class MemoryProbe(Probe):
 def _held() -> Iterator[tuple[str, int]]:
     """Bytes by place."""
     if os.path.exists(_RESIDENT):
-        with open(_RESIDENT, encoding="ascii") as statm:
+        with open(_RESIDENT, "rb") as statm:  # bytes: at the interpreter's end no codec can be found any more
             yield "process", int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     if torch.cuda.is_initialized():
         for device in range(torch.cuda.device_count()):

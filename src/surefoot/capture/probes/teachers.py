@@ -23,9 +23,20 @@ class _Asked:
         self.model = model
         self.asked = 0
         self.in_train = 0
+        self.waiting = [0, 0]  # the same since the last step: a call that no step follows teaches nobody
+        self.step = 0
+        self.looks = 0
         self.modules: list[str] = []
         self.weights: list[float] = []
         self.place = text_of(caller_site())
+
+    def settle(self, steps: int) -> None:
+        """Count the calls that a step has followed."""
+        if steps > self.step:
+            self.asked += self.waiting[0]
+            self.in_train += self.waiting[1]
+            self.waiting = [0, 0]
+            self.step = steps
 
 
 class TeachersProbe(Probe):
@@ -50,13 +61,15 @@ class TeachersProbe(Probe):
         found = self._seen.get(id(model))
         if found is None:
             found = self._seen[id(model)] = _Asked(model)
-        found.asked += 1
+        found.settle(self._counts.steps)
+        found.waiting[0] += 1
         awake = [name for name, child in model.sensitive if child.training]
         if awake:
-            found.in_train += 1
+            found.waiting[1] += 1
             found.modules = awake[:_MOST_NAMES]
         first = next(iter(module.parameters()), None)
-        if first is not None and readable(first) is first and found.asked <= _MOST:
+        if first is not None and readable(first) is first and found.looks < _MOST:
+            found.looks += 1
             self._deferred.add(first.detach().double().abs().sum(), found.weights.extend)
 
     def facts(self) -> Iterator[Fact]:
@@ -64,6 +77,7 @@ class TeachersProbe(Probe):
         for number, found in enumerate(self._seen.values()):
             if found.model.trained:
                 continue
+            found.settle(self._counts.steps)
             yield Teacher(
                 f"{found.model.name} {number}",
                 class_name=found.model.name,
