@@ -41,6 +41,8 @@ setup: $(VENV)/.installed
 
 run: setup
 	$(BIN)/surefoot run --autoclip --report report.html examples/digits.py
+	@echo "  report       $(CURDIR)/report.html"
+	@echo "  your turn    . $(VENV)/bin/activate, then: surefoot run YOUR_SCRIPT.py"
 
 test: $(VENV)/.installed-tests check
 	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal

@@ -165,3 +165,25 @@ def test_recording_that_stopped(
     assert "healthy" not in said
     assert main._main(["runs", "--runs", str(tmp_path)]) == 0
     assert ("recording stopped" if kept else "end unknown") in capfd.readouterr().out
+
+
+KILLED_FAULTY = """
+import os, signal, time, torch
+torch.manual_seed(0)
+inputs = torch.randn(64, 4)
+model = torch.nn.Linear(4, 1)
+optimizer = torch.optim.SGD(model.parameters(), 0.05)
+for step in range(60):
+    torch.nn.functional.mse_loss(model(inputs), inputs.sum(1, keepdim=True)).backward()
+    optimizer.step()
+    time.sleep(0.05)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_runs_finding_is_listed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "faulty.py").write_text(KILLED_FAULTY)
+    process([*SUREFOOT, "run", "--runs", "killed", "--name", "a", "faulty.py"], tmp_path)
+    assert main._main(["runs", "--json", "--runs", str(tmp_path / "killed")]) == 0
+    (listed,) = json.loads(capfd.readouterr().out)
+    assert listed["main_finding"] == "missing-zero-grad"

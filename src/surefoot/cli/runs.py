@@ -79,11 +79,14 @@ def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[int]:
 
 
 def _judged(run: Run) -> _Listed | StoreError:
-    """What was found while it was recorded: a list does not judge anew."""
+    """What was found while it was recorded; a run that was never closed is judged now, as `show` does."""
     try:
         with open_run(run.path) as reader:
             run, loss, findings = reader.run(), reader.series("loss"), reader.findings()
             history = History(run, step_series={("loss", 0): loss}, all_facts=reader.facts())
+            if not findings and run.ended is None:
+                history = reader.history()
+                findings = diagnose(history)
     except StoreError as error:
         return error
     main = findings[0].code if findings else None
