@@ -34,6 +34,7 @@ class RateTrial:
         rate: The rate.
         methods: Which methods suggest it; "yours" is the rate that the training has.
         steps: How many it trained.
+        at: After how many of them the loss is; a script may validate before the last.
         loss: What it came to: the validation loss, or the mean training loss of its last quarter; None: it failed.
         error: Standard error of that mean; None for a validation loss.
         mean: Mean training loss over all its steps: how soon it came down.
@@ -44,11 +45,17 @@ class RateTrial:
     rate: float = 0.0
     methods: tuple[str, ...] = ()
     steps: int = 0
+    at: int | None = None
     loss: float | None = None
     error: float | None = None
     mean: float | None = None
     validated: bool = False
     ended: str = ""
+
+    @property
+    def judged_at(self) -> int:
+        """After how many steps its loss is."""
+        return self.steps if self.at is None else self.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,7 @@ def _trials(axes: Any, test: RangeTest) -> None:
     )
     axes.tick_params(axis="y", labelsize=8)
     axes.margins(x=0.25)
-    steps = max(trial.steps for trial in test.trials)
+    steps = max(trial.judged_at for trial in test.trials)
     axes.set_xlabel(f"{'validation' if validated else 'training'} loss after {steps} steps")
     axes.set_title("tried", fontsize=9, fontweight="normal")
 

@@ -29,6 +29,7 @@ def read(history: History, after: int) -> dict[str, Any]:
         "created": main.created if main else None,
         "opposed": _opposed(history, [info.index for info in stepping]),
         "val_losses": [float(value) for value in validation.values[begun]],
+        "val_steps": [int(step) - after for step in validation.steps[begun]],
     }
 
 

@@ -86,7 +86,7 @@ def by_trials(trials: Sequence[RateTrial], start: float | None = None) -> tuple[
     lowest = min(lasted, key=_loss)
     alike = [t for t in lasted if t is lowest or _alike(t, lowest, start)]
     best = min(alike, key=lambda t: math.inf if t.mean is None else t.mean)
-    said = f"{value(best.rate)} ({', '.join(best.methods)}): {what} {value(_loss(best))} after {best.steps} steps"
+    said = f"{value(best.rate)} ({', '.join(best.methods)}): {what} {value(_loss(best))} after {best.judged_at} steps"
     others = [t for t in alike if t is not best]
     if others:
         rates = [value(t.rate) for t in others]

@@ -263,14 +263,16 @@ class _Test:
         losses = tried.get("losses") or []
         ended = tried["ended"] if tried.get("losses") else str(tried.get("described") or "it took no step")
         mean, error = tail(losses)
+        at = len(losses)
         validated = bool(tried.get("val_losses")) and not ended
         if validated:
-            mean, error = tried["val_losses"][-1], None
+            mean, error, at = tried["val_losses"][-1], None, tried["val_steps"][-1]
         self.same_start = self.same_start and tried.get("start") in (None, seen["start"])
         return RateTrial(
             rate=candidate.rate,
             methods=candidate.methods,
             steps=len(losses),
+            at=at,
             loss=None if ended else mean,
             error=None if ended else error,
             mean=mean_of(losses),

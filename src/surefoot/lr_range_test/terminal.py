@@ -57,7 +57,7 @@ def _trials(test: RangeTest) -> Table:
     for trial in test.trials:
         mark = "bold green" if trial.rate == test.lr else ""
         table.add_row(
-            Text(value(trial.rate), mark), number(trial.steps), _came_to(trial), ", ".join(trial.methods)
+            Text(value(trial.rate), mark), number(trial.judged_at), _came_to(trial), ", ".join(trial.methods)
         )
     return table
 
