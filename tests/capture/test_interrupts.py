@@ -16,12 +16,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.modules import module as torch_module
 from torch.utils.data import Dataset
 
 import surefoot as sf
 from surefoot.capture import recorder
 from surefoot.facts import Defect
 from surefoot.interrupts import interrupted
+from surefoot.store.batch import Batch
 
 PACKAGE = str(Path(sf.__file__).parent)
 
@@ -232,3 +234,37 @@ def test_set_on_the_thread_by_another() -> None:
     assert interrupted(caught.value.with_traceback(trace.tb_next))
     assert not interrupted(Ours())
     assert not interrupted(RuntimeError())
+
+
+def test_closing_while_the_modules_are_being_hooked_leaves_no_hook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handler may close the run between the making of the hooks and the note of them."""
+    training = Training()
+    real = torch_module.register_module_forward_hook
+    before = len(torch_module._global_forward_hooks), len(torch_module._global_forward_pre_hooks)
+    with sf.watch(runs=tmp_path, every=1) as run:
+
+        def register(*arguments: object, **options: object) -> object:
+            handle = real(*arguments, **options)
+            run.close()
+            return handle
+
+        training.step()
+        run.observer.training.modules.close()
+        monkeypatch.setattr(torch_module, "register_module_forward_hook", register)
+        run.observer.training.modules.open()
+        training.step()
+    assert (len(torch_module._global_forward_hooks), len(torch_module._global_forward_pre_hooks)) == before
+
+
+def test_what_is_noted_after_the_end_is_no_fault(tmp_path: Path) -> None:
+    """The step under which a handler closed the run goes on."""
+    training = Training()
+    with sf.watch(runs=tmp_path, every=1) as run:
+        training.step()
+        run.close()
+        run.recorder.flush(facts=True)
+        run.recorder.update(error=None)
+        run.recorder._safely(lambda: run.recorder._write(Batch(findings=[])))
+    assert not run.recorder.failed

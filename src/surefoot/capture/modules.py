@@ -107,6 +107,12 @@ class ModuleWatch:
             torch_module.register_module_forward_pre_hook(self._before),
             torch_module.register_module_forward_hook(self._after, always_call=True),
         ]
+        self._close_if_forbidden()
+
+    def _close_if_forbidden(self) -> None:
+        """A signal handler may have closed the observation while the hooks were made."""
+        if self.forbidden:
+            self.close()
 
     def close(self) -> None:
         """Stop to watch."""

@@ -103,6 +103,7 @@ class Recorder:
         self._inside = 0  # the thread that is writing
         self._later: list[Callable[[], None]] = []
         self._facts_wanted = False
+        self._finished = False
 
     # -- life
 
@@ -147,6 +148,8 @@ class Recorder:
             pass_on(problem)
             self._writer.close()
             raise
+        finally:
+            self._finished = True
 
     def stopped(self) -> Iterator[Fact]:
         """That recording stopped before the training ended, if it did."""
@@ -225,7 +228,7 @@ class Recorder:
         self._writes(lambda: self._write(Batch(run=fields)))
 
     def _writes(self, action: Callable[[], None]) -> None:
-        if not self.failed and os.getpid() == self._owner:
+        if not self.failed and not self._finished and os.getpid() == self._owner:
             self._alone(action)
 
     def _alone(self, action: Callable[[], None]) -> None:
@@ -250,7 +253,8 @@ class Recorder:
             action()
         except StoreError as error:
             self._came_from_outside(error)
-            self.fail(str(error))
+            if not self._finished:  # a signal handler may close the run under a step that is being noted
+                self.fail(str(error))
         except Exception as error:
             self._came_from_outside(error)
             self.fail(f"internal error in the recorder, {type(error).__name__}: {error}")
