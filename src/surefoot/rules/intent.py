@@ -85,6 +85,15 @@ def highest_rate(history: History) -> float | None:
     return float(np.max(rates)) if len(rates) else None
 
 
+def usual_rate(history: History) -> float | None:
+    """The rate that half of the main optimizer's steps had at the most; None for descent by hand.
+
+    The step of the usual size was made with it, where the rate is what steps differ by.
+    """
+    rates = history.series("lr").finite.values
+    return float(np.quantile(rates, 0.5, method="lower")) if len(rates) else None
+
+
 def place_of_rate(history: History) -> str | None:
     """Where the main optimizer was made: the line that sets its rate."""
     optimizer = main_optimizer(history)

@@ -17,6 +17,7 @@ def test_the_rate_named_is_the_highest_that_there_was() -> None:
     spoiled.series["lr"] = np.linspace(1e-6, 0, 300)  # the schedule ended at nothing
     finding = found("lr-too-low", spoiled)[0]
     assert "rate 1e-06 is too low" in finding.title
+    assert "(4.98e-07 at the usual step)" in finding.title
     assert finding.evidence["highest rate"] == 1e-6
     spoiled.series["lr"] = np.full(300, np.nan)  # by hand: unknown
     finding = found("lr-too-low", spoiled)[0]
@@ -54,3 +55,17 @@ def test_steps_that_are_lost_in_rounding() -> None:
     lost = Training(flat()).optimizer("SGD", lr=1e-12).scaled("update_norm", 0.0)
     lost.series["lr"] = np.full(300, 1e-12)
     assert "lost in the rounding" in found("lr-too-low", lost)[0].title
+
+
+def test_the_rate_named_is_that_of_the_steps_that_are_lost() -> None:
+    lost = Training(flat()).optimizer("SGD", lr=3e-3)
+    lost.series["lr"] = np.where(
+        np.arange(300) < 20, 3e-3, 3e-12
+    )  # a schedule made for epochs, stepped every batch
+    lost.layers["update_norm"][20:] = 0.0
+    finding = found("lr-too-low", lost)[0]
+    assert finding.title.startswith(
+        "The learning rate 3e-12 is too low: most of 300 steps are lost in the rounding"
+    )
+    assert finding.evidence["highest rate"] == 3e-3
+    assert finding.evidence["usual rate"] == 3e-12

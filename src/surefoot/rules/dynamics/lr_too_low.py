@@ -11,7 +11,7 @@ from surefoot.records import History
 from surefoot.rules import intent
 from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import NO_LEARNING, WRONG_LOSS
-from surefoot.rules.movement import movement
+from surefoot.rules.movement import Movement, movement
 from surefoot.rules.progress import progress
 from surefoot.rules.promise import promised
 from surefoot.rules.range_test import find_lr
@@ -56,9 +56,9 @@ def lr_too_low(
     The training would take a hundred times as long as it needs.
 
     ## Evidence shown
-    The highest rate of the run, the usual size of an update over that of the weights, the way travelled so far,
-    the loss at the start and now, what all steps promised to first order as a share of the loss, and the gradient
-    times the weights over the loss: how much the loss would answer to a relative change.
+    The highest and the usual rate of the run, the usual size of an update over that of the weights, the way
+    travelled so far, the loss at the start and now, what all steps promised to first order as a share of the loss, and
+    the gradient times the weights over the loss: how much the loss would answer to a relative change.
 
     ## What to try
     Multiply the rate by ten until the loss falls; `surefoot find-lr train.py` shows where it begins to.
@@ -113,18 +113,16 @@ def _judge(history: History, limits: _Limits) -> Draft | None:
     answer = float(np.median(found)) if len(found) else 0.0
     if not answer > limits.pull:
         return None
-    moved_by = (
-        f"moved the weights by {way:.1g} of their size" if way else "are lost in the rounding of the weights"
-    )
     return Draft(
-        title=f"The learning rate{f' {rate:g}' if rate is not None else ''} is too low: "
-        f"{len(seen.losses)} steps {moved_by}, and the loss went from {seen.start:.4g} to {seen.late:.4g}.",
+        title=f"The learning rate{_rate(history, moved)}: {_steps(moved, len(seen.losses))}, "
+        f"and the loss went from {seen.start:.4g} to {seen.late:.4g}.",
         fix=(
             "Multiply the learning rate by ten, and again, until the loss falls "
             f"({find_lr(history)} suggests one)."
         ),
         evidence={
             "highest rate": rate,
+            "usual rate": intent.usual_rate(history),
             "usual update over weights": usual,
             "way travelled over weights": way,
             "promised by all steps, of the loss": all_steps,
@@ -135,3 +133,20 @@ def _judge(history: History, limits: _Limits) -> Draft | None:
         where=intent.place_of_rate(history),
         confidence=0.9,
     )
+
+
+def _rate(history: History, moved: Movement) -> str:
+    """The rate that is too low: under a schedule that lost the usual step in rounding, not the highest one."""
+    highest, usual = intent.highest_rate(history), intent.usual_rate(history)
+    if highest is None or usual is None:
+        return " is too low"
+    if moved.usual_ratio == 0:
+        return f" {usual:.3g} is too low"
+    return f" {highest:g} is too low" + ("" if usual == highest else f" ({usual:.3g} at the usual step)")
+
+
+def _steps(moved: Movement, steps: int) -> str:
+    if moved.usual_ratio > 0:
+        return f"{steps} steps moved the weights by {moved.usual_ratio * steps:.1g} of their size"
+    most = "most of " if moved.ratios.any() else ""
+    return f"{most}{steps} steps are lost in the rounding of the weights"
