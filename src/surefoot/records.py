@@ -216,6 +216,11 @@ class OptimizerInfo:
     stepped: str | None = None
 
     @property
+    def subject(self) -> str:
+        """What the facts about it are about."""
+        return f"optimizer {self.index}"
+
+    @property
     def manual(self) -> bool:
         """Whether it is descent written by hand."""
         return self.name == MANUAL

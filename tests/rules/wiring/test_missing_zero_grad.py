@@ -13,6 +13,7 @@ def test_fires() -> None:
     assert finding.step == 2
     assert "optimizer.step()" in finding.where
     assert finding.evidence["intervals uncleared"] == 299
+    assert finding.evidence["optimizer"] == "Adam"
 
 
 def test_quiet() -> None:

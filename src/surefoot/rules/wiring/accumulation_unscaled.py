@@ -38,7 +38,7 @@ def accumulation_unscaled(history: History, *, regular: float = 0.8) -> Iterator
     Accumulation in the documentation of Accelerate; transformers issue 34191.
     """
     for optimizer in history.optimizers:
-        fact = history.fact(Cadence, f"optimizer {optimizer.index}")
+        fact = history.fact(Cadence, optimizer.subject)
         if fact is None or fact.closure or (fact.backward_places or 1) > 1:
             continue
         micro, ratio = fact.micro_steps or 1, fact.root_over_loss

@@ -35,7 +35,7 @@ def all_parameters_frozen(history: History, *, least: int = 2) -> Iterator[Draft
     """
     for optimizer in history.optimizers:
         held = [history.parameters[i] for i in optimizer.parameters if i < len(history.parameters)]
-        cadence = history.fact(Cadence, f"optimizer {optimizer.index}")
+        cadence = history.fact(Cadence, optimizer.subject)
         steps = cadence.steps if cadence is not None else 0
         if not held or steps < least or any(p.requires_grad or p.received for p in held):
             continue

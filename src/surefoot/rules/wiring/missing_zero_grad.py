@@ -62,7 +62,7 @@ def missing_zero_grad(history: History, *, share: float = 0.2, least: int = 2) -
                 "intervals uncleared": uncleared,
                 "intervals cleared": cleared,
                 "norm left over": left,
-                "optimizer": fact.subject,
+                "optimizer": next((o.name for o in history.optimizers if o.subject == fact.subject), None),
             },
             where=cadence.step_place if cadence is not None else None,
         )

@@ -99,7 +99,7 @@ def _idle_optimizer(history: History, silent: list[ParameterInfo], least: int) -
     """An optimizer none of whose parameters ever had a gradient: its loss does not depend on them."""
     indices = {p.index for p in silent}
     for optimizer in history.optimizers:
-        missing = history.fact(MissingGradients, f"optimizer {optimizer.index}")
+        missing = history.fact(MissingGradients, optimizer.subject)
         empty = missing is not None and missing.of >= least and missing.steps_without_any == missing.of
         held = [p for p in silent if p.index in optimizer.parameters]
         if empty and held and set(optimizer.parameters) <= indices and any(p.module_called for p in held):
