@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from surefoot.facts import ClipCall, Recording
+from surefoot.facts import Cadence, ClipCall, Recording
 from surefoot.records import History, OptimizerInfo
 
 # Their update does not change when all gradients are multiplied by one number.
@@ -74,6 +74,11 @@ def scale_free(optimizer: OptimizerInfo | None) -> bool:
 def main_optimizer(history: History) -> OptimizerInfo | None:
     """The optimizer with the most steps."""
     return next((o for o in history.optimizers if o.index == history.main), None)
+
+
+def main_cadence(history: History) -> Cadence | None:
+    """How the main optimizer's backward passes and steps alternate; None if that was not seen."""
+    return history.fact(Cadence, f"optimizer {history.main}")
 
 
 def highest_rate(history: History) -> float | None:

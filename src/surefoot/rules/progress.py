@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.facts import Cadence
 from surefoot.records import History
 from surefoot.rules import intent
 from surefoot.rules.losses import chance, chance_by_hand, per_element, target_moments, training_losses
@@ -183,7 +182,7 @@ def _chance(history: History) -> float | None:
         return None if guess is None else guess * _micro_steps(history)
     if len({c.function for c in calls}) > 1:
         return None
-    cadence = history.fact(Cadence, f"optimizer {history.main}")
+    cadence = intent.main_cadence(history)
     several = len(calls) > 1 or (cadence is not None and calls[0].count > 1.5 * max(1, cadence.backwards))
     if several and (cadence is None or cadence.root_over_loss is None):
         return None
@@ -195,13 +194,13 @@ def _chance(history: History) -> float | None:
 
 
 def _micro_steps(history: History) -> float:
-    cadence = history.fact(Cadence, f"optimizer {history.main}")
+    cadence = intent.main_cadence(history)
     return float(cadence.micro_steps or 1) if cadence is not None else 1.0
 
 
 def root_factor(history: History) -> float:
     """What the script multiplied its loss by before backward; 1 if unknown."""
-    cadence = history.fact(Cadence, f"optimizer {history.main}")
+    cadence = intent.main_cadence(history)
     factor = cadence.root_over_loss if cadence is not None else None
     return float(factor) if factor is not None and math.isfinite(factor) and factor > 0 else 1.0
 
@@ -209,7 +208,7 @@ def root_factor(history: History) -> float:
 def per_example(history: History) -> float:
     """Factor from a step's training loss to the unit of a validation loss, the mean over examples; 1 if unknown."""
     calls = training_losses(history)
-    cadence = history.fact(Cadence, f"optimizer {history.main}")
+    cadence = intent.main_cadence(history)
     if cadence is None or cadence.root_over_loss is None or cadence.backward_places > 1 or not calls:
         return 1.0
     examples = (calls[0].batch_size or 1) if calls[0].reduction == "sum" else 1

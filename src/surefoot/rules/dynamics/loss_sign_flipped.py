@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from surefoot.facts import Cadence, ManualLoss
+from surefoot.facts import ManualLoss
 from surefoot.records import History
 from surefoot.rules import intent
 from surefoot.rules.base import Draft, rule
@@ -72,7 +72,7 @@ def loss_sign_flipped(history: History, *, small: float = 0.05) -> Iterator[Draf
     if intent.adversarial(history) or not (own or _by_hand(history)):
         return
     optimizer = intent.main_optimizer(history)
-    cadence = history.fact(Cadence, f"optimizer {history.main}")
+    cadence = intent.main_cadence(history)
     ratio = cadence.root_over_loss if cadence is not None else None
     maximize = bool(optimizer.settings.get("maximize")) if optimizer is not None else False
     seen = progress(history)

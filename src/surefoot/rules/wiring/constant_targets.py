@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.facts import Cadence, Calls, LossCall
+from surefoot.facts import Calls, LossCall
 from surefoot.records import History
 from surefoot.rules.base import Draft, rule
-from surefoot.rules.intent import adversarial, ended
+from surefoot.rules.intent import adversarial, ended, main_cadence
 from surefoot.rules.losses import span, training_losses
 
 LABELS = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -78,7 +78,7 @@ def constant_targets(history: History, *, least: int = 5) -> Iterator[Draft]:
 def _alone(history: History, call: LossCall) -> bool:
     """Whether this call is the whole loss: one for each backward, on more than one number, nothing added."""
     backwards = max((f.backwards for f in history.facts(Calls)), default=0)
-    cadence = history.fact(Cadence, f"optimizer {history.main}")
+    cadence = main_cadence(history)
     single = cadence is None or cadence.root_over_loss is not None
     return single and (call.batch_size or 0) > 1 and (call.count or 0) <= 1.2 * backwards
 
