@@ -18,7 +18,7 @@ SQUARED = ("mse_loss",)
 REGRESSION = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 
 # Operations that only move, copy, mask or scale entries: what a value is does not change behind them.
-SHAPE_ONLY = (
+_KEEP_VALUES = (
     "View",
     "UnsafeView",
     "Reshape",
@@ -50,7 +50,6 @@ SHAPE_ONLY = (
     "FusedDropout",
     "Dropout",
     "Clamp",
-    "MovedimBackward",
 )
 
 
@@ -82,13 +81,13 @@ def feeding(chain: Sequence[str] | None) -> str:
     """
     for name in chain or ():
         plain = operation(name)
-        if not _moves_only(plain):
+        if not _keeps_values(plain):
             return plain
     return ""
 
 
-def _moves_only(plain: str) -> bool:
-    return any(plain.lower() == known.lower() for known in SHAPE_ONLY)
+def _keeps_values(plain: str) -> bool:
+    return any(plain.lower() == known.lower() for known in _KEEP_VALUES)
 
 
 def span(seen: Spread | None) -> tuple[float, float]:
@@ -190,7 +189,3 @@ def _entropy(mean: float) -> float | None:
     if math.isnan(mean) or not 0 < mean < 1:
         return None
     return -(mean * math.log(mean) + (1 - mean) * math.log(1 - mean))
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, (int, float)) else math.nan

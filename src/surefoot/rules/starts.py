@@ -12,9 +12,8 @@ from surefoot.records import History
 from surefoot.rules import intent
 from surefoot.rules.losses import (
     REGRESSION,
-    SHAPE_ONLY,
     chance,
-    operation,
+    feeding,
     per_element,
     target_moments,
     training_losses,
@@ -65,9 +64,7 @@ def high_start(history: History, times: float = TIMES) -> HighStart | None:
 
 def _scaled(call: LossCall) -> bool:
     """Whether the script multiplies the scores before they enter the loss: a temperature, a margin loss's scale."""
-    moving = {name.lower() for name in SHAPE_ONLY}
-    near = [plain for name in call.chain if (plain := operation(name)).lower() not in moving]
-    return bool(near) and near[0] in _SCALES
+    return feeding(call.chain) in _SCALES
 
 
 def _beside(seen: Progress) -> float:

@@ -10,7 +10,7 @@ from surefoot.facts import LossCall
 from surefoot.records import History
 from surefoot.rules import intent
 from surefoot.rules.base import Draft, rule
-from surefoot.rules.causes import DATA, NO_LEARNING, START, STEP_SIZE, WIRING
+from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 from surefoot.rules.losses import LOGITS, moments, training_losses
 from surefoot.rules.progress import Progress, progress
 
@@ -22,7 +22,6 @@ from surefoot.rules.progress import Progress, progress
     since="0.1",
     follows=(
         *WIRING,
-        *NO_LEARNING,
         *DATA,
         *STEP_SIZE,
         *START,
