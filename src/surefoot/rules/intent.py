@@ -119,19 +119,20 @@ def warming_up(history: History) -> bool:
 
 def clipped_by_script(history: History) -> bool:
     """Whether the script itself clips most of its steps, in the right place."""
-    return any(
-        (f.clipped or 0) > 0.5 and 2 * (f.after_step or 0) < max(1, f.count or 1)
-        for f in history.facts(ClipCall)
-    )
+    return any(_clips(call) for call in history.facts(ClipCall))
 
 
 def clip_factor(history: History) -> float:
     """What is usually left of the gradient after the script's own clipping of its norm: 1 where it clips nothing."""
     for call in history.facts(ClipCall):
-        tight = call.function == "clip_grad_norm_" and (call.clipped or 0.0) > 0.5 and call.norm
-        if tight and call.limit and call.norm and 2 * call.after_step < max(1, call.count):
+        if call.function == "clip_grad_norm_" and call.limit and call.norm and _clips(call):
             return min(1.0, call.limit / call.norm)
     return 1.0
+
+
+def _clips(call: ClipCall) -> bool:
+    """Whether it cuts most gradients, and in front of the step."""
+    return (call.clipped or 0.0) > 0.5 and 2 * call.after_step < max(1, call.count)
 
 
 def each_optimizer(history: History) -> list[History]:

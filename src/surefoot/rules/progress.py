@@ -106,6 +106,11 @@ def stretches(values: NDArray[np.float64], parts: int = 10) -> NDArray[np.float6
     return np.median(tail.reshape(parts, length), axis=1)
 
 
+def last_fifth(values: NDArray[np.float64]) -> float:
+    """Median of the last fifth, of at least five values."""
+    return float(np.median(values[-max(5, len(values) // 5) :]))
+
+
 def in_groups(values: NDArray[np.float64], group: int) -> NDArray[np.float64]:
     """Means of consecutive groups; what is left over at the end is dropped unless it is all there is.
 
@@ -138,7 +143,6 @@ def _measure(history: History) -> Progress:
         nothing = (math.nan,) * 5
         first = int(bad[0]) if len(bad) else None
         return Progress(values, finite.steps, math.nan, 1, *nothing, len(bad), first, None, False, False)
-    tail = values[-max(5, n // 5) :]
     parts = stretches(values)
     group = _group(history, n)
     return Progress(
@@ -146,7 +150,7 @@ def _measure(history: History) -> Progress:
         steps=finite.steps,
         start=float(np.median(in_groups(values[: 3 * group], group))),
         group=group,
-        late=float(np.median(tail)),
+        late=last_fifth(values),
         best=float(np.min(parts)),
         worst=float(np.max(parts[1:])) if len(parts) > 1 else float(parts[0]),
         noise=_noise(values[n // 2 :]),

@@ -15,15 +15,10 @@ import numpy as np
 from surefoot.records import History
 from surefoot.rules.movement import movement
 from surefoot.rules.progress import progress
+from surefoot.rules.steepness import answers_to
 
 
 def promised(history: History) -> float:
     """Usual promise of a step times the steps, over the loss; NaN if never measured."""
-    seen, moved = progress(history), movement(history)
-    if not len(seen.losses) or not len(moved.steps):
-        return math.nan
-    at = np.clip(np.searchsorted(seen.steps, moved.steps), 0, len(seen.losses) - 1)
-    with np.errstate(all="ignore"):
-        each = moved.gradients * moved.updates / np.abs(seen.losses[at])
-    known = each[np.isfinite(each)]
-    return float(np.median(known)) * len(seen.losses) if len(known) else math.nan
+    each = answers_to(history, movement(history).updates)
+    return float(np.median(each)) * len(progress(history).losses) if len(each) else math.nan

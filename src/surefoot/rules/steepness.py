@@ -19,12 +19,17 @@ STEEP = 1000.0
 
 def answers(history: History) -> NDArray[np.float64]:
     """Shape (m,): the answer of the loss at the sampled steps, where finite."""
+    return answers_to(history, movement(history).weights)
+
+
+def answers_to(history: History, changes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shape (m,): share of the loss that a change of that size at each sampled step moves, to first order."""
     seen, moved = progress(history), movement(history)
     if not len(seen.losses) or not len(moved.steps):
         return np.empty(0)
     at = np.clip(np.searchsorted(seen.steps, moved.steps), 0, len(seen.losses) - 1)
     with np.errstate(all="ignore"):
-        found = moved.gradients * moved.weights / np.abs(seen.losses[at])
+        found = moved.gradients * changes / np.abs(seen.losses[at])
     return np.asarray(found[np.isfinite(found)])
 
 

@@ -12,7 +12,7 @@ from surefoot.rules import intent
 from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 from surefoot.rules.losses import LOGITS, moments, training_losses
-from surefoot.rules.progress import Progress, progress
+from surefoot.rules.progress import Progress, last_fifth, progress
 
 
 @rule(
@@ -71,11 +71,11 @@ def constant_output(history: History, *, share: float = 0.01, learned: float = 0
         return
     _, deviation = moments(calls[0].target)
     scale = 1.0 if calls[0].integer_target or not np.isfinite(deviation) else deviation
-    late = float(np.median(spread[-max(5, len(spread) // 5) :]))
-    if scale > 0 and late > share * scale:
-        yield from _majority(history, calls[0], late, seen)
-        return
+    late = last_fifth(spread)
     if scale <= 0:
+        return
+    if late > share * scale:
+        yield from _majority(history, calls[0], late, seen)
         return
     yield Draft(
         title=(
@@ -102,7 +102,7 @@ def _majority(history: History, call: LossCall, spread: float, seen: Progress) -
     rare = min(often, 1 - often)
     if call.function not in LOGITS or not 0 < rare < 0.2 or len(logits) < 10:
         return
-    level = float(np.median(logits[-max(5, len(logits) // 5) :]))
+    level = last_fifth(logits)
     if (level > 0) != (often > 0.5) or abs(level) < 2.5 * spread:
         return
     yield Draft(
