@@ -13,6 +13,7 @@ from surefoot.lr_range_test.local_fit import local_fit
 from surefoot.lr_range_test.page import page, shown_losses
 from surefoot.lr_range_test.records import RangeTest
 from surefoot.lr_range_test.suggestions import FEWEST
+from surefoot.lr_range_test.wording import whose
 from surefoot.report.numbers import value
 
 
@@ -96,4 +97,5 @@ def _trials(axes: Any, test: RangeTest) -> None:
 
 
 def _who(methods: tuple[str, ...]) -> str:
-    return methods[0] if len(methods) == 1 else f"{methods[0]} and {len(methods) - 1} more"
+    own, more = whose(methods), len(methods) - 1
+    return f"{own} and {more} more" if more else own

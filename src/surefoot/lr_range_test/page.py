@@ -10,6 +10,7 @@ import numpy as np
 from surefoot.lr_range_test.local_fit import local_fit
 from surefoot.lr_range_test.records import Curve, RangeTest
 from surefoot.lr_range_test.suggestions import FEWEST
+from surefoot.lr_range_test.wording import came_to, interval, suggested_by
 from surefoot.report.document import REPORT, document
 from surefoot.report.numbers import value
 
@@ -61,6 +62,9 @@ def page(test: RangeTest) -> str:
         drawing=_drawing(test),
         size=(WIDTH, HEIGHT),
         frame=(_LEFT, _TOP, WIDTH - _RIGHT, HEIGHT - _BOTTOM),
+        interval=interval,
+        came_to=came_to,
+        suggested_by=suggested_by,
         validated=any(trial.validated for trial in test.trials),
     )
 

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from surefoot.facts import RateTrial, SuggestedRate
+from surefoot.lr_range_test.wording import HALF, YOURS, listed, suggested_by
 from surefoot.report.numbers import value
 
 # Without trials, whose word counts: docs/lr-range-test.md has the table by which they are ordered.
 PREFERRED = ("edge", "minimum / 10", "steepest", "valley")
-YOURS = "yours"
-HALF = "half of curvature"
 # Trainings that differ in the seed alone came apart by a deviation of 0.2 % to 4 % of the way down, or 2 % to 120 % of
 # their loss: eight of those of benchmarks/lr_range_test.py, six seeds each.
 _AS_LOW, _TIMES = 0.05, 2.0
@@ -86,20 +85,22 @@ def by_trials(trials: Sequence[RateTrial], start: float | None = None) -> tuple[
     lowest = min(lasted, key=_loss)
     alike = [t for t in lasted if t is lowest or _alike(t, lowest, start)]
     best = min(alike, key=lambda t: math.inf if t.mean is None else t.mean)
-    said = f"{value(best.rate)} ({', '.join(best.methods)}): {what} {value(_loss(best))} after {best.judged_at} steps"
+    by = suggested_by(best.methods)
+    said = f"{value(best.rate)} ({by}): {what} {value(_loss(best))} after {best.judged_at} steps"
     others = [t for t in alike if t is not best]
-    if others:
-        rates = [value(t.rate) for t in others]
-        listed = " and ".join(filter(None, (", ".join(rates[:-1]), rates[-1])))
-        said += f", sooner than {listed}, which came as low"
-    else:
-        said += ", the lowest"
+    said += f"; {_too_close(others)}" if others else ", the lowest"
     yours = next((t for t in lasted if YOURS in t.methods), None)
     if yours is best:
         said += "; keep yours"
-    elif yours is not None:
+    elif yours is not None and yours not in others:
         said += f"; yours, {value(yours.rate)}, came to {value(_loss(yours))}"
     return best.rate, said
+
+
+def _too_close(others: Sequence[RateTrial]) -> str:
+    rates = [f"{'your ' * (YOURS in t.methods)}{value(t.rate)} ({value(_loss(t))})" for t in others]
+    are = "is" if len(others) == 1 else "are"
+    return f"{listed(rates)} {are} too close to tell apart, and came down later"
 
 
 def _loss(trial: RateTrial) -> float:

@@ -34,10 +34,11 @@ from surefoot.lr_range_test.keeping import kept
 from surefoot.lr_range_test.member import LOG, RESULT, Member, work
 from surefoot.lr_range_test.ranges import Spacing, check_range, swept_rates
 from surefoot.lr_range_test.rates import Plan
-from surefoot.lr_range_test.recommendation import YOURS, Candidate, candidates, worth_trying
+from surefoot.lr_range_test.recommendation import Candidate, candidates, worth_trying
 from surefoot.lr_range_test.records import Curve, RangeTest
 from surefoot.lr_range_test.suggestions import FEWEST, suggestions
 from surefoot.lr_range_test.trials import mean_of, tail
+from surefoot.lr_range_test.wording import YOURS, suggested_by
 from surefoot.records import Run
 
 A_MINUTE = 60.0  # seconds that trials may take without being asked for
@@ -255,7 +256,7 @@ class _Test:
         return self._settings.confirm_steps or max(100, self._settings.steps)
 
     def _trial(self, candidate: Candidate, seen: dict[str, Any]) -> RateTrial:
-        self._tell(f"trying {candidate.rate:.3g} ({', '.join(candidate.methods)})")
+        self._tell(f"trying {candidate.rate:.3g} ({suggested_by(candidate.methods)})")
         plan = Plan(self._settings.after, scale_to=candidate.rate)
         if YOURS in candidate.methods:
             plan = Plan(self._settings.after)

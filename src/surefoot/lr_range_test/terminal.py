@@ -8,8 +8,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from surefoot.facts import RateTrial, SuggestedRate
 from surefoot.lr_range_test.records import RangeTest
+from surefoot.lr_range_test.wording import came_to, interval, suggested_by
 from surefoot.report.numbers import number, value
 
 
@@ -41,14 +41,8 @@ def _suggestions(test: RangeTest) -> Table:
         if each.rate is None and each.said in test.found.said:
             continue  # it is the answer, above
         rate = "none" if each.rate is None else value(each.rate)
-        table.add_row(each.method, rate, _between(each), each.said)
+        table.add_row(each.method, rate, interval(each), each.said)
     return table
-
-
-def _between(suggestion: SuggestedRate) -> str:
-    if suggestion.low is None or suggestion.high is None or suggestion.low == suggestion.high:
-        return ""
-    return f"{value(suggestion.low)} … {value(suggestion.high)}"
 
 
 def _trials(test: RangeTest) -> Table:
@@ -57,15 +51,12 @@ def _trials(test: RangeTest) -> Table:
     for trial in test.trials:
         mark = "bold green" if trial.rate == test.lr else ""
         table.add_row(
-            Text(value(trial.rate), mark), number(trial.judged_at), _came_to(trial), ", ".join(trial.methods)
+            Text(value(trial.rate), mark),
+            number(trial.judged_at),
+            came_to(trial),
+            suggested_by(trial.methods),
         )
     return table
-
-
-def _came_to(trial: RateTrial) -> str:
-    if trial.loss is None:
-        return trial.ended or "no finite loss"
-    return value(trial.loss) + (f" ± {value(trial.error)}" if trial.error else "")
 
 
 def _table(first: str, *rest: str) -> Table:
