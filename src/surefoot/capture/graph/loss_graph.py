@@ -7,8 +7,9 @@ Nothing here keeps a node alive after the look.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from torch import Tensor
@@ -60,6 +61,11 @@ _SHAPE_ONLY = frozenset(
      "PermuteBackward0", "CloneBackward0", "ToCopyBackward0", "AliasBackward0", "ExpandBackward0"}
 )  # fmt: skip
 _MASKS = ("Where", "MaskedFill", "MaskedSelect", "MaskedScatter")
+_INPUTS = {
+    "ConvolutionBackward0": "_saved_input",
+    "AddmmBackward0": "_saved_mat1",
+    "MmBackward0": "_saved_self",
+}
 _LEAF = "torch::autograd::AccumulateGrad"
 
 
@@ -95,6 +101,19 @@ def saved(node: Node, attribute: str) -> Any:
     return readable(value) if isinstance(value, Tensor) else value
 
 
+def _reached(starts: Iterable[Node]) -> Iterator[Node]:
+    """Each node on the gradient's way from `starts`, once, the nearest first."""
+    queue = deque(starts)
+    seen = set(queue)
+    while queue:
+        node = queue.popleft()
+        yield node
+        for child, _ in node.next_functions:
+            if child is not None and child not in seen:
+                seen.add(child)
+                queue.append(child)
+
+
 @dataclass(frozen=True, slots=True)
 class Activation:
     """One nonlinearity in the graph with its output (or the input that has the same sign)."""
@@ -128,29 +147,12 @@ class LossGraph:
 
     def __init__(self, root: Node, limit: int = 20_000, saved_tensors: bool = True) -> None:
         self.root = root
-        self.nodes: list[Node] = []
-        self.leaves: list[Tensor] = []
+        self.nodes: list[Node] = list(islice(_reached([root]), limit))
+        self.leaves: list[Tensor] = [node.variable for node in self.nodes if is_leaf(node)]
         self._saved_tensors = saved_tensors
-        seen = {root}
-        queue = deque([root])
-        while queue and len(self.nodes) < limit:
-            node = queue.popleft()
-            self.nodes.append(node)
-            if node.name() == _LEAF:
-                self.leaves.append(node.variable)
-                continue
-            for child, _ in node.next_functions:
-                if child is not None and child not in seen:
-                    seen.add(child)
-                    queue.append(child)
-        self.complete = not queue
 
     def __len__(self) -> int:
         return len(self.nodes)
-
-    def names(self) -> list[str]:
-        """Names of all operations, from the loss outwards."""
-        return [node.name() for node in self.nodes]
 
     def activations(self) -> Iterator[Activation]:
         """Every nonlinearity whose values can be read, first layer first."""
@@ -169,19 +171,10 @@ class LossGraph:
 
     def nonlinearities(self) -> int:
         """How many operations before the last linear one make the model more than a linear map."""
-        queue = deque(
+        starts = (
             child for node in self.nodes if node.name() in LINEAR for child in weight_and_inputs(node)[1]
         )
-        seen = set(queue)
-        count = 0
-        while queue:
-            node = queue.popleft()
-            count += _bends(node)
-            for child, _ in node.next_functions:
-                if child is not None and child not in seen:
-                    seen.add(child)
-                    queue.append(child)
-        return count
+        return sum(_bends(node) for node in _reached(starts))
 
     def linear_pairs(self) -> Iterator[LinearPair]:
         """Linear operations that follow each other directly."""
@@ -202,34 +195,16 @@ class LossGraph:
         if not self._saved_tensors:
             return
         for node in self.nodes:
-            name = node.name()
-            if name == "ConvolutionBackward0":
-                candidates = ["_saved_input"]
-            elif name == "AddmmBackward0":
-                candidates = ["_saved_mat1"]
-            elif name == "MmBackward0":
-                candidates = ["_saved_self"]
-            else:
-                continue
-            for attribute in candidates:
-                value = saved(node, attribute)
-                if isinstance(value, Tensor) and not value.requires_grad and value.grad_fn is None:
-                    yield value
+            attribute = _INPUTS.get(node.name())
+            value = saved(node, attribute) if attribute is not None else None
+            if isinstance(value, Tensor) and not value.requires_grad and value.grad_fn is None:
+                yield value
 
 
 def masks(graph: LossGraph, operation: Node) -> bool:
     """Whether a mask lies between the loss and an operation: its result is left out, its gradient is computed."""
-    queue = deque(node for node in graph.nodes if any(word in node.name() for word in _MASKS))
-    seen = set(queue)
-    while queue:
-        node = queue.popleft()
-        if node is operation:
-            return True
-        for child, _ in node.next_functions:
-            if child is not None and child not in seen:
-                seen.add(child)
-                queue.append(child)
-    return False
+    over = (node for node in graph.nodes if any(word in node.name() for word in _MASKS))
+    return any(node is operation for node in _reached(over))
 
 
 def leaves(root: Tensor) -> list[Tensor]:
@@ -257,20 +232,10 @@ def chain(node: Node, limit: int = 12) -> list[Node]:
 
 def nearest_weight(node: Node, limit: int = 200) -> tuple[Tensor | None, bool]:
     """The weight of the last linear operation before a node, and whether that is a convolution."""
-    seen = {node}
-    queue = deque([node])
-    looked = 0
-    while queue and looked < limit:
-        current = queue.popleft()
-        looked += 1
-        if current.name() in LINEAR:
-            weight, _ = weight_and_inputs(current)
-            if weight is not None:
-                return weight, current.name() == "ConvolutionBackward0"
-        for child, _ in current.next_functions:
-            if child is not None and child not in seen:
-                seen.add(child)
-                queue.append(child)
+    for current in islice(_reached([node]), limit):
+        weight = weight_and_inputs(current)[0] if current.name() in LINEAR else None
+        if weight is not None:
+            return weight, current.name() == "ConvolutionBackward0"
     return None, False
 
 
