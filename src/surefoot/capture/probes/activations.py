@@ -29,17 +29,14 @@ class _Unit:
         self.previous: Tensor | None = None
         self.looks = 0
 
-    def fired(self, mask: Tensor) -> Tensor:
+    def dead_share(self, mask: Tensor) -> Tensor:
         """Share of units that have not fired in the window, shape ()."""
         if self.current is None or self.current.shape != mask.shape or self.current.device != mask.device:
             self.current, self.previous = mask, None
         else:
             self.current = self.current | mask
-        alive = (
-            self.current
-            if self.previous is None or self.previous.shape != mask.shape
-            else self.current | self.previous
-        )
+        earlier = self.previous
+        alive = self.current if earlier is None or earlier.shape != mask.shape else self.current | earlier
         self.looks += 1
         if self.looks % _WINDOW == 0:
             self.previous, self.current = self.current, mask
@@ -82,7 +79,7 @@ class ActivationsProbe(Probe):
         unit = self._units.setdefault(index, _Unit())
         shares = activations.moments(output, activation.function)
         if activation.function in activations.RECTIFIED:
-            dead = unit.fired(activations.fired(output, activation.unit_dim))
+            dead = unit.dead_share(activations.fired(output, activation.unit_dim))
         else:
             dead = shares.new_full((), torch.nan)
         values = torch.cat([dead.reshape(1).to(shares.device), shares])

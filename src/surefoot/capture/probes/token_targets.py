@@ -30,18 +30,14 @@ _LEAST = 8  # positions, fewer tell nothing
 class _Found:
     """What one loss function at one place was given."""
 
-    function: str
     place: str | None
     ignored: int
     counts_all: bool  # every entry counts the same: neither weighted nor left to the script to mask
     padding: int | None = None  # of the embedding that reads the same vocabulary
     padded: list[float] = field(default_factory=list)  # shares of the targets that are that
-    agreements: dict[int, list[list[float]]] = field(
-        default_factory=lambda: {0: [], 1: []}
-    )  # by the time's dimension
-    reaches: dict[int, tuple[int, int]] = field(
-        default_factory=dict
-    )  # position of a score, and the last it depends on
+    # By the time's dimension; a reach is the position of a score and the last that it depends on.
+    agreements: dict[int, list[list[float]]] = field(default_factory=lambda: {0: [], 1: []})
+    reaches: dict[int, tuple[int, int]] = field(default_factory=dict)
     ends: list[list[float]] = field(default_factory=list)
     ends_of_inputs: list[list[float]] = field(default_factory=list)
 
@@ -90,7 +86,6 @@ class TokenTargetsProbe(Probe):
         found = self._found.setdefault(
             f"{text_of(call.site)} {call.function}",
             _Found(
-                call.function,
                 text_of(call.site),
                 -100 if ignored is None else int(ignored),
                 not given.get("weighted") and given.get("reduction", "mean") != "none",
@@ -137,7 +132,7 @@ class TokenTargetsProbe(Probe):
             isinstance(node, BackwardCFunction) or "BatchNorm" in node.name() for node in graph.nodes
         ):
             return
-        node = [
+        read = [
             n
             for n in graph.nodes
             if n.name() == "EmbeddingBackward0" and (output_shape(n) or ())[:2] == ids.shape
@@ -151,7 +146,7 @@ class TokenTargetsProbe(Probe):
                 score = scores[position if dimension else position * rows].sum()
         try:
             gradients = torch.autograd.grad(
-                score, [GradientEdge(n, 0) for n in node], retain_graph=True, allow_unused=True
+                score, [GradientEdge(n, 0) for n in read], retain_graph=True, allow_unused=True
             )
         except RuntimeError:
             return  # the graph of an earlier step, freed or changed since
