@@ -59,7 +59,7 @@ def training_losses(history: History, functions: Iterable[str] | None = None) ->
     calls = [
         f for f in history.facts(LossCall) if f.phase == "train" and (wanted is None or f.function in wanted)
     ]
-    return sorted(calls, key=lambda f: -(f.count or 0))
+    return sorted(calls, key=lambda f: -f.count)
 
 
 def operation(name: str) -> str:

@@ -180,7 +180,7 @@ def _trend(values: NDArray[np.float64]) -> float:
 
 def _chance(history: History) -> float | None:
     """Only where backward starts from one loss call and nothing else was added to it."""
-    calls = [c for c in training_losses(history) if (c.count or 0) > 0]
+    calls = [c for c in training_losses(history) if c.count > 0]
     if not calls:
         guess = chance_by_hand(history)
         return None if guess is None else guess * _micro_steps(history)

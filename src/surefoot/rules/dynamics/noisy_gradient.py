@@ -50,7 +50,7 @@ def noisy_gradient(
     seen = progress(history)
     for fact in history.facts(Noise):
         scale, size = fact.scale, fact.examples
-        if scale is None or not math.isfinite(scale) or size < 1 or (fact.observations or 0) < looks:
+        if scale is None or not math.isfinite(scale) or size < 1 or fact.observations < looks:
             continue
         if scale < times * size or not seen.stuck(learned):
             continue

@@ -83,7 +83,7 @@ def nonfinite_gradient(history: History, *, tolerate: float = 0.01) -> Iterator[
                 "steps concerned": len(bad),
                 "steps": len(norms),
                 "loss at that step": float(loss[0]) if len(loss) else None,
-                "parameters": (origin.parameters or [])[:10] if origin is not None else [],
+                "parameters": origin.parameters[:10] if origin is not None else [],
             },
             where=(named.line if named is not None else None)
             or (origin.place if origin is not None else None),

@@ -40,7 +40,7 @@ def nonfinite_input(history: History) -> Iterator[Draft]:
     if first is not None and first.what in ("parameter", "gradient", "activation"):
         return  # it began inside the network
     fact = history.fact(BatchInput, "train")
-    share = (fact.nonfinite or 0.0) if fact is not None else 0.0
+    share = fact.nonfinite if fact is not None else 0.0
     if share > 0 and fact is not None:
         yield Draft(
             title=f"The training inputs hold NaN or infinite values ({share:.2%} of the entries looked at).",

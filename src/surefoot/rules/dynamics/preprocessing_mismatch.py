@@ -44,7 +44,7 @@ def preprocessing_mismatch(
     train, other = history.fact(BatchInput, "train"), history.fact(BatchInput, "validation")
     if train is None or other is None or train.integer or other.integer:
         return
-    mine, theirs = list(train.shape or ()), list(other.shape or ())
+    mine, theirs = list(train.shape), list(other.shape)
     if len(mine) < 2 or mine[1:] != theirs[1:]:
         return
     if min(mine[0], theirs[0]) == 1 < max(mine[0], theirs[0]):
@@ -53,8 +53,8 @@ def preprocessing_mismatch(
         return
     # Medians over batches: one wild batch is no preprocessing.
     mean, a = _usual(history, "input/mean", train.mean), _usual(history, "input/std", train.std)
-    b = float(other.std or 0)
-    gap = abs(mean - float(other.mean or 0))
+    b = other.std
+    gap = abs(mean - other.mean)
     if not (a > 0 and b > 0 and math.isfinite(a) and math.isfinite(b)):
         return
     factor = max(a, b) / min(a, b)

@@ -47,7 +47,7 @@ def scaler_overflow(
     for fact in history.facts(Scaler):
         if fact.enabled is False:
             continue
-        count, steps, scale = fact.skipped or 0, fact.steps or 0, fact.scale_last
+        count, steps, scale = fact.skipped, fact.steps, fact.scale_last
         sunk = scale is not None and scale < floor and count >= skipped
         if not sunk and (count < skipped or count < share * steps or steps < 40):
             continue

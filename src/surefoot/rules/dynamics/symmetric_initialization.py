@@ -70,7 +70,7 @@ def symmetric_initialization(history: History, *, spread: float = 1e-5, steps: i
 
 def _symmetric(fact: Symmetry, spread: float) -> bool:
     first, last = fact.first, fact.last
-    if fact.is_output or (fact.units or 0) < 2 or first is None or last is None:
+    if fact.is_output or fact.units < 2 or first is None or last is None:
         return False
     if fact.constant and math.isnan(first):
         first = 0.0  # all zero: no norm to divide by

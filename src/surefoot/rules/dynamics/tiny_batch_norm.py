@@ -41,11 +41,11 @@ def tiny_batch_norm(history: History, *, one: int = 4, two: int = 2) -> Iterator
     if size is None or size > max(one, two):
         return
     mode = history.fact(TrainingMode)
-    quiet = set(mode.modules or ()) if mode is not None else set()
+    quiet = set(mode.modules) if mode is not None else set()
     for fact in history.facts(Model):
         if not fact.trained:
             continue
-        norms = [(n, c) for n, c in fact.modules or () if c.startswith("BatchNorm") and n not in quiet]
+        norms = [(n, c) for n, c in fact.modules if c.startswith("BatchNorm") and n not in quiet]
         flat = [n for n, c in norms if c == "BatchNorm1d"]
         wide = [n for n, c in norms if c != "BatchNorm1d"]
         names = [*(flat if size <= one else ()), *(wide if size <= two else ())]

@@ -42,7 +42,7 @@ def accumulation_unscaled(history: History, *, regular: float = 0.8) -> Iterator
         if fact is None or fact.closure or (fact.backward_places or 1) > 1:
             continue
         micro, ratio = fact.micro_steps or 1, fact.root_over_loss
-        if micro < 2 or (fact.regular or 0) < regular or ratio is None or (fact.steps or 0) < 2:
+        if micro < 2 or (fact.regular or 0) < regular or ratio is None or fact.steps < 2:
             continue
         if ratio * micro < 1.5 or ratio < 0.75:  # divided by the number of micro-batches, or by anything else
             continue

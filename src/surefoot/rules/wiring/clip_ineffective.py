@@ -69,9 +69,9 @@ def _before_backward(history: History, fact: ClipCall) -> bool:
 
 
 def _reason(fact: ClipCall, count: int, share: float, before: bool) -> tuple[str, str] | None:
-    if (fact.after_step or 0) > share * count and before:
+    if fact.after_step > share * count and before:
         return "is called before backward(), when its gradients are not there yet", FIX
-    if (fact.after_step or 0) > share * count:
+    if fact.after_step > share * count:
         return "is called after the step", FIX
     covered = fact.covered
     if covered is not None and covered < 0.01:
@@ -79,7 +79,7 @@ def _reason(fact: ClipCall, count: int, share: float, before: bool) -> tuple[str
             "is given parameters that the optimizer does not hold",
             "Clip the parameters that the optimizer steps.",
         )
-    if (fact.scaled or 0) > share * count:
+    if fact.scaled > share * count:
         return (
             "clips gradients that are still multiplied by the scaler",
             "Call scaler.unscale_(optimizer) before clipping.",

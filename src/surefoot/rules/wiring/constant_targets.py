@@ -51,7 +51,7 @@ def constant_targets(history: History, *, least: int = 5) -> Iterator[Draft]:
     call = calls[0]
     value = span(call.target)[0]
     labels = call.function in LABELS
-    count = call.looked or 0
+    count = call.looked
     if count < least or (not labels and (value == 0 or not ended(history))):
         return
     if not labels and not _alone(history, call):
@@ -80,7 +80,7 @@ def _alone(history: History, call: LossCall) -> bool:
     backwards = max((f.backwards for f in history.facts(Calls)), default=0)
     cadence = main_cadence(history)
     single = cadence is None or cadence.root_over_loss is not None
-    return single and (call.batch_size or 0) > 1 and (call.count or 0) <= 1.2 * backwards
+    return single and (call.batch_size or 0) > 1 and call.count <= 1.2 * backwards
 
 
 def _constant(call: LossCall) -> bool:

@@ -77,7 +77,7 @@ def lr_vanished(
     before = float(np.median(seen.losses[at : at + tail]))
     if seen.late < 0.9 * before:
         return
-    scheduler = max(history.facts(Scheduler), key=lambda f: f.steps or 0, default=None)
+    scheduler = max(history.facts(Scheduler), key=lambda f: f.steps, default=None)
     yield _finding(rates.values, int(rates.steps[at]), peak, before, seen.late, scheduler)
 
 

@@ -77,7 +77,7 @@ def _one_forgotten(history: History, steps: int) -> Iterator[Draft]:
 def never_stepped(history: History) -> Iterator[tuple[OptimizerCreated, list[ParameterInfo]]]:
     """Optimizers that were made and never stepped, with parameters that get gradients and that no other one holds."""
     reach = history.fact(Reach)
-    names = set(reach.reached_unoptimized or ()) if reach is not None else set()
+    names = set(reach.reached_unoptimized) if reach is not None else set()
     waiting = [
         p
         for p in history.parameters

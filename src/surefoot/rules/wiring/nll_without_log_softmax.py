@@ -48,7 +48,7 @@ def nll_without_log_softmax(history: History, *, tolerance: float = 0.05) -> Ite
             continue  # it has a rule of its own
         off = call.logsumexp_absmax
         low, high = span(call.input)
-        names = [operation(name) for name in call.chain or ()]
+        names = [operation(name) for name in call.chain]
         logarithm = any(
             n in ("LogSoftmax", "Log", "LogSigmoid", "LogSigmoidForward", "Logsumexp") for n in names
         )

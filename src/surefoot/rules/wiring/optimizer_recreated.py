@@ -39,8 +39,8 @@ def optimizer_recreated(
     ## Source
     PYSIASSIST pattern 3; discuss.pytorch.org 60855.
     """
-    worst = max(history.facts(OptimizerCreated), key=lambda f: f.recreated or 0, default=None)
-    if worst is None or (worst.recreated or 0) < least or _stateless(worst):
+    worst = max(history.facts(OptimizerCreated), key=lambda f: f.recreated, default=None)
+    if worst is None or worst.recreated < least or _stateless(worst):
         return
     made = int(worst.recreated) + 1
     calls = history.fact(Calls)
@@ -61,12 +61,12 @@ def optimizer_recreated(
 
 
 def _stateless(fact: OptimizerCreated) -> bool:
-    settings: Mapping[str, Any] = fact.settings or {}
+    settings: Mapping[str, Any] = fact.settings
     return fact.class_name == "SGD" and not settings.get("momentum")
 
 
 def _memory(fact: OptimizerCreated) -> float:
     """Steps that the longest running average reaches back."""
-    settings: Mapping[str, Any] = fact.settings or {}
+    settings: Mapping[str, Any] = fact.settings
     betas = settings.get("betas") or [settings.get("alpha") or settings.get("momentum") or 0.0]
     return 1 / (1 - min(max(float(beta) for beta in betas), 0.9999))

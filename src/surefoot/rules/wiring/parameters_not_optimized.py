@@ -54,11 +54,11 @@ def parameters_not_optimized(history: History, *, least: int = 10) -> Iterator[D
     if not any(p.is_parameter for p in optimized):
         return
     reach = history.fact(Reach)
-    names = set(reach.reached_unoptimized or ()) if reach is not None else set()
+    names = set(reach.reached_unoptimized) if reach is not None else set()
     left = [p for p in history.parameters if _left_out(p) or (p.name in names and p.optimizer is None)]
     if not left:
         return
-    unknown = list(reach.unregistered or ()) if reach is not None else []
+    unknown = list(reach.unregistered) if reach is not None else []
     replaced = [p.name for p in optimized if p.requires_grad and not p.reached and not p.received]
     share = sum(p.numel for p in left) / sum(p.numel for p in (*left, *optimized))
     yield Draft(

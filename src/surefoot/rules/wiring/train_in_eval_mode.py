@@ -39,13 +39,13 @@ def train_in_eval_mode(history: History, *, share: float = 0.1, least: int = 3) 
     if fact is None:
         return
     looked, wrong = fact.looked, fact.in_eval
-    modules = list(fact.modules or ())
+    modules = list(fact.modules)
     if not modules or wrong < max(least, share * looked):
         return
-    if fact.partial or (fact.frozen or 0) >= 0.5:
+    if fact.partial or fact.frozen >= 0.5:
         return
     since = fact.first_in_eval
-    switched = bool(fact.switched)
+    switched = fact.switched
     begun = f"from step {since} on" if switched and since else "from the start"
     yield Draft(
         title=(

@@ -40,11 +40,11 @@ def validate_in_train_mode(history: History, *, share: float = 0.5, alone: float
     fact = history.fact(ValidationMode)
     if fact is None or not fact.looked:
         return
-    modules = list(fact.modules or ())
+    modules = list(fact.modules)
     if fact.same_input_repeats or not (modules or fact.functional_dropout):
         return
     looked, wrong = fact.looked, fact.in_train
-    functional = bool(fact.functional_dropout)
+    functional = fact.functional_dropout
     if not functional:
         if _validates(history):
             if wrong < share * looked:
@@ -74,4 +74,4 @@ def _validates(history: History) -> bool:
 
 def _rare(history: History, fact: ValidationMode) -> bool:
     steps = max((f.steps for f in history.facts(Calls)), default=0)
-    return len(history.optimizers) == 1 and 2 * int(fact.looked) < int(steps)
+    return len(history.optimizers) == 1 and 2 * fact.looked < steps
