@@ -38,6 +38,11 @@ def ended(history: History) -> bool:
     return history.run.status != "running" and history.fact(Recording) is None
 
 
+def died_without_graph(history: History) -> bool:
+    """Whether the script ended because a loss of its hangs on nothing that requires a gradient."""
+    return "does not require grad" in (history.run.error or "")
+
+
 def stepping(history: History) -> list[OptimizerInfo]:
     """Optimizers that made steps, one for each set of parameters (an optimizer made anew is the same one)."""
     seen: dict[tuple[int, ...], OptimizerInfo] = {}

@@ -35,9 +35,8 @@ JOLT, EARLY, UP = 5.0, 20, 1.3
 TWICE, AGAIN = 2.0, 3
 THERE = 0.9  # of the way: at thirty times its rate a training that is thrown back and gets there lost nothing
 
-ALIVE = (
-    0.3  # share of dead units at most of a layer that was alive at first: a choice, as is the half that died
-)
+# Share of dead units at most of a layer that was alive at first: a choice, as is the half that died.
+ALIVE = 0.3
 
 
 @rule(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from surefoot.facts import Cadence, OptimizerCreated
 from surefoot.records import History
 from surefoot.rules.base import Draft, rule
+from surefoot.rules.intent import died_without_graph
 
 
 @rule("all-parameters-frozen", severity="error", since="0.1")
@@ -41,7 +42,7 @@ def all_parameters_frozen(history: History, *, least: int = 2) -> Iterator[Draft
             continue
         yield _finding(len(held), [p.name for p in held], optimizer.created or optimizer.stepped)
         return
-    if not _died_without_gradient(history):
+    if not died_without_graph(history):
         return
     for fact in history.facts(OptimizerCreated):
         if fact.parameters and fact.trainable == 0:
@@ -59,7 +60,3 @@ def _finding(count: int, names: list[str], where: str | None) -> Draft:
         evidence={"parameters": count, "names": names[:10]},
         where=where,
     )
-
-
-def _died_without_gradient(history: History) -> bool:
-    return "does not require grad" in (history.run.error or "")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from surefoot.facts import Calls, Cut, MissingGradients, Reach
 from surefoot.records import History, ParameterInfo, Severity
 from surefoot.rules.base import Draft, rule
-from surefoot.rules.intent import ended
+from surefoot.rules.intent import died_without_graph, ended
 
 CUTS = "detach(), .data, .item(), numpy(), argmax, a no_grad block or a tensor made anew from values"
 
@@ -49,7 +49,7 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Draft]:
     reach = history.fact(Reach)
     cut = reach.cut if reach is not None else None
     leaf = reach.leaf_root if reach is not None else False
-    if "does not require grad" in (history.run.error or ""):
+    if died_without_graph(history):
         yield _dead_end(history, cut)
         return
     calls = history.fact(Calls)
@@ -139,10 +139,9 @@ def _idle(silent: list[ParameterInfo], lost: list[ParameterInfo]) -> Iterator[Dr
     )
     for some, severity, title, fix in kinds:
         if some:
-            names = ", ".join(p.name for p in some[:3]) + (" …" if len(some) > 3 else "")
             yield Draft(
                 severity=severity,
-                title=f"{len(some)} optimized parameters ({names}) never get a gradient: they {title}.",
+                title=f"{len(some)} optimized parameters ({_names(some)}) never get a gradient: they {title}.",
                 fix=fix,
                 step=1,
                 evidence={"parameters": [p.name for p in some][:20], "count": len(some)},
@@ -174,7 +173,7 @@ def _in_order(history: History) -> list[ParameterInfo]:
 
 
 def _title(called: list[ParameterInfo], everything: bool, leaf: bool, cut: Cut | None) -> str:
-    names = ", ".join(p.name for p in called[:3]) + (" …" if len(called) > 3 else "")
+    names = _names(called)
     if everything and leaf:
         return "The loss hangs on a tensor made anew from values: no parameter gets a gradient."
     if cut and cut.after:
@@ -184,6 +183,10 @@ def _title(called: list[ParameterInfo], everything: bool, leaf: bool, cut: Cut |
             f"The graph is cut between {after}{before}: {len(called)} parameters get no gradient ({names})."
         )
     return f"{len(called)} optimized parameters ({names}) never get a gradient: the graph is cut."
+
+
+def _names(parameters: list[ParameterInfo]) -> str:
+    return ", ".join(p.name for p in parameters[:3]) + (" …" if len(parameters) > 3 else "")
 
 
 def _dead_end(history: History, cut: Cut | None) -> Draft:
