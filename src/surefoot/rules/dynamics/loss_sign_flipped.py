@@ -122,7 +122,7 @@ def _place(history: History) -> str | None:
 
 def _by_hand(history: History) -> bool:
     optimizer = intent.main_optimizer(history)
-    return optimizer is not None and optimizer.manual and not intent.adversarial(history)
+    return optimizer is not None and optimizer.manual
 
 
 def _finding(title: str, where: str | None, ratio: float | None, history: History, sure: float) -> Draft:

@@ -40,16 +40,15 @@ def clip_ineffective(history: History, *, share: float = 0.5, least: int = 3) ->
     PyTorch documentation, "Automatic mixed precision examples: gradient clipping".
     """
     for fact in history.facts(ClipCall):
-        count = fact.count
-        reason = _reason(fact, count, share, _before_backward(history, fact))
-        if count < least or reason is None:
+        reason = _reason(fact, share, _before_backward(history, fact))
+        if fact.count < least or reason is None:
             continue
         what, fix = reason
         yield Draft(
             title=f"{fact.function} {what}: it has no effect on the steps.",
             fix=fix,
             evidence={
-                "calls": count,
+                "calls": fact.count,
                 "after the step": fact.after_step,
                 "on scaled gradients": fact.scaled,
                 "gradients covered": fact.covered,
@@ -68,18 +67,16 @@ def _before_backward(history: History, fact: ClipCall) -> bool:
     )
 
 
-def _reason(fact: ClipCall, count: int, share: float, before: bool) -> tuple[str, str] | None:
-    if fact.after_step > share * count and before:
-        return "is called before backward(), when its gradients are not there yet", FIX
-    if fact.after_step > share * count:
-        return "is called after the step", FIX
-    covered = fact.covered
-    if covered is not None and covered < 0.01:
+def _reason(fact: ClipCall, share: float, before: bool) -> tuple[str, str] | None:
+    if fact.after_step > share * fact.count:
+        early = "is called before backward(), when its gradients are not there yet"
+        return early if before else "is called after the step", FIX
+    if fact.covered is not None and fact.covered < 0.01:
         return (
             "is given parameters that the optimizer does not hold",
             "Clip the parameters that the optimizer steps.",
         )
-    if fact.scaled > share * count:
+    if fact.scaled > share * fact.count:
         return (
             "clips gradients that are still multiplied by the scaler",
             "Call scaler.unscale_(optimizer) before clipping.",
