@@ -49,7 +49,10 @@ def rows(comparison: Comparison) -> list[Row]:
     return [row for row in made if any(cell for cell in row.cells)]
 
 
-_LOSSES = (("loss", "loss"), ("val_loss", "validation loss"))
+_LOSSES = (
+    ("loss", "loss near"),
+    ("val_loss", "validation loss at"),
+)  # a training loss is a mean over some steps
 
 
 def common_step(histories: Sequence[History]) -> int:
@@ -83,12 +86,12 @@ def _at_step(comparison: Comparison, step: int) -> Row:
         reading = mean_until(side.history.series("loss"), step)
         return "" if reading is None else number(reading.value)
 
-    return _row(f"loss at step {number(step)}", comparison, cell)
+    return _row(f"loss near step {number(step)}", comparison, cell)
 
 
 def _at_time(comparison: Comparison, name: str, title: str, seconds: float) -> Row:
     return _row(
-        f"{title} at {duration(seconds)}",
+        f"{title} {duration(seconds)}",
         comparison,
         lambda side: _shown(at_time(side.history, name, seconds)),
     )

@@ -60,7 +60,7 @@ def _columns(comparison: Comparison) -> Table:
 
 def _lines(comparison: Comparison) -> Table:
     made = {row.name: row.cells for row in rows(comparison)}
-    losses = [name for name in made if name.startswith("loss at step") or name == "validation loss, last"]
+    losses = [name for name in made if name.startswith("loss near step") or name == "validation loss, last"]
     table = _table()
     table.add_column("run", overflow="fold", ratio=2)
     names = ["steps", *losses, "steps/s", "main finding"]
