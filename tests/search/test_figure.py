@@ -10,6 +10,7 @@ import pytest
 from surefoot.capture.script import Target
 from surefoot.search.axes import Axis
 from surefoot.search.conclusion import concluded
+from surefoot.search.figure import sweep_figure
 from surefoot.search.records import Sweep
 from surefoot.search.results import Result
 from surefoot.search.settings import Member, grid
@@ -63,3 +64,26 @@ def test_every_sweep_has_its_picture_and_its_page(
     assert found.verdict.said in found.draw(tmp_path / "sweep.html").read_text(encoding="utf-8").replace(
         "&#39;", "'"
     )
+
+
+def test_what_diverged_is_marked_above_all_losses_and_named_in_the_table(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    found = swept(OPTIMIZERS, {"sgd": math.inf, "adam": 0.5})
+    losses, steps, *_ = sweep_figure(found).axes
+    (crosses,) = [line for line in losses.lines if line.get_marker() == "x" and len(line.get_xdata())]
+    assert list(crosses.get_xdata()) == [0.1, 0.2, 0.3]
+    assert crosses.get_transform() == losses.get_xaxis_transform()
+    assert steps.get_ylim()[1] > max(
+        max(line.get_ydata()) for line in steps.lines if line.get_label() == "adam"
+    )
+    page = found.draw(tmp_path / "sweep.html").read_text(encoding="utf-8")
+    assert "Infinity" not in page
+    assert "diverged, 2 of 2" in page
+
+
+def test_a_log_axis_reads_as_the_table_does() -> None:
+    pytest.importorskip("matplotlib")
+    found = swept((Axis("lr", (0.1, 0.2, 0.3)),), {"0.1": 0.04, "0.2": 0.5, "0.3": 3.0})
+    losses = sweep_figure(found).axes[0]
+    assert losses.get_yscale() == "log"
+    assert [label.get_text() for label in losses.get_yticklabels()] == ["0.05", "0.1", "0.2", "0.5", "1", "2"]

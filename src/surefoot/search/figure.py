@@ -11,6 +11,7 @@ import numpy as np
 
 from surefoot.errors import SettingError
 from surefoot.figures.canvas import COLORS, GRID, INK, MARKERS, MUTED, new_figure, styled, write, write_text
+from surefoot.figures.surface import round_ticks
 from surefoot.report.numbers import number
 from surefoot.search.axes import Axis
 from surefoot.search.records import Configuration, Sweep
@@ -103,15 +104,16 @@ def _by_number(axes: Any, sweep: Sweep, swept: Axis) -> None:
         axes.fill_between(at, lows, highs, color=color, alpha=0.18, lw=0)
         axes.plot(at, means, color=color, marker=marker, ms=5, lw=1.6, label=name or None)
         bad = [x for x, c in zip(at, line, strict=True) if c.diverged]
-        (crosses,) = axes.plot(bad, [top] * len(bad), "x", color=color, ms=7, mew=1.8, clip_on=False)
-        crosses.set_in_layout(False)
+        # At the top of the axes: no loss that was measured stands there.
+        edge = axes.get_xaxis_transform()
+        axes.plot(bad, [0.98] * len(bad), "x", color=color, ms=7, mew=1.8, transform=edge)
     if swept.log:
         axes.set_xscale("log")
     _loss_axis(axes, sweep, top)
     axes.set_xlabel("learning rate" if swept.name == "lr" else swept.name)
     bands = ", band over the seeds" if sweep.seeds > 1 else ""
-    crosses = ", × diverged" if any(c.diverged for c in sweep.configurations) else ""
-    axes.set_title(f"{sweep.objective} at the end{bands}{crosses}", fontsize=10, fontweight="normal")
+    diverged = ", × diverged" if any(c.diverged for c in sweep.configurations) else ""
+    axes.set_title(f"{sweep.objective} at the end{bands}{diverged}", fontsize=10, fontweight="normal")
     if len(_lines(sweep, swept)) > 1:
         axes.legend()
 
@@ -137,13 +139,21 @@ def _loss_axis(axes: Any, sweep: Sweep, top: float) -> None:
         if math.isfinite(loss) and loss <= top
     ]
     if finite and min(finite) > 0 and top > 5 * min(finite):
-        axes.set_yscale("log")
-        axes.set_ylim(0.8 * min(finite), 1.3 * top)
+        _log_losses(axes, 0.8 * min(finite), 1.3 * top)
     elif finite:
         room = 0.05 * (top - min(finite)) or 0.05 * abs(top) or 1.0
         axes.set_ylim(min(finite) - room, top + 2 * room)
     axes.set_ylabel(sweep.objective)
     axes.grid(color=GRID, lw=0.6)
+
+
+def _log_losses(axes: Any, low: float, high: float) -> None:
+    """A log axis whose ticks read as the losses of the table do, 0.02 for 2 × 10⁻²."""
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    ticks = round_ticks(low, high, True)
+    axes.set_yticks(ticks, [number(tick) for tick in ticks.tolist()])
+    axes.yaxis.set_minor_formatter("")
 
 
 def _ranking(axes: Any, sweep: Sweep) -> None:
@@ -168,25 +178,26 @@ def _steps(axes: Any, sweep: Sweep, swept: Axis | None) -> None:
         return
     axes.set_title(f"steps to a {sweep.objective} of {number(target)}", fontsize=10, fontweight="normal")
     if swept is None:
-        reached = [(c.said, steps_to_target(c, target)) for c in sweep.configurations[:_ROWS]]
-        known = [(said, steps) for said, steps in reached if steps is not None]
+        named = [(c.said, steps_to_target(c, target)) for c in sweep.configurations[:_ROWS]]
+        known = [(said, steps) for said, steps in named if steps is not None]
         axes.barh(range(len(known)), [steps for _, steps in known], color=COLORS[1], height=0.6)
         axes.set_yticks(range(len(known)), [said for said, _ in known], fontsize=8)
         axes.invert_yaxis()
         axes.set_xlabel("steps")
         return
+    reached: list[float] = []
     for place, (name, line) in enumerate(_lines(sweep, swept).items()):
         at = [float(c.setting.get(swept.name)) for c in line]
         steps = [steps_to_target(c, target) for c in line]
         values = [math.nan if one is None else one for one in steps]
+        reached += [one for one in steps if one is not None]
         color, marker = COLORS[place % len(COLORS)], MARKERS[place % len(MARKERS)]
         axes.plot(at, values, color=color, marker=marker, ms=5, lw=1.6, label=name or None)
     if swept.log:
         axes.set_xscale("log")
     values = [float(c.setting.get(swept.name)) for c in sweep.configurations]
     axes.set_xlim(*_with_room(min(values), max(values), swept.log))
-    axes.margins(y=0.1)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * max(reached, default=1))
     axes.set_xlabel("learning rate" if swept.name == "lr" else swept.name)
     axes.set_ylabel("steps, mean over the seeds")
     axes.grid(color=GRID, lw=0.6)
@@ -215,7 +226,7 @@ def _curves(axes: Any, sweep: Sweep) -> None:
     ]
     finite = [loss for loss in values if math.isfinite(loss)]
     if finite and min(finite) > 0 and max(finite) > 5 * min(finite):
-        axes.set_yscale("log")
+        _log_losses(axes, 0.8 * min(finite), 1.2 * max(finite))
     axes.set_xlabel("step")
     axes.set_ylabel(sweep.objective)
     axes.grid(color=GRID, lw=0.6)

@@ -59,11 +59,15 @@ def _row(sweep: Sweep, each: Configuration, target: float | None) -> dict[str, A
     losses = [each.losses.get(seed) for seed in range(sweep.seeds)]
     return {
         "settings": [shown(each.setting.get(axis.name)) for axis in sweep.axes],
-        "mean": number(each.mean) if math.isfinite(each.mean) else "–",
+        "mean": _finite(each.mean),
         "spread": "" if each.deviation is None else number(each.deviation, 2),
-        "seeds": ["" if loss is None else number(loss) for loss in losses],
+        "seeds": ["" if loss is None else _finite(loss) for loss in losses],
         "steps": "–" if reached is None else number(round(reached)),
         "time": duration(seconds),
         "status": each.status,
         "why": each.trouble,
     }
+
+
+def _finite(loss: float) -> str:
+    return number(loss) if math.isfinite(loss) else "–"
