@@ -60,7 +60,8 @@ def _there(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(recorded)
 
 
-def test_the_first_line_says_whether_it_helped() -> None:
+def test_the_first_line_says_whether_it_helped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")  # a pipe of no width gets whole lines
     code, out, err = answer(["compare", "faulty", "fixed"])
     assert (code, err) == (0, "")
     first = " ".join(out[: out.index("\n\n")].split())
