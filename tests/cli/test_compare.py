@@ -152,7 +152,8 @@ def test_a_damaged_run_is_one_sentence(recorded: Path, tmp_path: Path) -> None:
         assert answer(arguments)[0] == 2
 
 
-def test_twenty_runs_in_eighty_columns() -> None:
+def test_twenty_runs_in_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     code, out, err = answer(["compare", *["fixed", "again", "faulty", "line"] * 5])
     assert (code, err) == (0, "")
     assert max(map(len, out.splitlines())) <= 80
