@@ -10,7 +10,7 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
@@ -23,14 +23,14 @@ from torch.optim.optimizer import Optimizer
 from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
+from surefoot.capture.backward_arguments import descended, first_of, leaves_named, parts_of, root_of
 from surefoot.capture.losses import FUNCTIONS
 from surefoot.capture.observer import Observer
 from surefoot.capture.patches import Patches
 from surefoot.capture.place import from_users_code
-from surefoot.capture.roots import Parts
 from surefoot.capture.step_hooks import StepListener, leave, listen
 from surefoot.capture.traced import traced
-from surefoot.capture.unseen import readable, unseen
+from surefoot.capture.unseen import unseen
 
 _DROPOUTS = (
     "dropout",
@@ -180,7 +180,7 @@ class Attachment:
             self._inside = get_ident()
             try:
                 parts = () if gradient is None else ((tensor, gradient),)
-                self._begins(tensor, retain_graph, create_graph, parts, _tensors(inputs))
+                self._begins(tensor, retain_graph, create_graph, parts, leaves_named(inputs))
                 result = original(tensor, gradient, retain_graph, create_graph, inputs)
                 self._ends()
             finally:
@@ -196,15 +196,15 @@ class Attachment:
                 return original(tensors, *args, **kwargs)  # what `Tensor.backward` calls
             if not isinstance(tensors, (Tensor, tuple, list)):
                 tensors = tuple(tensors)  # an iterator can be read once only
-            if not self._dispatch.wants_backward(_first(tensors)):
+            if not self._dispatch.wants_backward(first_of(tensors)):
                 return original(tensors, *args, **kwargs)
-            root = unseen(_root, tensors)
+            root = unseen(root_of, tensors)
             retain = args[1] if len(args) > 1 else kwargs.get("retain_graph")
             create = args[2] if len(args) > 2 else kwargs.get("create_graph", False)
-            inputs = _tensors(args[4] if len(args) > 4 else kwargs.get("inputs"))
+            inputs = leaves_named(args[4] if len(args) > 4 else kwargs.get("inputs"))
             self._threads.in_backward = True
             try:
-                self._begins(root, retain, bool(create), _parts(tensors, args, kwargs), inputs)
+                self._begins(root, retain, bool(create), parts_of(tensors, args, kwargs), inputs)
                 result = original(tensors, *args, **kwargs)
                 self._ends()
             finally:
@@ -228,14 +228,14 @@ class Attachment:
             inputs = (
                 inputs if isinstance(inputs, Tensor) else tuple(inputs)
             )  # a generator can be read once only
-            root, leaves = unseen(_descended, outputs, inputs)
+            root, leaves = unseen(descended, outputs, inputs)
             create = args[2] if len(args) > 2 else kwargs.get("create_graph", False)
             if root is None or create or not from_users_code() or not self._dispatch.wants_backward(root):
                 return original(outputs, inputs, *args, **kwargs)
             retain = args[1] if len(args) > 1 else kwargs.get("retain_graph")
             self._threads.in_backward = True
             try:
-                self._begins(root, retain, False, _parts(outputs, args, kwargs))
+                self._begins(root, retain, False, parts_of(outputs, args, kwargs))
                 result = original(outputs, inputs, *args, **kwargs)
                 given = zip(leaves, result, strict=True)
                 self._ends({id(p): gradient for p, gradient in given if gradient is not None})
@@ -422,57 +422,6 @@ class Attachment:
             return output
 
         return call
-
-
-def _first(tensors: Any) -> Tensor | None:
-    if isinstance(tensors, Tensor):
-        return tensors
-    return next((tensor for tensor in tensors if isinstance(tensor, Tensor)), None)
-
-
-def _root(tensors: Any) -> Tensor:
-    """What stands for a backward of several tensors: their sum where they are losses, else the first of them."""
-    if isinstance(tensors, Tensor):
-        return tensors
-    roots = [tensor for tensor in tensors if isinstance(tensor, Tensor)]
-    if len(roots) == 1 or any(root.numel() != 1 or readable(root) is not root for root in roots):
-        return roots[0]
-    total = roots[0]
-    for root in roots[1:]:
-        total = total + root
-    return total
-
-
-def _parts(tensors: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Parts:
-    """The tensors of a backward, each with its gradient; as torch.autograd's functions take them."""
-    given = args[0] if args else kwargs.get("grad_tensors", kwargs.get("grad_outputs"))
-    roots = (tensors,) if isinstance(tensors, Tensor) else tensors
-    gradients = (
-        list(given) if isinstance(given, (list, tuple)) else [given if isinstance(given, Tensor) else None]
-    )
-    gradients += [None] * (len(roots) - len(gradients))
-    return [
-        (root, gradient)
-        for root, gradient in zip(roots, gradients, strict=False)
-        if isinstance(root, Tensor) and root.requires_grad
-    ]
-
-
-def _tensors(inputs: Any) -> Sequence[Tensor] | None:
-    """The leaves that a backward is asked for by name, if any; an iterator is left alone, it can be read once only."""
-    if isinstance(inputs, Tensor):
-        return (inputs,)
-    return inputs if isinstance(inputs, (list, tuple)) else None
-
-
-def _descended(outputs: Any, inputs: Any) -> tuple[Tensor | None, tuple[Tensor, ...]]:
-    """The loss and the leaves that `torch.autograd.grad` is asked for; no loss where it is something else."""
-    roots = (outputs,) if isinstance(outputs, Tensor) else outputs
-    leaves = (inputs,) if isinstance(inputs, Tensor) else inputs
-    loss = len(roots) == 1 and isinstance(roots[0], Tensor) and roots[0].numel() == 1
-    if not loss or not all(isinstance(leaf, Tensor) and leaf.is_leaf for leaf in leaves):
-        return None, ()
-    return roots[0], leaves
 
 
 def _schedulers() -> list[type]:

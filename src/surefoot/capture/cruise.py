@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from operator import attrgetter, is_not, itemgetter
 from threading import get_ident
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import torch
@@ -27,17 +27,16 @@ from torch._C import _len_torch_function_stack as _function_modes
 from torch.optim import Optimizer
 
 from surefoot.capture.backwards import Backwards
-from surefoot.capture.events.records import Backward
+from surefoot.capture.course import Course, Line
 from surefoot.capture.host import FEW, Norms, gradient_norms, read_float
 from surefoot.capture.loop import Loop
-from surefoot.capture.loss_call import LossCall
 from surefoot.capture.losses import EARLY_TARGETS, target_position
 from surefoot.capture.pending import PendingStep
 from surefoot.capture.place import IS_LIBRARY, SITES, Site
 from surefoot.capture.steps import Steps
 from surefoot.capture.training import Training
 from surefoot.capture.unseen import PLAIN
-from surefoot.clipping import Clipper, attached
+from surefoot.clipping import attached
 
 _parameters_of = itemgetter("params")
 _gradient_of = attrgetter("grad")
@@ -59,56 +58,6 @@ _FLOAT32 = torch.float32
 _TICKS = 16  # steps after which the clock is read at the latest: reading the thread's time is a system call
 
 _cruises: weakref.WeakSet[Cruise] = weakref.WeakSet()
-
-
-class Course:
-    """What is bound to the steps of one optimizer.
-
-    Args:
-        loop: Its loop.
-        optimizer: It.
-        clipper: What clips it, if anything does.
-        since: The first step of the loop that may be ordinary.
-        until: The next one that is to be examined.
-    """
-
-    __slots__ = ("clipper", "groups", "hooks", "loop", "ordinary", "plain", "since", "spared", "until")
-
-    def __init__(
-        self, loop: Loop, optimizer: Optimizer, clipper: Clipper | None, since: int, until: int
-    ) -> None:
-        self.loop = loop
-        self.clipper = clipper
-        self.plain = all(
-            p.is_cpu and p.dtype is torch.float32 and p.layout is torch.strided for p in loop.parameters
-        )
-        self.since = since
-        self.until = until
-        self.groups = len(optimizer.param_groups)
-        self.hooks = len(optimizer._optimizer_step_pre_hooks)  # a clipper that comes or goes changes it
-        self.spared = 0  # steps in a row whose gradients were not measured
-        self.ordinary: Counter[int] = Counter()  # steps not told so far, by their micro-steps
-
-
-class Line:
-    """What is bound to one line that calls backward.
-
-    Args:
-        site: It.
-        inner: Of whoever called `backward`.
-        depth: How many frames above ours the line's own is.
-    """
-
-    __slots__ = ("call", "depth", "inner", "instruction", "outer", "record", "site")
-
-    def __init__(self, site: Site, inner: CodeType, depth: int) -> None:
-        self.site = site
-        self.depth = depth
-        self.inner = inner
-        self.outer = site.code
-        self.instruction = site.instruction
-        self.call: LossCall | None = None  # of the loss function that is known to lead to it
-        self.record = Backward(None, site, 0, 0, False)  # what steps see of its backwards
 
 
 class Cruise:
