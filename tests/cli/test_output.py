@@ -48,8 +48,9 @@ def _shell(folder: Path, line: str, **more: str) -> tuple[int, str, str]:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 @pytest.mark.parametrize("command", ["show", "runs", "--help"])
-def test_a_full_stdout(command: str, folder: Path) -> None:
-    code, _, err = _shell(folder, f"$S {command} > /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_stdout(command: str, unbuffered: str, folder: Path) -> None:
+    code, _, err = _shell(folder, f"$S {command} > /dev/full", PYTHONUNBUFFERED=unbuffered)
     assert (code, err.count("\n")) == (2, 1)
     assert err.startswith("surefoot: ")
     assert "No space left on device" in err

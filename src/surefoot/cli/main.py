@@ -19,7 +19,7 @@ from surefoot.cli.find_lr import find_lr
 from surefoot.cli.help import Command, Group
 from surefoot.cli.lab import LAB_LINE, lab
 from surefoot.cli.landscape import TARGET_LINE, landscape
-from surefoot.cli.output import any_encoding, say
+from surefoot.cli.output import any_encoding, give_up_stdout, say
 from surefoot.cli.plot_schedule import plot_schedule
 from surefoot.cli.run_options import (
     Autoclip,
@@ -349,6 +349,7 @@ def _main(arguments: list[str]) -> int:
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""
         say(f"{named}{error.strerror or error}.")
+        give_up_stdout()
         return COULD_NOT_RUN
     except Exception as error:
         if not isinstance(error, _USAGE_ERROR):

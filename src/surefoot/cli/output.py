@@ -101,6 +101,15 @@ def _put(text: str) -> None:
         ) from None
 
 
+def give_up_stdout() -> None:
+    """Write what still waits for stdout, or send it nowhere where stdout takes nothing."""
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            _let_go(sys.stdout)
+
+
 def _let_go(stream: TextIO) -> None:
     """Send what still waits nowhere, else Python would try once more at its end and complain."""
     try:
