@@ -165,9 +165,9 @@ class Attachment:
                 and not create_graph
                 and begins(tensor)
             ):
-                self._threads.in_backward = True
-                self._inside = get_ident()
                 try:
+                    self._threads.in_backward = True
+                    self._inside = get_ident()
                     result = original(tensor, gradient, retain_graph, create_graph, inputs)
                     ends()
                 finally:
@@ -176,9 +176,9 @@ class Attachment:
                 return result
             if not self._dispatch.wants_backward(tensor):
                 return original(tensor, gradient, retain_graph, create_graph, inputs)
-            self._threads.in_backward = True
-            self._inside = get_ident()
             try:
+                self._threads.in_backward = True
+                self._inside = get_ident()
                 parts = () if gradient is None else ((tensor, gradient),)
                 self._begins(tensor, retain_graph, create_graph, parts, leaves_named(inputs))
                 result = original(tensor, gradient, retain_graph, create_graph, inputs)

@@ -50,10 +50,13 @@ class Deferred:
 
     def hand_over(self) -> None:
         """Give what has arrived to its receivers; on the training's thread alone."""
-        while self.arrivals:
-            # In one: a signal handler that trains may empty the list between two instructions.
-            (receive, numbers), self.arrivals[:1] = self.arrivals[0], ()
-            receive(numbers)
+        while True:
+            # In one: a signal handler that trains may empty the list between two instructions, after any test of it too.
+            first, self.arrivals[:1] = self.arrivals[:1], ()
+            if not first:
+                return
+            for receive, numbers in first:
+                receive(numbers)
 
     def close(self) -> None:
         """Drop everything, and take nothing more."""

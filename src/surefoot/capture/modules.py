@@ -102,7 +102,7 @@ class ModuleWatch:
         """Start to watch module calls."""
         if self.handles or self.forbidden:
             return
-        self._stack.clear()
+        self._stack = []
         self.handles = [
             torch_module.register_module_forward_pre_hook(self._before),
             torch_module.register_module_forward_hook(self._after, always_call=True),
@@ -119,7 +119,7 @@ class ModuleWatch:
         for handle in self.handles:
             handle.remove()
         self.handles = []
-        self._stack.clear()
+        self._stack = []  # never emptied in place: a signal handler may close under a hook that reads it
 
     def forbid(self) -> None:
         """Watch no more, ever: a compiled model's hooks would be traced into its graph."""
@@ -128,7 +128,7 @@ class ModuleWatch:
 
     def forget(self) -> None:
         """Drop the calls under way: they may be another thread's."""
-        self._stack.clear()
+        self._stack = []
 
     # -- hooks
 
@@ -141,7 +141,7 @@ class ModuleWatch:
             self._guard("modules", lambda: self._enter(module, inputs))
             self._guard("losses", self._losses.entered)
         elif self._training_forward:
-            self._guard("modules", lambda: self._enter_inner(module, inputs))
+            self._guard("modules", lambda: self._enter_inner(stack[0], module, inputs))
 
     def _after(self, module: nn.Module, inputs: Any, output: Any) -> None:
         stack = self._stack
@@ -150,8 +150,9 @@ class ModuleWatch:
         while stack and stack.pop() is not module:
             pass
         if torch.is_grad_enabled():
-            self._guard("modules", lambda: self._leave(module, output))
-            if not stack and self._outputs_read < _MOST_OUTPUTS:
+            if stack:
+                self._guard("modules", lambda: self._leave(stack[0], module, output))
+            elif self._outputs_read < _MOST_OUTPUTS:
                 self._guard("modules", lambda: self._read_output(output))
         if not stack:
             self._guard("losses", lambda: self._losses.returned(module, inputs, output))
@@ -201,9 +202,8 @@ class ModuleWatch:
         if batch is not None and self._training_forward and _reads_along_time(module, batch):
             self._tell.sequence_read(batch, batch, module)
 
-    def _enter_inner(self, module: nn.Module, inputs: Any) -> None:
-        model = self.models.get(id(self._stack[0]))
-        root = self._stack[0]
+    def _enter_inner(self, root: nn.Module, module: nn.Module, inputs: Any) -> None:
+        model = self.models.get(id(root))
         if model is None:
             return
         model.called.add(id(module))
@@ -255,10 +255,8 @@ class ModuleWatch:
         # A second, raw input is no cut either: which of the candidates is one is told by what learns.
         return batch.is_floating_point() and _storage(batch) != self._entered
 
-    def _leave(self, module: nn.Module, output: Any) -> None:
-        if not self._stack:
-            return
-        model = self.models.get(id(self._stack[0]))
+    def _leave(self, root: nn.Module, module: nn.Module, output: Any) -> None:
+        model = self.models.get(id(root))
         result = first_tensor(output)
         if model is None or result is None:
             return

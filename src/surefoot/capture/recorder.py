@@ -237,8 +237,8 @@ class Recorder:
             self._later.append(action)
             return
         with self._lock:
-            self._inside = threading.get_ident()
             try:
+                self._inside = threading.get_ident()
                 self._safely(action)
             finally:
                 self._inside = 0
