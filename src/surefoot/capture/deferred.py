@@ -51,7 +51,7 @@ class Deferred:
     def hand_over(self) -> None:
         """Give what has arrived to its receivers; on the training's thread alone."""
         while True:
-            # In one: a signal handler that trains may empty the list between two instructions, after any test of it too.
+            # In one: a signal handler that trains may empty the list between a test and what relies on it.
             first, self.arrivals[:1] = self.arrivals[:1], ()
             if not first:
                 return
