@@ -8,8 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from surefoot.version import __version__ as __version__
-
 if TYPE_CHECKING:
     from surefoot.autograd import backprop, gradcheck
     from surefoot.capture import Observation, watch
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
     )
     from surefoot.search import sweep
     from surefoot.training import find_lr, fit
+    from surefoot.version import __version__ as __version__
 
 _NAMES = {
     "autograd": ("backprop", "gradcheck"),
@@ -69,6 +68,7 @@ _NAMES = {
     ),
     "search": ("sweep",),
     "training": ("find_lr", "fit"),
+    "version": ("__version__",),
 }
 _HOMES = {name: f"surefoot.{room}" for room, names in _NAMES.items() for name in names}
 # Rooms that are reached as attributes; `lab` and `landscape` can be called, too.
