@@ -79,14 +79,13 @@ def what_was_run(
     chosen: int,
     costs: dict[str, tuple[float, float]],
 ) -> str:
-    folders = " and ".join(f"`{'/'.join(folder.resolve().parts[-2:])}`" for folder in arguments.folders)
     which = "all" if chosen == every else f"{chosen}, evenly spread, of the"
     lines = [
         "The same unchanged scripts under each tool, every peer in an environment of its own. `make bench` writes this "
         f"page; this one by `python benchmarks/peers.py FOLDERS --steps {arguments.steps} --rounds {arguments.rounds}"
         + (f" --limit {arguments.limit}`." if arguments.limit else "`."),
         "",
-        f"Run on: {which} {every} programs of {folders}, the first {arguments.steps} optimizer steps of each (as "
+        f"Run on: {which} {every} programs in {len(arguments.folders)} collections, the first {arguments.steps} optimizer steps of each (as "
         "`surefoot check` does), one thread, "
         + ", ".join(peer.replace("==", " ") for peer in peers)
         + f", torch {version('torch')}, Python {platform.python_version()}.",
