@@ -85,8 +85,8 @@ def what_was_run(
         f"page; this one by `python benchmarks/peers.py FOLDERS --steps {arguments.steps} --rounds {arguments.rounds}"
         + (f" --limit {arguments.limit}`." if arguments.limit else "`."),
         "",
-        f"Run on: {which} {every} programs in {len(arguments.folders)} collections, the first {arguments.steps} optimizer steps of each (as "
-        "`surefoot check` does), one thread, "
+        f"Run on: {which} {every} programs in {len(arguments.folders)} collections, "
+        f"the first {arguments.steps} optimizer steps of each (as `surefoot check` does), one thread, "
         + ", ".join(peer.replace("==", " ") for peer in peers)
         + f", torch {version('torch')}, Python {platform.python_version()}.",
     ]
