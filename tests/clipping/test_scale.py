@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surefoot.clipping import AutoClip, ClipByNorm
+from surefoot.clipping import AdaptiveGradientClip, AutoClip, ClipByNorm
 
 PLACES = pytest.mark.parametrize("place", ["host", "device"])
 # Norms apart by more than what a change of unit rounds away: 1 % steps on a logarithmic scale.
@@ -61,6 +61,24 @@ def test_norms_neither_vanish_nor_overflow(place, size):
     result = clipper([weight])
     assert float(result.norm) == pytest.approx(10 * size, rel=1e-6)
     torch.testing.assert_close(weight.grad, torch.full((100,), size / 10), rtol=1e-5, atol=0)
+
+
+@PLACES
+@pytest.mark.parametrize(
+    ("size", "dtype"),
+    [(1e-20, torch.float32), (1.0, torch.float32), (1e37, torch.float32), (3e38, torch.float32)]
+    + [(6e4, torch.float16), (3e38, torch.bfloat16), (1e150, torch.float64)],
+)
+def test_a_share_of_weights_is_kept_however_large_the_gradient(place, size, dtype, recwarn):
+    """The factor itself, 1e-43 for 1e38, is no ordinary number of the gradient's dtype; the result is one."""
+    weight = torch.nn.Parameter(torch.zeros(3, 16, dtype=dtype))
+    weight.grad = torch.full((3, 16), size, dtype=dtype)
+    AdaptiveGradientClip(0.01, eps=4e-2, threshold_on=place)([weight])
+    bound = min(float(torch.tensor(size, dtype=dtype)), 1e-4)  # 0.01 · 0.04 over the 4 of a row's norm
+    digits = {torch.float16: 2e-3, torch.bfloat16: 8e-3}.get(dtype, 1e-6)
+    expected = torch.full((3, 16), bound, dtype=torch.float64)
+    torch.testing.assert_close(weight.grad.double(), expected, rtol=digits, atol=0)
+    assert not recwarn.list
 
 
 @PLACES

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from surefoot.errors import SettingError
@@ -85,3 +86,23 @@ def test_scale_lr():
         chosen = {"lr": 0.1, "batch_size": 8, "reference_batch_size": 8, **bad}
         with pytest.raises(SettingError):
             scale_lr(chosen.pop("lr"), **chosen)
+
+
+def test_nesterov_at_constant_momentum_falls_as_descent_does_and_with_growing_momentum_faster():
+    """A smooth convex problem whose curvatures run to 0: the order of the error in steps, from NumPy."""
+    curvatures = 1 / np.arange(1, 2001) ** 2.0
+
+    def order(momentum):
+        w, v, errors = np.ones(2000), np.zeros(2000), []
+        for step in range(1, 4001):
+            v = momentum(step) * v + curvatures * w
+            w = w - (curvatures * w + momentum(step + 1) * v)
+            if step in (400, 4000):
+                errors.append((curvatures * w * w).sum() / 2)
+        return -np.log10(errors[1] / errors[0])
+
+    descent, constant = order(lambda step: 0.0), order(lambda step: 0.9)
+    assert constant == pytest.approx(descent, abs=0.1)
+    assert order(lambda step: (step - 1) / (step + 2)) > 1.5 * descent
+    words = " ".join(page("nesterov").split())
+    assert "falls with the same power of the steps as plain descent's" in words

@@ -75,7 +75,9 @@ class AdaptiveGradientClip(Clipper):
             sums = np.add.reduceat(squares, starts)
         else:
             sums = np.array([part.sum() for part in np.split(squares, starts[1:])])
-        return torch.from_numpy(np.sqrt(sums).astype(np.float32 if dtype == torch.float32 else np.float64))
+        with np.errstate(over="ignore"):  # an infinite norm is measured again, in float64
+            norms = np.sqrt(sums).astype(np.float32 if dtype == torch.float32 else np.float64)
+        return torch.from_numpy(norms)
 
     def _clip_on_host(self, step: Step, values: list[float], norm: float) -> tuple[float, float]:
         # Numbers of a few bytes a unit: in NumPy, whose calls cost a third of torch's.
@@ -149,13 +151,13 @@ def _unit_norms(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """Norm of each row, shape (rows,); of the whole where there is one dimension or none, shape (1,)."""
     if tensor.layout == torch.sparse_coo:
         tensor = tensor.values()
+    dimensions = tensor.dim()  # of the weight itself: a complex vector is one unit, not a row an entry
     if tensor.is_complex():
         tensor = torch.view_as_real(tensor)
     wide = torch.float64 if tensor.dtype == torch.float64 else dtype
-    dimensions = tensor.dim()
     if dimensions < 2:
-        tensor, dimensions = tensor.reshape(1, -1), 2
-    norms: Any = torch.linalg.vector_norm(tensor, 2, list(range(1, dimensions)), dtype=wide)
+        tensor = tensor.reshape(1, -1)
+    norms: Any = torch.linalg.vector_norm(tensor, 2, list(range(1, tensor.dim())), dtype=wide)
     return _local_units(norms) if hasattr(norms, "placements") else norms
 
 
@@ -180,7 +182,9 @@ def _rows_with_gradient(parameter: Tensor, gradient: Tensor) -> Tensor:
 
 
 def _as_rows(factors: Tensor, part: Tensor) -> Tensor:
-    """Factors shaped so that they multiply the rows of `part`."""
-    return factors.to(device=part.device, dtype=part.dtype).reshape(
-        [-1, *[1] * (part.dim() - 1)][: part.dim()]
-    )
+    """Factors shaped so that they multiply the rows of `part`, in their own precision.
+
+    A factor may be too small for the dtype of `part` (1e-8 is 0 in half precision, 1e-42 has three bits left in
+    single), where its product with a large gradient is not.
+    """
+    return factors.to(part.device).reshape([-1, *[1] * (part.dim() - 1)][: part.dim()])

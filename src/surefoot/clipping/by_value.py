@@ -17,6 +17,8 @@ from surefoot.norms import per_parameter_norms
 class ClipByValue(Clipper):
     """Clips each entry of the gradient to [-max_value, max_value]; this changes the gradient's direction.
 
+    A complex entry is two: its real and its imaginary part, as torch's optimizers take it.
+
     Args:
         max_value: Upper bound of an entry's absolute value, > 0. Unit: loss per parameter unit.
         common: What every `Clipper` takes.
@@ -47,7 +49,7 @@ class ClipByValue(Clipper):
         scale = 1.0 if step.scale is None else float(step.scale.cpu().numpy())
         limit = self.max_value * scale
         with torch.no_grad():
-            parts = dense_parts(_coalesced(step))
+            parts = _real_parts(step)
             torch._foreach_clamp_min_(parts, -limit)
             torch._foreach_clamp_max_(parts, limit)
         after = hypot(*per_parameter_norms(step.gradients).tolist()) / scale
@@ -60,7 +62,7 @@ class ClipByValue(Clipper):
         if step.scale is not None:
             limit = limit * step.scale
         with torch.no_grad():
-            for part in dense_parts(_coalesced(step)):
+            for part in _real_parts(step):
                 bound = limit.to(device=part.device, dtype=part.dtype, non_blocking=True)
                 part.clamp_(-bound, bound)
         after = torch.linalg.vector_norm(per_parameter_norms(step.gradients, norms.dtype))
@@ -74,6 +76,11 @@ class ClipByValue(Clipper):
 
     def _settings(self) -> dict[str, Any]:
         return {"max_value": self.max_value, **super()._settings()}
+
+
+def _real_parts(step: Step) -> list[Tensor]:
+    """The stored entries of each gradient, real numbers all, that share its memory."""
+    return [torch.view_as_real(part) if part.is_complex() else part for part in dense_parts(_coalesced(step))]
 
 
 def _coalesced(step: Step) -> list[Tensor]:

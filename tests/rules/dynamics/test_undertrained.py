@@ -3,6 +3,7 @@
 import numpy as np
 
 from rules.build import Training, found
+from surefoot.rules.dynamics.undertrained import undertrained
 
 
 def test_fires() -> None:
@@ -25,3 +26,10 @@ def test_near_miss() -> None:
         "val_loss", [2, 1, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9], np.arange(30, 301, 30)
     )
     assert not found("undertrained", level)
+
+
+def test_falls_that_the_page_gives() -> None:
+    page = " ".join((undertrained.check.__doc__ or "").split())
+    for power, said in ((1.0, "20 %"), (0.5, "11 %")):
+        assert f"{1 - 0.8**power:.0%}".replace("%", " %") == said
+        assert said in page

@@ -1,9 +1,11 @@
 """Tests of the rule `unshuffled-data`."""
 
 import numpy as np
+import pytest
 
 from rules.build import Training, found
 from surefoot.facts import Loader
+from surefoot.rules.wiring.unshuffled_data import _between, unshuffled_data
 
 LOADER = "train.py:4: for x, y in loader:"
 
@@ -49,3 +51,14 @@ def _sorted() -> Training:
 def test_the_ones_and_zeros_of_a_gan() -> None:
     gan = _sorted().second_player().loss_call(function="binary_cross_entropy_with_logits")
     assert not found("unshuffled-data", gan)
+
+
+def test_spread_that_the_page_gives() -> None:
+    """Intraclass correlation of shuffled batches of 32 of ten classes, from the draws themselves."""
+    targets = np.random.default_rng(0).integers(0, 10, (3000, 15, 32)).astype(float)
+    within, means = targets.var(axis=2).mean(1), targets.mean(2)
+    shares = (means.var(axis=1) - within / 32) / (means.var(axis=1) + within * (1 - 1 / 32))
+    assert f"{shares.std():.3f}" == "0.011"
+    assert "standard deviation of 0.011" in " ".join((unshuffled_data.check.__doc__ or "").split())
+    mine = _between(means[0], targets[0].std(axis=1), 32)
+    assert mine == pytest.approx(max(0.0, shares[0]), abs=1e-12)
