@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ClipByNorm,
         ClipByValue,
         Clipper,
+        ClipUpdate,
         ZClip,
     )
     from surefoot.comparison import Comparison, compare
@@ -49,6 +50,7 @@ _NAMES = {
         "AutoClip",
         "ClipByNorm",
         "ClipByValue",
+        "ClipUpdate",
         "Clipper",
         "ZClip",
     ),
@@ -80,6 +82,7 @@ __all__ = [
     "AutoClip",
     "ClipByNorm",
     "ClipByValue",
+    "ClipUpdate",
     "Clipper",
     "Comparison",
     "Observation",

@@ -13,7 +13,15 @@ from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distrib
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from surefoot.clipping import AdaGC, AdaptiveGradientClip, AutoClip, ClipByNorm, ClipByValue, ZClip
+from surefoot.clipping import (
+    AdaGC,
+    AdaptiveGradientClip,
+    AutoClip,
+    ClipByNorm,
+    ClipByValue,
+    ClipUpdate,
+    ZClip,
+)
 from surefoot.norms import per_parameter_norms
 
 STEPS = 8
@@ -103,6 +111,7 @@ def check_fsdp(share):
         "value": lambda place: ClipByValue(0.01, threshold_on=place),
         "agc": lambda place: AdaptiveGradientClip(0.02, threshold_on=place),
         "adagc": lambda place: AdaGC(warmup=3, threshold_on=place),
+        "update": lambda place: ClipUpdate(0.8, threshold_on=place),
         "streaming": lambda place: AutoClip(30, history="streaming", threshold_on=place),
         "zclip": lambda place: ZClip(1.0, warmup=3, threshold_on=place),
     }

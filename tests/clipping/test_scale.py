@@ -66,8 +66,15 @@ def test_norms_neither_vanish_nor_overflow(place, size):
 @PLACES
 @pytest.mark.parametrize(
     ("size", "dtype"),
-    [(1e-20, torch.float32), (1.0, torch.float32), (1e37, torch.float32), (3e38, torch.float32)]
-    + [(6e4, torch.float16), (3e38, torch.bfloat16), (1e150, torch.float64)],
+    [
+        (1e-20, torch.float32),
+        (1.0, torch.float32),
+        (1e37, torch.float32),
+        (3e38, torch.float32),
+        (6e4, torch.float16),
+        (3e38, torch.bfloat16),
+        (1e150, torch.float64),
+    ],
 )
 def test_a_share_of_weights_is_kept_however_large_the_gradient(place, size, dtype, recwarn):
     """The factor itself, 1e-43 for 1e38, is no ordinary number of the gradient's dtype; the result is one."""

@@ -101,6 +101,35 @@ def test_no_clipped_step_waits(name: str, optimizer: str, no_waiting: Callable[[
         step(model, stepper, data[turn % len(data)])
 
 
+@pytest.mark.parametrize("kind", ["AdamW fused", "AdamW capturable"])
+def test_no_step_with_a_clipped_update_waits_and_the_host_takes_the_same(
+    kind: str, no_waiting: Callable[[], None]
+) -> None:
+    generator = torch.Generator().manual_seed(2)
+    gradients = [torch.randn(64, 16, generator=generator) * 10 ** (i % 4 - 2) for i in range(20)]
+    weights, late, stepper = [], [], []
+    for place in ("cpu", DEVICE):
+        weights.append(nn.Parameter(torch.ones(64, 16, device=place)))
+        late.append(nn.Parameter(torch.ones(3, device=place)))
+        parameters = [weights[-1], late[-1]]
+        stepper.append(
+            OPTIMIZERS[kind](parameters) if place == DEVICE else torch.optim.AdamW(parameters, 1e-3)
+        )
+        sf.ClipUpdate(0.9).attach(stepper[-1])
+    given = [gradient.to(DEVICE) for gradient in gradients]
+    for at in range(20):
+        for weight, other, gradient in zip(weights, late, (gradients[at], given[at]), strict=True):
+            weight.grad = gradient.clone()
+            other.grad = gradient[0, :3].clone() if at > 4 else None
+        stepper[0].step()
+        if at == 8:  # every state has begun
+            no_waiting()
+        stepper[1].step()
+    torch.cuda.set_sync_debug_mode("default")
+    torch.testing.assert_close(weights[0], weights[1].cpu(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(late[0], late[1].cpu(), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", CLIPPERS)
 def test_a_device_clips_as_the_host_does(name: str) -> None:
     """The same gradients, in double precision, on both."""

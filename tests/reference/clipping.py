@@ -140,3 +140,20 @@ class SlowStreamingClip:
             rate = max(0.02, 0.5 / self.count**0.5)
             self.logarithm -= rate * ((np.log(norm) <= self.logarithm) - self.quantile)
         return [g * min(1.0, np.exp(self.logarithm) / norm) for g in gradients]
+
+
+def slow_stable_adamw(weights, gradients, *, lr, betas, eps, decay, max_rms):
+    """Algorithm 2 of Wortsman et al. 2023, with its debiased betas; the weights, and the share of updates clipped."""
+    weights = [w.copy() for w in weights]
+    means, moments = [0.0] * len(weights), [0.0] * len(weights)
+    clipped = []
+    for t, step in enumerate(gradients, 1):
+        first, second = ((beta - beta**t) / (1 - beta**t) for beta in betas)
+        for i, g in enumerate(g.double().numpy() for g in step):
+            means[i] = first * means[i] + (1 - first) * g
+            moments[i] = second * moments[i] + (1 - second) * g**2
+            rms = np.sqrt(np.mean(g**2 / np.maximum(moments[i], eps**2)))
+            rate = lr / max(1.0, rms / max_rms)
+            clipped.append(rms / max_rms > 1 + 1e-9)
+            weights[i] = (1 - rate * decay) * weights[i] - rate * means[i] / (np.sqrt(moments[i]) + eps)
+    return weights, np.mean(clipped)

@@ -7,6 +7,7 @@ from surefoot.clipping.base import Clipper, attached
 from surefoot.clipping.by_norm import ClipByNorm
 from surefoot.clipping.by_value import ClipByValue
 from surefoot.clipping.result import ClipResult
+from surefoot.clipping.update import ClipUpdate
 from surefoot.clipping.zclip import ZClip
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "ClipByNorm",
     "ClipByValue",
     "ClipResult",
+    "ClipUpdate",
     "Clipper",
     "ZClip",
     "attached",

@@ -10,7 +10,7 @@ clipping.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from surefoot.clipping.fused import KernelArguments, why_not_fused
+from surefoot.clipping.shortened import ShortenedUpdates
 from surefoot.clipping.skipping import (
     HiddenGradients,
     Snapshot,
@@ -50,6 +51,7 @@ class Attachment:
         self._hidden: list[HiddenGradients] = []
         self._snapshot: Snapshot | None = None
         self._undo: UndoOnDevice | None = None
+        self._shortened: ShortenedUpdates | None = None
         self._leave_out = False
         self._unsettled = False
         # Whether the optimizer moves weights before, or between, evaluations of its closure; None: not known.
@@ -106,6 +108,7 @@ class Attachment:
         self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         if self._unsettled:
+            self._shortened = None
             self._settle(optimizer)  # the last step raised
         if self._undo is not None:
             self._settle_late()
@@ -161,6 +164,9 @@ class Attachment:
             self._kernel.take_back(optimizer)
         if self._undo is not None:
             self._undo.apply()
+        if self._shortened is not None:
+            self._shortened.apply()
+            self._shortened = None
         if self._snapshot is not None:
             if self._leave_out:
                 self._snapshot.restore(optimizer)
@@ -203,6 +209,11 @@ class Attachment:
             self._divisor_memory[...] = scale / factor if factor else inf
             divisor = self._divisor
         self._kernel.lend(optimizer, grad_scale=divisor)
+        self._unsettled = True
+
+    def shorten(self, parameters: Sequence[Tensor], shares: Sequence[float] | Tensor) -> None:
+        """Keep only these shares of the coming step's update of each parameter."""
+        self._shortened = ShortenedUpdates(parameters, shares)
         self._unsettled = True
 
     def leave_out(self) -> None:

@@ -26,6 +26,9 @@ class StepGate(Protocol):
     def scale_all(self, step: Step, factor: float | Tensor) -> None:
         """Multiply all gradients by one factor in [0, 1]."""
 
+    def shorten(self, parameters: Sequence[Tensor], shares: Sequence[float] | Tensor) -> None:
+        """Keep only these shares, in (0, 1], of the coming step's update of each parameter."""
+
     def leave_out(self) -> None:
         """Leave the coming step out."""
 
