@@ -29,6 +29,7 @@ NO_TORCH = (
     "figures",
     "lab",
     "comparison",
+    "edits",
 )
 TORCHLESS = ("animate", "compare", "cosine", "diagnose", "draw", "lab", "warmup")
 

@@ -59,6 +59,10 @@ def door(name):
     import importlib
     return lambda: importlib.import_module(f"surefoot.integrations.{name}")
 
+def edit():
+    from surefoot.edits import edit
+    edit("", "rate")
+
 data = torch.ones(8, 1), torch.ones(8, 1)
 
 def fitted(**options):
@@ -75,6 +79,7 @@ calls = {
     "fit": fitted(),
     "fit(folder)": fitted(folder="kept by fit"),
     "train_file": train_file,
+    "edit": edit,
     **{name: door(name) for name in ("lightning", "transformers", "accelerate")},
 }
 said = {
@@ -133,6 +138,7 @@ NEEDED: dict[str, tuple[dict[str, list[str]], dict[str, str]]] = {
     "torchmetrics": ({"separation": SPEECH}, {}),
     "lightning": ({}, {"lightning": "lightning"}),
     "transformers": ({}, {"transformers": "transformers"}),
+    "libcst": ({}, {"edit": "edits"}),
 }
 BLOCKED = {"lightning": ["lightning", "pytorch_lightning"]}
 

@@ -25,6 +25,7 @@ OPTIONAL = {
     "pytorch_lightning": ("Lightning", "lightning"),
     "transformers": ("Transformers", "transformers"),
     "optuna": ("Optuna", "search"),
+    "libcst": ("LibCST", "edits"),
     "cmaes": ("cmaes", "search"),
     "ray": ("Ray", "ray"),
 }

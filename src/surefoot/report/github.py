@@ -9,6 +9,7 @@ from surefoot.records import Finding, History, Severity
 from surefoot.report.json import folded
 from surefoot.report.numbers import value
 from surefoot.report.places import place
+from surefoot.report.suggestions import suggestion
 
 _COMMANDS: dict[Severity, str] = {"error": "error", "warning": "warning", "information": "notice"}
 
@@ -38,6 +39,9 @@ def _annotation(history: History, finding: Finding) -> str:
         said.append(f"Where: {finding.where}")
     if finding.evidence:
         said.append(f"Evidence: {value(finding.evidence)}")
+    edited = suggestion(history, finding)
+    if edited is not None:
+        said += [f"Edit: {edited.what}", *edited.changed]
     if finding.consequences:
         said += [f"Explains also {below.code}: {below.title}" for below in folded(finding)]
     given = ",".join(f"{key}={_property(str(item))}" for key, item in properties.items() if item is not None)

@@ -1,0 +1,63 @@
+"""A number of the optimizer's: its rate or its weight decay, where it is written down."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from surefoot.edits.kinds import Place, answers
+from surefoot.edits.literals import change, literal, written
+from surefoot.edits.names import argument, called
+from surefoot.edits.script import Script, Unsure, only
+from surefoot.edits.training import makes_optimizer
+
+# These set the rate themselves: the optimizer's own is not used.
+OVERRULING = ("OneCycleLR", "CyclicLR")
+
+
+@answers("rate", "lr-too-high", "lr-too-low")
+def rate(place: Place) -> str:
+    """Write another rate, which `value` gives or `factor` times the old one, where the old one is written."""
+    if any(called(call) in OVERRULING for call in place.script.all(cst.Call)):
+        raise Unsure
+    return _set(place, "lr", 1, "learning rate")
+
+
+@answers("weight-decay", "weight-decay-too-strong")
+def weight_decay(place: Place) -> str:
+    """Write another weight decay, as the rate."""
+    return _set(place, "weight_decay", None, "weight decay")
+
+
+def _set(place: Place, keyword: str, position: int | None, said: str) -> str:
+    script = place.script
+    call = optimizer_at(script, place.line)
+    value = argument(call, keyword, position)
+    if value is None:
+        new = written(float(place.detail("value")))
+        place.changes.argument(call, f"{keyword}={new}")
+        return f"Sets the {said} to {new}."
+    found = literal(script, value)
+    _used_once(script, found, keyword, position)
+    old, new = change(place.changes, script, found, place.details)
+    return f"Sets the {said} to {new} (it is {old})."
+
+
+def optimizer_at(script: Script, line: int | None) -> cst.Call:
+    """The call that makes the optimizer: on this line, else the only one."""
+    if line is None:
+        return only(call for call in script.all(cst.Call) if makes_optimizer(call))
+    return only(call for call in script.at(line, cst.Call) if makes_optimizer(call))
+
+
+def _used_once(script: Script, found: cst.BaseExpression, keyword: str, position: int | None) -> None:
+    """A number that two optimizers use is not changed for one of them."""
+    users = 0
+    for call in script.all(cst.Call):
+        if makes_optimizer(call):
+            try:
+                given = argument(call, keyword, position)
+                users += given is not None and literal(script, given) is found
+            except Unsure:
+                continue
+    if users != 1:
+        raise Unsure
