@@ -4,9 +4,9 @@ import pytest
 
 pytest.importorskip("libcst", reason="edits need LibCST: pip install 'surefoot[edits]'")
 
-from surefoot.records import Finding, History, Run  # noqa: E402
-from surefoot.report.github import annotations  # noqa: E402
-from surefoot.report.suggestions import suggestion  # noqa: E402
+from surefoot.records import Finding, History, Run
+from surefoot.report.github import annotations
+from surefoot.report.suggestions import suggestion
 
 SOURCE = "for x in data:\n    f(x).backward()\n    opt.step()\n"
 RUN = Run(path="", name="", script="examples/train.py", source=SOURCE)
