@@ -49,6 +49,14 @@ def test_a_finding_that_names_its_own_causes_follows_from_those_only() -> None:
     assert [f.code for f in diagnose(EMPTY, rules=rules)] == ["dead", "rate"]
 
 
+def test_nothing_follows_from_what_is_said_in_passing() -> None:
+    passing = replace(_rule("idle", lambda h: iter([_finding("idle", "information")])), explains="warning")
+    grave = replace(_rule("idle", lambda h: iter([_finding("idle")])), explains="warning")
+    end = _rule("end", lambda h: iter([_finding("end")]), ("idle",))
+    assert [f.code for f in diagnose(EMPTY, rules=(passing, end))] == ["end", "idle"]
+    assert [f.code for f in diagnose(EMPTY, rules=(grave, end))] == ["idle"]
+
+
 def test_what_followed_from_an_ignored_finding_stands_by_itself() -> None:
     rules = (
         _rule("cause", lambda h: iter([_finding("cause")])),

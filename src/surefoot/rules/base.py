@@ -69,6 +69,7 @@ class Rule:
         since: Version of surefoot that brought it.
         follows: Codes of the faults that this one can be a consequence of.
         group: "wiring" (structure, seen once, sure), "dynamics" (series), or "extension" from elsewhere.
+        explains: How grave a finding of it must be for others to follow from it.
     """
 
     code: str
@@ -78,6 +79,7 @@ class Rule:
     since: str
     follows: tuple[str, ...]
     group: str
+    explains: Severity = "information"
 
     @property
     def title(self) -> str:
@@ -142,6 +144,7 @@ def rule(
     needs: tuple[Need, ...] = (),
     since: str,
     follows: tuple[str, ...] = (),
+    explains: Severity = "information",
 ) -> Callable[[Check], Rule]:
     """Declare a check to be a rule.
 
@@ -151,6 +154,7 @@ def rule(
         needs: See `Rule`.
         since: Version that brings it.
         follows: Codes of the faults that this one can be a consequence of; it is then folded under them.
+        explains: How grave a finding of it must be for others to follow from it.
 
     Returns:
         A decorator that turns the check into a `Rule`.
@@ -193,7 +197,7 @@ def rule(
         for need in needs:
             if isinstance(need, str) and not need.startswith(NEEDS):
                 raise ValueError(f"rule {code}: need {need!r} starts with none of {', '.join(NEEDS)}")
-        made = Rule(code, severity, check, needs, since, follows, _group(check))
+        made = Rule(code, severity, check, needs, since, follows, _group(check), explains)
         missing = [h for h in HEADINGS if f"## {h}" not in made.page]
         if missing:
             raise ValueError(f"rule {code}: its page lacks the heading {missing[0]!r}")

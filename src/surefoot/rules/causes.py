@@ -40,6 +40,9 @@ WIRING = (*NO_LEARNING, *WRONG_UPDATES, *WRONG_LOSS)
 # What the numbers that go in look like.
 DATA = ("nonfinite-input", "unnormalized-inputs", "unscaled-targets", "unshuffled-data")
 
+# Of them, what is there before any step, whatever the order of the examples.
+SCALE = ("nonfinite-input", "unnormalized-inputs", "unscaled-targets")
+
 # How large the steps are, by other means than the rate itself.
 STEP_SIZE = ("accumulation-unscaled", "loss-sum-reduction", "weight-decay-too-strong", "clip-ineffective")
 

@@ -58,7 +58,7 @@ def fold(findings: Iterable[Finding], rules: Mapping[str, Rule]) -> tuple[Findin
     `follows` say.
     """
     ranked = sorted(findings, key=lambda f: _rank(f, rules))
-    codes = {f.code for f in ranked}
+    codes = {f.code for f in ranked if _explains(f, rules)}
     causes = {f.code: [c for c in _causes(f, rules) if c in codes and c != f.code] for f in ranked}
     roots = [f for f in ranked if not causes[f.code]]
     if ranked and not roots:  # a ring of causes: break it at the first-ranked
@@ -86,6 +86,12 @@ def _rank(finding: Finding, rules: Mapping[str, Rule]) -> tuple[int, int, float,
         finding.step or 0,
         finding.code,
     )
+
+
+def _explains(finding: Finding, rules: Mapping[str, Rule]) -> bool:
+    """Whether others may follow from it: what its rule says only in passing is behind nothing."""
+    made = rules.get(finding.code)
+    return made is None or SEVERITIES.index(finding.severity) <= SEVERITIES.index(made.explains)
 
 
 def _causes(finding: Finding, rules: Mapping[str, Rule]) -> tuple[str, ...]:

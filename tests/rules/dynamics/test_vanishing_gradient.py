@@ -7,6 +7,7 @@ import numpy as np
 from rules.build import Training, flat, found
 from surefoot.facts import Model
 from surefoot.records import ActivationInfo
+from surefoot.rules import diagnose
 
 
 def test_fires() -> None:
@@ -56,3 +57,26 @@ def test_a_recurrent_network_keeps_its_own_gradient() -> None:
         ]
     assert found("vanishing-gradient", unrolled)
     assert not found("vanishing-gradient", towers)
+
+
+def _with_units(shares: list[float]) -> Training:
+    """Gradients that vanish in the second of three weights, and the share of dead units behind the first two."""
+    made = Training(flat()).scaled("grad_norm", np.array([1e-5, 1e-5, 1e-5, 1e-5, 1.0, 1.0]))
+    made.units["dead_share"][:, :] = shares
+    return made
+
+
+def test_follows_from_dead_layers_that_take_the_gradient_and_from_no_others() -> None:
+    (main,) = [f for f in diagnose(_with_units([0.0, 0.99]).history) if f.severity != "information"]
+    assert main.code == "dead-units"
+    assert "vanishing-gradient" in [c.code for c in main.consequences]
+    beside = {f.code for f in diagnose(_with_units([0.99, 0.0]).history)}
+    assert {"dead-units", "vanishing-gradient"} <= beside
+
+
+def test_what_came_after_the_first_looks_follows_from_what_the_steps_did() -> None:
+    for at_first, follows in ((1.0, True), (1e-5, False)):
+        made = Training(flat(), steps=300).scaled("grad_norm", np.array([1e-5, 1e-5, 1e-3, 1e-3, 1.0, 1.0]))
+        made.layers["grad_norm"][:3, :4] = at_first
+        (finding,) = found("vanishing-gradient", made)
+        assert ("unscaled-targets" in finding.because) is follows

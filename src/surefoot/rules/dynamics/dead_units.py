@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from surefoot.records import History
 from surefoot.rules.activity import dead_shares
 from surefoot.rules.base import Draft, rule
-from surefoot.rules.causes import DATA, NO_LEARNING, START, STEP_SIZE, WIRING
+from surefoot.rules.causes import DATA, SCALE, START, STEP_SIZE, WIRING
 from surefoot.rules.progress import progress
 
 
@@ -67,5 +67,14 @@ def dead_units(
         evidence={n: {"first look": round(a, 3), "last look": round(b, 3)} for n, a, b in worst[:10]},
         where=name,
         confidence=0.9 if born else 0.8,
-        because=(*NO_LEARNING, *WIRING, *DATA, "symmetric-initialization") if born else (),
+        because=_before_any_step(late >= whole) if born else (),
     )
+
+
+def _before_any_step(whole: bool) -> tuple[str, ...]:
+    """What may be behind units that were dead at the first look.
+
+    No wiring kills a whole layer there; half of one is nothing by itself, and told for a training that may suffer from
+    its wiring.
+    """
+    return (*SCALE, "symmetric-initialization") if whole else (*WIRING, *SCALE, "symmetric-initialization")

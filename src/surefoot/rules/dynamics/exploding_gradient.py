@@ -10,7 +10,7 @@ import numpy as np
 from surefoot.records import History
 from surefoot.rules import intent
 from surefoot.rules.base import Draft, rule
-from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
+from surefoot.rules.causes import DATA, SCALE, START, STEP_SIZE, WIRING, WRONG_LOSS
 from surefoot.rules.movement import Movement, movement
 from surefoot.rules.progress import progress
 from surefoot.rules.steepness import STEEP, answers, steep_from_start
@@ -79,8 +79,8 @@ def exploding_gradient(
         },
         where=_largest(history, moved),
         confidence=0.85,
-        # Steep before the first step: neither the rate nor the size of the first loss is behind it.
-        because=(*WIRING, *DATA, "saturated-units") if steep and steep_from_start(history) else (),
+        # Steep before the first step: neither the steps nor the size of the first loss are behind it.
+        because=(*WRONG_LOSS, *SCALE, "saturated-units") if steep and steep_from_start(history) else (),
     )
 
 

@@ -17,6 +17,15 @@ from surefoot.rules.promise import promised
 from surefoot.rules.range_test import find_lr
 from surefoot.rules.steepness import answers
 
+ELSEWHERE = (
+    *NO_LEARNING,
+    "clipping-too-tight",
+    "dead-units",
+    "lr-vanished",
+    "symmetric-initialization",
+    "vanishing-gradient",
+)
+
 _FARTHER = 2.0  # times the way, where the steps promise little: 200 healthy steps travel 0.19 and more
 
 
@@ -25,15 +34,7 @@ _FARTHER = 2.0  # times the way, where the steps promise little: 200 healthy ste
     severity="warning",
     needs=("series:loss", "parameter:update_norm"),
     since="0.1",
-    follows=(
-        *NO_LEARNING,
-        *WRONG_LOSS,
-        "clipping-too-tight",
-        "dead-units",
-        "lr-vanished",
-        "symmetric-initialization",
-        "vanishing-gradient",
-    ),
+    follows=(*ELSEWHERE, *WRONG_LOSS),
 )
 def lr_too_low(
     history: History,
@@ -132,6 +133,8 @@ def _judge(history: History, limits: _Limits) -> Draft | None:
         },
         where=intent.place_of_rate(history),
         confidence=0.9,
+        # A flat loss makes no step of Adam's smaller.
+        because=ELSEWHERE if still and intent.scale_free(intent.main_optimizer(history)) else (),
     )
 
 

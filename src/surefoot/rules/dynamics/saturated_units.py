@@ -8,7 +8,7 @@ import numpy as np
 
 from surefoot.records import History
 from surefoot.rules.base import Draft, rule
-from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
+from surefoot.rules.causes import DATA, NO_LEARNING, SCALE, START, STEP_SIZE, WIRING
 from surefoot.rules.movement import movement
 from surefoot.rules.progress import progress
 
@@ -74,8 +74,8 @@ def saturated_units(
         evidence={n: {"first look": round(a, 3), "last look": round(b, 3)} for n, a, b in worst[:10]},
         where=name,
         confidence=0.75,
-        # Saturated at the first look: no step has done it.
-        because=(*WIRING, *DATA) if first >= share else (),
+        # Saturated at the first look: no step has done it, and no loss.
+        because=(*NO_LEARNING, *SCALE, *START) if first >= share else (),
     )
 
 

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
 from surefoot.facts import Model
-from surefoot.records import History
+from surefoot.records import ActivationInfo, History
 from surefoot.rules.base import Draft, rule
-from surefoot.rules.causes import NO_LEARNING
+from surefoot.rules.causes import NO_LEARNING, SCALE, STEP_SIZE
 from surefoot.rules.movement import Movement, movement
 from surefoot.rules.progress import progress
+
+# Units that pass nothing on.
+UNITS = ("dead-units", "saturated-units")
+FOLLOWS = (
+    *NO_LEARNING,
+    *UNITS,
+    "initial-loss-too-high",
+    "lr-too-high",
+    "symmetric-initialization",
+    "weight-decay-too-strong",
+)
+# Large steps drive gates and units into their flat parts: what came up after the first looks follows from these too.
+LATER = (*SCALE, *STEP_SIZE)
+FEW = 3
+LOST = 0.5  # of a layer's units: their half of the gradient is no thousandth
 
 _RECURRENT = frozenset({"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"})
 _AGAIN = (" #3", " #4")  # as capture numbers what follows the same weight again
@@ -22,15 +39,7 @@ _AGAIN = (" #3", " #4")  # as capture numbers what follows the same weight again
     severity="warning",
     needs=("series:loss", "parameter:grad_norm"),
     since="0.1",
-    follows=(
-        *NO_LEARNING,
-        "dead-units",
-        "initial-loss-too-high",
-        "lr-too-high",
-        "saturated-units",
-        "symmetric-initialization",
-        "weight-decay-too-strong",
-    ),
+    follows=FOLLOWS,
 )
 def vanishing_gradient(
     history: History, *, factor: float = 1e-3, learned: float = 0.1, layers: int = 3
@@ -57,8 +66,10 @@ def vanishing_gradient(
     ## When to ignore it
     If the loss falls all the same: more than a tenth of the way (option `learned`) is not reported. In 37
     healthy small trainings the ratio was at least 0.02; the option `factor` (1e-3) is a twentieth of that.
-    The queries and keys of a fresh transformer get as little, for its attention is nearly even; the values
-    beside them do not. Exactly zero gradients have other causes and are left to other rules. Networks of less
+    It follows from dead or saturated layers where the others alone would not come to that, and from the steps
+    where it was not so at the first looks. The queries and keys of a fresh transformer get as little, for its
+    attention is nearly even; the values beside them do not. Exactly zero gradients have other causes and are
+    left to other rules. Networks of less
     than 3 weights (option `layers`) have no way to vanish on.
 
     ## Source
@@ -100,6 +111,7 @@ def vanishing_gradient(
         },
         where=names[first],
         confidence=0.9,
+        because=_because(history, moved, profile, factor),
     )
 
 
@@ -108,6 +120,47 @@ def _whole_half(ratios: np.ndarray, factor: float) -> bool:
     left = np.linspace(1, 0, len(ratios))  # of the way from the first to the last
     half = len(ratios) // 2
     return bool(np.all(ratios[:half] < factor ** left[:half]))
+
+
+def _because(history: History, moved: Movement, profile: np.ndarray, factor: float) -> tuple[str, ...]:
+    """Dead or saturated layers are behind it if they take that much; the steps, if it was not so at the first looks."""
+    alone = _without_lost(history, moved, profile) < factor
+    late = _at_first(history, moved) >= factor
+    return (*(c for c in FOLLOWS if c not in UNITS or not alone), *(LATER if late else ()))
+
+
+def _at_first(history: History, moved: Movement) -> float:
+    """The first weight's gradient over the last one's, per entry, at the first looks; NaN if not measured."""
+    layer = history.parameter_layer("grad_norm")
+    rows = layer.values[layer.optimizers == history.main][:FEW]
+    sizes = [math.sqrt(history.parameters[int(c)].numel) for c in (moved.columns[0], moved.columns[-1])]
+    first, last = (rows[:, int(moved.columns[i])] / size for i, size in zip((0, -1), sizes, strict=True))
+    with np.errstate(all="ignore"):
+        ratios = first / last
+    return float(np.median(ratios)) if len(ratios) else math.nan
+
+
+def _without_lost(history: History, moved: Movement, profile: np.ndarray) -> float:
+    """What is left of the gradient at the first weight, but for what dead or saturated layers take."""
+    lost = {info.name for info in history.activations if _passes_nothing(history, info)}
+    names = [history.parameters[int(c)].name for c in moved.columns]
+    known = np.flatnonzero(np.isfinite(profile) & (profile > 0))
+    kept = [
+        float(profile[near] / profile[far])
+        for near, far in pairwise(known)
+        if not any(name.endswith(f"after {names[near]}") for name in lost)
+    ]
+    return math.prod(kept)
+
+
+def _passes_nothing(history: History, info: ActivationInfo) -> bool:
+    for kind in ("dead_share", "saturated_share"):
+        values = history.activation_layer(kind).values
+        shares = values[:, info.index] if info.index < values.shape[1] else np.empty(0)
+        shares = shares[np.isfinite(shares)]
+        if len(shares) and float(np.median(shares[-3:])) >= LOST:
+            return True
+    return False
 
 
 def _recurrent(history: History) -> bool:

@@ -17,6 +17,7 @@ CUTS = "detach(), .data, .item(), numpy(), argmax, a no_grad block or a tensor m
     severity="error",
     since="0.1",
     follows=("all-parameters-frozen", "parameters-not-optimized"),
+    explains="warning",  # layers that never run are behind nothing
 )
 def no_gradient(history: History, *, least: int = 10) -> Iterator[Draft]:
     """The loss does not reach parameters that should learn.
