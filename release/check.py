@@ -126,7 +126,8 @@ def by_uv(wheel: Path, folder: Path) -> None:
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if uv is None:
         raise SystemExit("uv is not installed: pip install '.[release]'")
-    said([uv, "run", "--no-project", "--with", str(wheel), "surefoot", "show", "first"], folder)
+    # Certificates as the machine has them, as pip takes them.
+    said([uv, "run", "--system-certs", "--no-project", "--with", str(wheel), "surefoot", "show", "first"], folder)
 
 
 def said(command: list[str], folder: Path | None = None, expected: int = 0) -> None:
