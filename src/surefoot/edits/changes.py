@@ -6,6 +6,8 @@ import libcst as cst
 
 from surefoot.edits.script import Script, Statement, Unsure
 
+_ATOMS = (cst.Name, cst.Attribute, cst.Call, cst.Subscript)
+
 
 class Changes:
     """Places of a script and what comes in their stead.
@@ -26,20 +28,36 @@ class Changes:
         """Put a text at an offset."""
         self._splices.append((offset, offset, text))
 
-    def append(self, node: cst.BaseExpression, text: str, tight: bool = True) -> None:
-        """Put a text behind an expression: an attribute or a call, so that a looser expression is put in parentheses.
+    def cut(self, first: int, last: int) -> None:
+        """Take out what stands between two offsets."""
+        self._splices.append((first, last, ""))
+
+    def append(self, node: cst.BaseExpression, text: str) -> None:
+        """Put an attribute or a call behind an expression, in parentheses where it would bind too tight.
 
         Args:
             node: The expression.
-            text: For example ".item()" or " / 4".
-            tight: Whether it binds tighter than arithmetic.
+            text: For example ".item()".
         """
         first, last = self._script.outer(node)
-        atoms = (cst.Name, cst.Attribute, cst.Call, cst.Subscript)
-        if not node.lpar and not isinstance(node, atoms) and (tight or not _factor(node)):
+        if not node.lpar and not isinstance(node, _ATOMS):
             self.insert(first, "(")
             text = f"){text}"
         self.insert(last, text)
+
+    def divide(self, node: cst.BaseExpression, divisor: str, whole: bool) -> None:
+        """Divide an expression.
+
+        Args:
+            node: The expression.
+            divisor: The text of a name or a number.
+            whole: Whether the quotient needs parentheses of its own: something is asked of it.
+        """
+        first, last = self._script.outer(node)
+        loose = not node.lpar and not isinstance(node, _ATOMS)
+        opening, closing = ("(" if whole else ""), (")" if whole else "")
+        self.insert(first, opening + ("(" if loose else ""))
+        self.insert(last, (")" if loose else "") + f" / {divisor}{closing}")
 
     def argument(self, call: cst.Call, text: str) -> None:
         """Give a call one more argument, behind the others."""
@@ -127,7 +145,3 @@ class Changes:
 
     def _end(self) -> str:
         return self._script.module.default_newline
-
-
-def _factor(node: cst.BaseExpression) -> bool:
-    return isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Multiply | cst.Divide)

@@ -10,6 +10,7 @@ from surefoot.records import Finding
 _FROM_EVIDENCE: dict[str, dict[str, str]] = {
     "padding-in-loss": {"value": "token"},
     "broadcast-loss": {"shape": "shape", "against": "against"},
+    "output-activation": {"activation": "activation"},
     "nll-without-log-softmax": {"range": "range of the inputs"},
     "kl-without-log": {"range": "range of the inputs"},
 }

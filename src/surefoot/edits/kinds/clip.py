@@ -6,7 +6,8 @@ import libcst as cst
 
 from surefoot.edits.kinds import Place, answers
 from surefoot.edits.literals import written
-from surefoot.edits.names import argument, bindings, called, dotted, named, origin, visible
+from surefoot.edits.models import model_of
+from surefoot.edits.names import argument, called, dotted, named
 from surefoot.edits.script import Script, Statement, Unsure, only
 from surefoot.edits.training import (
     CLIPPING,
@@ -31,7 +32,7 @@ def clip_before_step(place: Place) -> str:
     scaler = scaled(script, step)
     if scaler is not None:
         place.changes.before(statement, f"{scaler}.unscale_({optimizer})")
-    model = _model(script, stepped(script, step), step)
+    model = model_of(script, stepped(script, step), step)
     place.changes.before(statement, f"{_function(script, step)}({model}.parameters(), {limit})")
     return f"Clips the gradients' norm to {limit} in front of the step."
 
@@ -79,7 +80,7 @@ def clip_what_is_stepped(place: Place) -> str:
     given = argument(call, "parameters", 0)
     if step is None or given is None or scaled(script, step) or conditions(script, step, region):
         raise Unsure
-    model = _model(script, stepped(script, step), call)
+    model = model_of(script, stepped(script, step), call)
     if (
         not isinstance(given, cst.Call)
         or called(given) != "parameters"
@@ -103,21 +104,6 @@ def _alone(script: Script, statement: Statement, call: cst.Call) -> None:
 
 def _unscaled(script: Script, region: cst.CSTNode) -> bool:
     return any(called(call) == "unscale_" for call in script.all(cst.Call, region))
-
-
-def _model(script: Script, optimizer: cst.BaseExpression, at: cst.CSTNode) -> str:
-    """The model whose parameters, all and alone, an optimizer was made of, by a name that can be written here."""
-    made = origin(script, optimizer)
-    given = argument(made, "params", 0) if made is not None else None
-    if made is None or not isinstance(given, cst.Call) or called(given) != "parameters":
-        raise Unsure
-    model = named(given.func.value) if isinstance(given.func, cst.Attribute) else ""
-    near = script.scope(made) is script.scope(at) or isinstance(script.scope(made), cst.Module)
-    if not model or (not near and not model.startswith("self.")) or not visible(script, model, at):
-        raise Unsure
-    if len(bindings(script, model)) > 1 and script.scope(made) is not script.scope(at):
-        raise Unsure
-    return model
 
 
 def _function(script: Script, step: cst.Call) -> str:

@@ -8,7 +8,7 @@ from surefoot.edits.kinds import Place, answers
 from surefoot.edits.literals import change, literal, written
 from surefoot.edits.names import argument, called
 from surefoot.edits.script import Script, Unsure, only
-from surefoot.edits.training import makes_optimizer
+from surefoot.edits.training import CLIPPING, makes_optimizer
 
 # These set the rate themselves: the optimizer's own is not used.
 OVERRULING = ("OneCycleLR", "CyclicLR")
@@ -26,6 +26,17 @@ def rate(place: Place) -> str:
 def weight_decay(place: Place) -> str:
     """Write another weight decay, as the rate."""
     return _set(place, "weight_decay", None, "weight decay")
+
+
+@answers("clipping-limit", "clipping-too-tight")
+def limit(place: Place) -> str:
+    """Write another limit of a clip."""
+    call = only(c for c in place.script.at(place.line, cst.Call) if called(c) in CLIPPING)
+    value = argument(call, "max_norm" if called(call) == CLIPPING[0] else "clip_value", 1)
+    if value is None:
+        raise Unsure
+    old, new = change(place.changes, place.script, literal(place.script, value), place.details)
+    return f"Sets the limit of the clipping to {new} (it is {old})."
 
 
 def _set(place: Place, keyword: str, position: int | None, said: str) -> str:
