@@ -73,9 +73,16 @@ def train_file():
     import surefoot.training as training
     training.train_file("a.toml")
 
+def frame(library):
+    import surefoot
+    from surefoot.records import History, Run
+    return lambda: surefoot.frame(History(Run("", "", "")), library)
+
 sys.meta_path.insert(0, Block())
 
 calls = {
+    "frame": frame("pandas"),
+    "frame of polars": frame("polars"),
     "fit": fitted(),
     "fit(folder)": fitted(folder="kept by fit"),
     "train_file": train_file,
@@ -139,6 +146,12 @@ NEEDED: dict[str, tuple[dict[str, list[str]], dict[str, str]]] = {
     "lightning": ({}, {"lightning": "lightning"}),
     "transformers": ({}, {"transformers": "transformers"}),
     "libcst": ({}, {"edit": "edits"}),
+    "pandas": ({}, {"frame": "export"}),
+    "polars": ({}, {"frame of polars": "polars"}),
+    "pyarrow": ({"export": ["export --parquet"]}, {}),
+    "tensorboard": ({"tensorboard": ["export --tensorboard"]}, {}),
+    "wandb": ({"wandb": ["export --wandb"]}, {}),
+    "mlflow": ({"mlflow": ["export --mlflow"]}, {}),
 }
 BLOCKED = {"lightning": ["lightning", "pytorch_lightning"]}
 
@@ -185,7 +198,18 @@ def test_the_extras_exist_and_all_has_them() -> None:
     assert {extra for _, extra in OPTIONAL.values()} <= set(extras)
     (everything,) = extras["all"]
     listed = set(re.findall(r"[a-z]+", everything.partition("[")[2]))
-    assert listed == set(extras) - {"all", "test", "check", "peers", "docs", "release", "search", "ray"}
+    assert listed == set(extras) - {
+        "all",
+        "test",
+        "check",
+        "peers",
+        "docs",
+        "release",
+        "search",
+        "ray",
+        "mlflow",
+        "polars",
+    }
     readme = (ROOT / "README.md").read_text()
     for extra in (*listed, "all"):
         assert f"`{extra}`" in readme, f"README says what {extra} adds"

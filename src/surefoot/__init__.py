@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from surefoot.comparison import Comparison, compare
     from surefoot.diagnosis import diagnose
+    from surefoot.export import frame
     from surefoot.figures import animate, draw
     from surefoot.lab import lab
     from surefoot.landscape import landscape
@@ -56,6 +57,7 @@ _NAMES = {
     ),
     "comparison": ("Comparison", "compare"),
     "diagnosis": ("diagnose",),
+    "export": ("frame",),
     "figures": ("animate", "draw"),
     "optimizers": ("describe", "optimizer"),
     "schedules": (
@@ -98,6 +100,7 @@ __all__ = [
     "epochs",
     "find_lr",
     "fit",
+    "frame",
     "gradcheck",
     "inverse_square_root",
     "lab",

@@ -57,3 +57,15 @@ def history_of(run: str | Path | History | HasHistory, runs: str | Path = "suref
     if history is None:
         raise StoreError("nothing of this training could be recorded, so there is nothing to judge.")
     return history
+
+
+def whole_history_of(run: str | Path | History | HasHistory, runs: str | Path = "surefoot-runs") -> History:
+    """All that was recorded of a run, no series thinned; arguments and errors as for `diagnose`."""
+    if isinstance(run, (str, Path)):
+        with open_run(find_run(Path(runs), str(run))) as reader:
+            return reader.history(points=None)
+    history = history_of(run, runs)
+    if isinstance(run, History) or not history.run.path:
+        return history
+    with open_run(history.run.path) as reader:
+        return reader.history(points=None)

@@ -28,6 +28,12 @@ OPTIONAL = {
     "libcst": ("LibCST", "edits"),
     "cmaes": ("cmaes", "search"),
     "ray": ("Ray", "ray"),
+    "pandas": ("pandas", "export"),
+    "polars": ("polars", "polars"),
+    "pyarrow": ("PyArrow", "export"),
+    "tensorboard": ("TensorBoard", "tensorboard"),
+    "wandb": ("wandb", "wandb"),
+    "mlflow": ("MLflow", "mlflow"),
 }
 
 

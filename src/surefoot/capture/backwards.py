@@ -38,7 +38,7 @@ class Backwards:
 
     def __init__(self, training: Training, limit: int | None) -> None:
         self._training = training
-        self._limit = limit
+        self.limit = limit
         self._saved_tensors = True  # what operations kept may be read
         self.scaled = Roots()
         self.leaf_root = False
@@ -97,7 +97,7 @@ class Backwards:
             progress.opens(None)  # a step that raised
         counts = progress.counts
         stepless = counts.steps == 0 and progress.step is None
-        if stepless and self._limit is not None and counts.backwards >= self._limit:
+        if stepless and self.limit is not None and counts.backwards >= self.limit:
             raise StepLimit
         site = caller_site()
         # A script that never steps is inspected all the same.

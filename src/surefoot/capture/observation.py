@@ -173,6 +173,18 @@ class Observation:
         )
         return replace(history, run=run, all_facts=facts)
 
+    def frame(self, library: str = "pandas") -> Any:
+        """All that was recorded of each step, and all metrics, as a data frame; see `surefoot.frame`.
+
+        Args:
+            library: "pandas" or "polars".
+        """
+        from surefoot.export import frame
+
+        if not self._closed:
+            self.recorder.flush(facts=True)
+        return frame(self, library)
+
     def log(self, **metrics: float | Tensor) -> None:
         """Record scalars at the present step.
 

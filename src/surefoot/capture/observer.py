@@ -217,6 +217,10 @@ class Observer(Source):
         if self.training.manual.active:
             self.training.manual.settle()
 
+    def end_soon(self) -> None:
+        """Let the script end at its next step, as at a limit; from any thread."""
+        self.steps.limit = self.backwards.limit = 0
+
     def let_go(self) -> None:
         """Recording has stopped: hold nothing of the training any more, only how far it came."""
         for part in (self.training, self.backwards, self.steps, self.functional, self.activations):

@@ -15,6 +15,7 @@ from surefoot.cli.animate import animate
 from surefoot.cli.backprop import backprop
 from surefoot.cli.compare import compare
 from surefoot.cli.completion import finding_codes, recipe_names
+from surefoot.cli.export import export
 from surefoot.cli.find_lr import find_lr
 from surefoot.cli.help import Command, Group
 from surefoot.cli.lab import LAB_LINE, lab
@@ -31,6 +32,7 @@ from surefoot.cli.run_options import (
     MaxNorm,
     Module,
     Name,
+    OnFinding,
     Quiet,
     ReportFile,
     RunName,
@@ -91,13 +93,14 @@ def run(
     report: ReportFile = None,
     json: JsonFile = None,
     ignore: Ignore = None,
+    on_finding: OnFinding = None,
     quiet: Quiet = False,
     module: Module = None,
 ) -> RunSettings:
     """Run a script or module unchanged, under observation; exit as it does."""
     return RunSettings(
         target=context.obj, steps=steps, every=every, autoclip=autoclip, max_norm=max_norm, runs=runs, name=name,
-        report=report, json=json, ignore=tuple(ignore or ()), quiet=quiet,
+        report=report, json=json, ignore=tuple(ignore or ()), on_finding=tuple(on_finding or ()), quiet=quiet,
     )  # fmt: skip
 
 
@@ -191,6 +194,7 @@ def report(
 
 
 app.command("compare", rich_help_panel=_SHOW)(compare)
+app.command("export", rich_help_panel=_SHOW)(export)
 app.command("sweep", options_metavar=SWEEP_LINE, rich_help_panel=_TRY)(sweep)
 app.command("find-lr", options_metavar=_SCRIPT_LINE, rich_help_panel=_TRY)(find_lr)
 

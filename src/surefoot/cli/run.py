@@ -17,6 +17,7 @@ from surefoot.capture.script import Outcome, Prepared, execute, prepare
 from surefoot.capture.tracebacks import clean
 from surefoot.cli import LOADED_BEFORE
 from surefoot.cli.configuration import all_ignored
+from surefoot.cli.on_finding import STOPPED, OnFinding, check_actions
 from surefoot.cli.output import is_terminal, one_line, say, show, show_rich, stderr, write, write_file
 from surefoot.cli.places import check_file, check_new_run
 from surefoot.cli.progress import ProgressLine
@@ -73,6 +74,7 @@ def _validate(settings: RunSettings) -> None:
         raise SettingError(f"--max-norm {settings.max_norm:g} must be greater than 0, and finite.")
     if settings.autoclip is not None and not 0 <= settings.autoclip <= 100:
         raise SettingError(f"--autoclip {settings.autoclip:g} is no percentile: give 0 to 100.")
+    check_actions(settings.on_finding)
     check_new_run(settings.name, settings.runs)
     check_file("--report", settings.report)
     check_file("--json", settings.json)
@@ -107,6 +109,7 @@ class _Session:
         self._owner = os.getpid()
         self._loud = not settings.quiet and os.environ.get("RANK", "0") in ("", "0")
         self._unobserved = False
+        self._on_finding = OnFinding(settings.on_finding, self._stop, say)
 
     def run(self) -> Outcome:
         """Run the script; observation begins when it imports torch."""
@@ -146,15 +149,27 @@ class _Session:
             make_clipper=_clipper_factory(settings),
             ignore=settings.ignore,
             warn=say if self._loud else lambda sentence: None,
-            tell=self._tell if self._loud else None,
+            tell=self._tell if self._loud or settings.on_finding else None,
             draw=self._progress.draw if draws else None,
         )
         self._observation = watched
         watched.begin()
 
+    def _stop(self) -> None:
+        if self._observation is not None:
+            self._observation.observer.end_soon()
+
+    def _act(self, findings: Sequence[Finding], *, ended: bool = False) -> None:
+        if self._settings.on_finding and self._observation is not None and findings:
+            notify = os.environ.get("RANK", "0") in ("", "0")
+            self._on_finding.told(findings, self._observation.history(), notify=notify, ended=ended)
+
     def _tell(self, findings: tuple[Finding, ...]) -> None:
         from surefoot.report.text import finding_line
 
+        self._act(findings)
+        if not self._loud:
+            return
         self._progress.told(findings)
         for finding in findings:
             if finding.code not in self._told and finding.severity != "information":
@@ -163,6 +178,8 @@ class _Session:
 
     def end(self, outcome: Outcome) -> int:
         """Close the run, show the verdict, and hand on what the script raised."""
+        if outcome.status == "stopped" and self._on_finding.stops is not None:
+            outcome = replace(outcome, exit_code=STOPPED)
         error = outcome.error
         if os.getpid() == self._owner:  # a child that the script forked has no run of its own
             with own_imports.own_imports():
@@ -193,11 +210,13 @@ class _Session:
         if history is None:
             return self._written(self._bare(outcome, tuple(observation.recorder.stopped())), ())
         findings = observation.findings
+        self._act(findings, ended=True)
         if judge(history, findings).extent == "nothing trained":
             self._nothing(_no_backward())
             _discard(observation)
             return self._written(self._bare(outcome), ())
         self._guarded("the verdict could not be shown", lambda: self._show(history, findings))
+        self._on_finding.wait()
         return self._written(history, findings)
 
     def _bare(self, outcome: Outcome, facts: tuple[Fact, ...] = ()) -> History:

@@ -59,6 +59,15 @@ Ignore = Annotated[
         autocompletion=finding_codes,
     ),
 ]
+OnFinding = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--on-finding",
+        metavar="ACTION",
+        help="At the first error found: stop (exit code 3), an https:// address to post it to, or a command that "
+        "gets it on stdin; repeatable.",
+    ),
+]
 Format = Annotated[
     str,
     typer.Option("--format", metavar="FORMAT", help="text, or github for annotations in its workflows."),

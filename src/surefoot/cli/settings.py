@@ -21,6 +21,7 @@ class RunSettings:
     report: str | None = None
     json: str | None = None
     ignore: tuple[str, ...] = ()
+    on_finding: tuple[str, ...] = ()
     quiet: bool = False
     check: bool = False
     format: str = "text"

@@ -84,7 +84,7 @@ def summary(history: History, findings: Sequence[Finding]) -> dict[str, Any]:
         "recorded_steps": verdict.steps,
         "reason": verdict.reason,
         "said": verdict.said,
-        "findings": [_finding(finding) for finding in findings],
+        "findings": [finding_fields(finding) for finding in findings],
     }
     strict: dict[str, Any] = plain(document)
     return strict
@@ -154,7 +154,8 @@ def plain(item: Any) -> Any:
     return str(item)
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_fields(finding: Finding) -> dict[str, Any]:
+    """A finding's own fields, not yet strict JSON."""
     return {
         "code": finding.code,
         "severity": finding.severity,
