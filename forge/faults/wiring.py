@@ -163,3 +163,33 @@ def tested_on_some(program: Program) -> Program | None:
 def losses_kept(program: Program) -> Program | None:
     """A list of losses that keep their graphs."""
     return appended(appended(program, "before", "losses = []"), "loss", "losses.append(loss)")
+
+
+@fault("memory-kept", "memory-growing", certain=True, styles=OWN)
+def memory_kept(program: Program) -> Program | None:
+    """A tensor of each step stays for ever."""
+    return appended(
+        appended(program, "before", "kept = []"), "loss", "kept.append(torch.ones(2_000_000) * loss.detach())"
+    )
+
+
+@fault("slow-data", "input-bound", certain=True)
+def slow_data(program: Program) -> Program | None:
+    """Batches are made with care, while the model waits."""
+    made = (
+        "import time\n\n\ndef carefully(examples):\n    time.sleep(0.1)\n"
+        "    return torch.utils.data.default_collate(examples)\n\n"
+    )
+    slow = changed(program, "loader", "shuffle=True", "shuffle=True, collate_fn=carefully")
+    return slow and appended(slow, "scaling", made)
+
+
+@fault("compiled-anew", "recompilation", certain=True, styles=("compiled",))
+def compiled_anew(program: Program) -> Program | None:
+    """The model keeps a list that the compiled code has to know."""
+    return rewritten(
+        program,
+        "model",
+        r"^( +)return (.*self\.head\(x\).*)$",
+        r'\1self.calls = [*getattr(self, "calls", ()), 0]\n\1return \2',
+    )

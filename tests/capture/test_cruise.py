@@ -18,7 +18,7 @@ from surefoot.capture import cruise, losses, recorder
 from surefoot.capture.cruise import Cruise
 from surefoot.capture.observation import Observation
 from surefoot.capture.sampling import Sampler, Schedule
-from surefoot.facts import Cadence, Defect, Fact, Memory
+from surefoot.facts import Cadence, DataWait, Defect, Fact, Memory
 
 STEPS = 60
 Body = Callable[[int], None]
@@ -284,7 +284,7 @@ def observed(folder: Path, make: Callable[[], Body], *, cruising: bool) -> Obser
 def facts(run: Observation) -> list[Fact]:
     history = run.history()
     assert history is not None
-    found = [replace(fact, step=0) for fact in history.all_facts if not isinstance(fact, Memory)]
+    found = [replace(fact, step=0) for fact in history.all_facts if not isinstance(fact, (Memory, DataWait))]
     return sorted(found, key=lambda fact: (fact.kind, fact.subject))
 
 

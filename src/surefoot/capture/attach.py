@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from threading import get_ident
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -103,11 +104,7 @@ class Attachment:
         patch(Optimizer, "__init__", self._after(lambda args, result: observer.optimizer_made(args[0])))
         patch(nn.Module, "train", self._before(lambda args: observer.mode_changes()))
         patch(DataLoader, "__iter__", self._before(self._loader_begins))
-        patch(
-            _BaseDataLoaderIter,
-            "__next__",
-            self._after(lambda args, result: observer.training.losses.validation.data.yielded(args[0])),
-        )
+        patch(_BaseDataLoaderIter, "__next__", self._next_batch)
         patch(torch.no_grad, "__enter__", self._gradients_off)
         patch(torch.inference_mode, "__enter__", self._gradients_off)
         for kind in _schedulers():
@@ -376,6 +373,20 @@ class Attachment:
             return wrapper
 
         return make
+
+    def _next_batch(self, original: Any) -> Any:
+        yielded = self.observer.training.losses.validation.data.yielded
+
+        def next_batch(iterator: Any) -> Any:
+            began = perf_counter()
+            batch = original(iterator)
+            if self._dispatch.active and not traced():
+                seconds = perf_counter() - began
+                self.observer.guard.run("calls", lambda: yielded(iterator))
+                self._tell.batch_given(seconds)
+            return batch
+
+        return next_batch
 
     # -- what they report
 

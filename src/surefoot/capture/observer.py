@@ -34,6 +34,8 @@ from surefoot.capture.probes.cadence import CadenceProbe
 from surefoot.capture.probes.clearing import ClearingProbe
 from surefoot.capture.probes.clip_calls import ClipCallsProbe
 from surefoot.capture.probes.clippers import ClippersProbe
+from surefoot.capture.probes.compilations import CompilationsProbe
+from surefoot.capture.probes.data_wait import DataWaitProbe
 from surefoot.capture.probes.grad_scaler import GradScalerProbe
 from surefoot.capture.probes.gradient_noise import GradientNoiseProbe
 from surefoot.capture.probes.graph_growth import GraphGrowthProbe
@@ -155,6 +157,8 @@ class Observer(Source):
             ClipCallsProbe(deferred, loops),
             LrSchedulersProbe(loops, counts),
             LoadersProbe(counts),
+            DataWaitProbe(),
+            CompilationsProbe(counts),
             MemoryProbe(counts),
             GradScalerProbe(deferred),
             ClippersProbe(loops),

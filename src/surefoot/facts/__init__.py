@@ -39,7 +39,8 @@ from surefoot.facts.numbers import (
     Scaler,
     SteepOperation,
 )
-from surefoot.facts.processes import Defect, Memory, Ranks, Recording, Threads
+from surefoot.facts.processes import Defect, Ranks, Recording, Threads
+from surefoot.facts.speed import Compilation, DataWait, Memory
 
 __all__ = [
     "KINDS",
@@ -52,7 +53,9 @@ __all__ = [
     "Clearing",
     "ClipCall",
     "Clipper",
+    "Compilation",
     "Cut",
+    "DataWait",
     "Defect",
     "Fact",
     "GraphGrowth",

@@ -61,28 +61,3 @@ class Defect(Fact, kind="defect", question="Faults of surefoot's own"):
 
     message: str = ""
     count: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory(Fact, kind="memory", question="How much memory is held"):
-    """Bytes that are held in one place, asked at each flush that collects facts; the subject is the place.
-
-    Args:
-        samples: How often it was asked, each time some steps later.
-        first_step: Steps taken when it was first asked.
-        first: Bytes held then.
-        middle_step: Steps taken at the sample in the middle: what a first step allocates is behind it.
-        middle: Bytes held then.
-        last_step: Steps taken when it was last asked.
-        last: Bytes held then.
-        most: Bytes held at the most, of all samples.
-    """
-
-    samples: int = 0
-    first_step: int = 0
-    first: int = 0
-    middle_step: int = 0
-    middle: int = 0
-    last_step: int = 0
-    last: int = 0
-    most: int = 0

@@ -97,6 +97,9 @@ class Probe:
     def loader_iterated(self, loader: Any) -> None:
         """A data loader's iterator is about to be made."""
 
+    def batch_given(self, seconds: float) -> None:
+        """A data loader gave a batch, so many seconds after it was asked for it."""
+
     def scaler_scaled(self, scaler: Any) -> None:
         """A GradScaler multiplied a loss."""
 
