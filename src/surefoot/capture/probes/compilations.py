@@ -38,8 +38,8 @@ class CompilationsProbe(Probe):
                 self._known[name], self._at[name] = each, self._counts.steps
         functions: dict[tuple[str, str, int], list[str]] = {}
         for name, each in self._known.items():
-            function = (each.co_name, each.co_filename, each.co_firstlineno)
-            functions.setdefault(function, []).append(name)
+            key = (each.co_name, each.co_filename, each.co_firstlineno)
+            functions.setdefault(key, []).append(name)
         for (function, file, line), names in functions.items():
             frame, count = Counter(name.partition("/")[0] for name in names).most_common(1)[0]
             last = [name for name in names if name.partition("/")[0] == frame][-1]
@@ -65,7 +65,7 @@ def _compiled(since: float) -> Iterator[tuple[str, Any]]:
 
 def _limit() -> int:
     config = sys.modules.get("torch._dynamo.config")
-    return int(getattr(config, "recompile_limit", None) or getattr(config, "cache_size_limit", 8))
+    return int(getattr(config, "recompile_limit", 0) or getattr(config, "cache_size_limit", 8) or 0)
 
 
 def _reason(compilation: Any) -> str:
