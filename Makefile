@@ -7,7 +7,7 @@ INSTALL := $(PIP) install --quiet --constraint constraints.txt
 # Read by each set-up step, so that a changed pin installs anew.
 SETTINGS := pyproject.toml constraints.txt
 # What the commands of README's table need.
-USED_EXTRAS := torch,figures,video,train,separation,edits,examples
+USED_EXTRAS := torch,figures,video,train,separation,view,edits,examples
 
 .PHONY: help setup run test check format docs docs-serve faults forge bench reproduce clean
 

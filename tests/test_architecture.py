@@ -30,6 +30,7 @@ NO_TORCH = (
     "lab",
     "comparison",
     "edits",
+    "view",
 )
 TORCHLESS = ("animate", "compare", "cosine", "diagnose", "draw", "lab", "warmup")
 

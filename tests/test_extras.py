@@ -143,6 +143,8 @@ NEEDED: dict[str, tuple[dict[str, list[str]], dict[str, str]]] = {
     "scipy": ({"train": ["train fine-tune", "train adam-vs-sgd"], "separation": SPEECH}, {}),
     "soundfile": ({"separation": SPEECH}, {}),
     "torchmetrics": ({"separation": SPEECH}, {}),
+    "starlette": ({"view": ["view ."]}, {}),
+    "uvicorn": ({"view": ["view ."]}, {}),
     "lightning": ({}, {"lightning": "lightning"}),
     "transformers": ({}, {"transformers": "transformers"}),
     "libcst": ({}, {"edit": "edits"}),

@@ -34,6 +34,8 @@ OPTIONAL = {
     "tensorboard": ("TensorBoard", "tensorboard"),
     "wandb": ("wandb", "wandb"),
     "mlflow": ("MLflow", "mlflow"),
+    "starlette": ("Starlette", "view"),
+    "uvicorn": ("uvicorn", "view"),
 }
 
 

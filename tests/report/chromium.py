@@ -78,7 +78,7 @@ class Chromium:
                 return result
             self.events.append(answer)
 
-    def open(self, page: Path, **view: Any) -> Tab:
+    def open(self, page: Path | str, **view: Any) -> Tab:
         return Tab(self, page, **view)
 
     def _read(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class Chromium:
 
 class Tab:
     def __init__(
-        self, browser: Chromium, page: Path, width: int = 1280, height: int = 900, dark: bool = False
+        self, browser: Chromium, page: Path | str, width: int = 1280, height: int = 900, dark: bool = False
     ) -> None:
         self.browser = browser
         target = browser.call("Target.createTarget", url="about:blank")["targetId"]
@@ -110,7 +110,7 @@ class Tab:
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
-        self.url = page.resolve().as_uri()
+        self.url = page if isinstance(page, str) else page.resolve().as_uri()
         self.call("Page.navigate", url=self.url)
         self.wait("document.readyState === 'complete'")
 

@@ -42,6 +42,7 @@ from surefoot.cli.run_options import (
 from surefoot.cli.settings import RunSettings
 from surefoot.cli.subject_options import Quick, Settings
 from surefoot.cli.sweep import SWEEP_LINE, sweep
+from surefoot.cli.view import view
 from surefoot.cli.watching import is_script
 from surefoot.errors import SurefootError
 from surefoot.store.runs import DEFAULT_RUNS
@@ -195,6 +196,7 @@ def report(
 
 app.command("compare", rich_help_panel=_SHOW)(compare)
 app.command("export", rich_help_panel=_SHOW)(export)
+app.command("view", rich_help_panel=_SHOW)(view)
 app.command("sweep", options_metavar=SWEEP_LINE, rich_help_panel=_TRY)(sweep)
 app.command("find-lr", options_metavar=_SCRIPT_LINE, rich_help_panel=_TRY)(find_lr)
 

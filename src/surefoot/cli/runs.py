@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
@@ -15,14 +14,12 @@ from surefoot.cli.console import width_of
 from surefoot.cli.output import show, show_rich
 from surefoot.diagnosis import diagnose
 from surefoot.errors import StoreError
-from surefoot.facts import RangeTest
 from surefoot.lr_range_test.json import summary as range_test_summary
 from surefoot.lr_range_test.keeping import range_test_of
-from surefoot.records import Extent, History, Run, Verdict
-from surefoot.report.json import ends, plain, summary
-from surefoot.report.numbers import value
+from surefoot.records import Extent, Run
+from surefoot.report.json import plain, summary
+from surefoot.report.listing import Listed, listed
 from surefoot.report.text import verdict_text
-from surefoot.report.verdict import judge
 from surefoot.store.reader import open_run
 from surefoot.store.runs import find_run, list_runs
 
@@ -32,17 +29,6 @@ _STATUS: dict[Extent, str] = {
     "end unknown": "end unknown",
     "nothing trained": "nothing trained",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    """A run with what stands beside it in the list."""
-
-    run: Run
-    loss: float | None
-    verdict: Verdict
-    main_finding: str | None
-    range_test: str | None = None  # what it recommends, where the run is one
 
 
 _COLUMNS = ("run", "status", "steps", "loss", "verdict", "main finding", "script")
@@ -78,29 +64,14 @@ def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[int]:
     return shown
 
 
-def _judged(run: Run) -> _Listed | StoreError:
-    """What was found while it was recorded; a run that was never closed is judged now, as `show` does."""
+def _judged(run: Run) -> Listed | StoreError:
     try:
-        with open_run(run.path) as reader:
-            run, loss, findings = reader.run(), reader.series("loss"), reader.findings()
-            history = History(run, step_series={("loss", 0): loss}, all_facts=reader.facts())
-            if not findings and run.ended is None:
-                history = reader.history()
-                findings = diagnose(history)
+        return listed(run.path)
     except StoreError as error:
         return error
-    main = findings[0].code if findings else None
-    test = history.fact(RangeTest)
-    return _Listed(run, ends(loss)["last"], judge(history, findings), main, _recommended(test))
 
 
-def _recommended(test: RangeTest | None) -> str | None:
-    if test is None:
-        return None
-    return "no rate" if test.recommended is None else f"use {value(test.recommended)}"
-
-
-def _cells(judged: _Listed | StoreError) -> tuple[str, ...]:
+def _cells(judged: Listed | StoreError) -> tuple[str, ...]:
     """All but the name."""
     if isinstance(judged, StoreError):
         return "unreadable", "", "", "", "", str(judged)
@@ -109,11 +80,15 @@ def _cells(judged: _Listed | StoreError) -> tuple[str, ...]:
         return "range test", f"{run.steps:,}", "", "", judged.range_test, Path(run.script).name
     loss = "" if last is None else f"{last:.4g}" if isinstance(last, float) else str(last)
     status = _STATUS.get(judged.verdict.extent, run.status)
-    main = judged.main_finding or ""
+    main = _main(judged) or ""
     return status, f"{run.steps:,}", loss, judged.verdict.word, main, Path(run.script).name
 
 
-def _fields(run: Run, judged: _Listed | StoreError) -> dict[str, object]:
+def _main(judged: Listed) -> str | None:
+    return judged.findings[0].code if judged.findings else None
+
+
+def _fields(run: Run, judged: Listed | StoreError) -> dict[str, object]:
     names = (
         "name",
         "path",
@@ -127,12 +102,12 @@ def _fields(run: Run, judged: _Listed | StoreError) -> dict[str, object]:
         "steps",
         "backwards",
     )
-    known = judged if isinstance(judged, _Listed) else None
+    known = judged if isinstance(judged, Listed) else None
     return {
         "kind": "range test" if known and known.range_test else "training",
         **{name: plain(getattr(run, name)) for name in names},
         "verdict": known and (None if known.range_test else known.verdict.word),
-        "main_finding": known and known.main_finding,
+        "main_finding": known and _main(known),
     }
 
 

@@ -3,7 +3,8 @@
 A chart: {"id", "title", "note", "summary", "axis", "log", "series": [curve]}; "axis" names what stands upright. A
 curve: {"label", "color" (index into the palette), "style" ("line", "faint", "dash", "points", "low", "high"), "steps",
 "values", "nonfinite"} where a value that is NaN or infinite is null in "values" and stands in "nonfinite" as
-[step, "NaN"].
+[step, "NaN"]. A curve that shows a series as it was recorded, or its mean, says which: "source" is "loss/0" (of
+optimizer 0) or "metric/accuracy", and "mean" is over how many steps, so that a live page can go on with it.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def metric_charts(history: History, probes: bool) -> list[Chart]:
         if len(series):
             style = "points" if len(series) < SMOOTH_FROM else "line"
             group = "probe" if probes else "metric"
-            curves = [curve(name, series, 0, style)]
+            curves = [curve(name, series, 0, style, f"metric/{name}")]
             chart = chart_of(f"{group}-{position}", name, "", _course(series), curves, axis=name)
             chart["log"] = wide([series.finite.values])
             built.append(chart)
@@ -62,10 +63,10 @@ def _loss(history: History) -> Chart:
         if not len(series):
             continue
         summary.append(f"loss{label}: {_ends(series)}")
-        curves += noisy("loss", label, series, color)
+        curves += noisy("loss", label, series, color, f"loss/{optimizer}")
     validation = history.metric("val_loss")
     if len(validation):
-        curves.append(curve("validation loss", validation, 1, "points"))
+        curves.append(curve("validation loss", validation, 1, "points", "metric/val_loss"))
         summary.append(f"validation loss: {_ends(validation)}")
     chart = chart_of("loss", "Loss", "", "; ".join(summary), curves, axis="loss of a step")
     chart["log"] = wide([series.finite.values for (name, _), series in _of(history, "loss")])
@@ -79,14 +80,16 @@ def _grad_norm(history: History) -> Chart:
         series = history.series("grad_norm", optimizer)
         if not len(series):
             continue
-        curves += noisy("gradient norm", label, series, color)
+        curves += noisy("gradient norm", label, series, color, f"grad_norm/{optimizer}")
         figures = spread(series)
         if figures["median"] is not None and figures["max"] is not None:
             largest, median = number(figures["max"]), number(figures["median"])
             summary.append(f"gradient norm{label}: median {median}, largest {largest}")
         threshold = history.series("clip_threshold", optimizer).finite
         if len(threshold):
-            curves.append(curve(f"clip threshold{label}", threshold, color + 1, "dash"))
+            curves.append(
+                curve(f"clip threshold{label}", threshold, color + 1, "dash", f"clip_threshold/{optimizer}")
+            )
     calls = [fact for fact in history.facts(ClipCall) if fact.function == "clip_grad_norm_"]
     limits = {fact.limit for fact in calls if fact.limit}
     ends_at = [one["steps"][end] for one in curves for end in (0, -1)]
@@ -105,7 +108,7 @@ def _learning_rate(history: History) -> Chart:
     for color, optimizer, label in _optimizers(history):
         series = history.series("lr", optimizer)
         if len(series):
-            curves.append(curve(f"learning rate{label}", series, color, "line"))
+            curves.append(curve(f"learning rate{label}", series, color, "line", f"lr/{optimizer}"))
             first, last, top = series.values[0], series.values[-1], series.values.max()
             course = f"{number(float(first))} to {number(float(last))}, largest {number(float(top))}"
             summary.append(f"learning rate{label}: {course}")
@@ -136,13 +139,15 @@ def _update_ratio(history: History) -> Chart:
     return chart
 
 
-def noisy(name: str, label: str, series: Series, color: int) -> list[Curve]:
+def noisy(name: str, label: str, series: Series, color: int, source: str | None = None) -> list[Curve]:
     """A long series faint, with its moving mean in another colour, where there are not others to tell apart by it."""
     if len(series.finite) < SMOOTH_FROM:
-        return [curve(f"{name}{label}", series, color, "line")]
+        return [curve(f"{name}{label}", series, color, "line", source)]
     width = max(5, len(series) // 50)
-    mean = curve(f"mean of {width} steps{label}", smooth(series, width), color, "line")
-    return [curve(f"{name}{label}", series, color if label else _NOISE, "faint"), mean]
+    mean = curve(f"mean of {width} steps{label}", smooth(series, width), color, "line", source)
+    if source is not None:
+        mean["mean"] = width
+    return [curve(f"{name}{label}", series, color if label else _NOISE, "faint", source), mean]
 
 
 def wide(values: Sequence[NDArray[np.float64]]) -> bool:
@@ -216,7 +221,7 @@ def chart_of(
     return {"id": identity, **said, "log": False, "series": curves}
 
 
-def curve(label: str, series: Series, color: int, style: str) -> Curve:
+def curve(label: str, series: Series, color: int, style: str, source: str | None = None) -> Curve:
     """A series as one curve, thinned to what a screen shows."""
     kept = thin(series, POINTS)
     finite = np.isfinite(kept.values)
@@ -228,4 +233,5 @@ def curve(label: str, series: Series, color: int, style: str) -> Curve:
         "steps": kept.steps.tolist(),
         "values": [float(f"{v:.5g}") if ok else None for v, ok in zip(kept.values, finite, strict=True)],
         "nonfinite": [[step, plain(value)] for step, value in bad],
+        **({} if source is None else {"source": source}),
     }

@@ -63,8 +63,8 @@ def checked_name(name: str) -> str:
     Raises:
         SettingError: It is empty, "last", too long, or holds a separator or what cannot be printed.
     """
-    too_long = len(name) > _LONGEST or len(os.fsencode(name)) > _LONGEST_BYTES
-    if name in _RESERVED or too_long or not name.isprintable() or re.search(r'[/\\:*?"<>|]', name):
+    unsayable = name in _RESERVED or not name.isprintable() or re.search(r'[/\\:*?"<>|]', name)
+    if unsayable or len(name) > _LONGEST or len(os.fsencode(name)) > _LONGEST_BYTES:
         raise SettingError(
             f"{name!r} cannot name a run: use up to {_LONGEST} letters, digits and dashes, and not 'last'."
         )

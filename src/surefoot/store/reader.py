@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -180,28 +180,37 @@ class RunReader:
             effort.check_layers(connection)
             return read_layers(connection, family, quantity, layer_columns(connection, family), rows)
 
-    def history(self, points: int | None = FULL_POINTS) -> History:
-        """All that rules look at, of one moment.
+    def history(
+        self,
+        points: int | None = FULL_POINTS,
+        names: Collection[str] = STEP_SERIES,
+        between: tuple[int, int] | None = None,
+        layered: bool = True,
+    ) -> History:
+        """All that rules look at, of one moment; or a part of it, for who only shows that.
 
         Args:
             points: Series are complete up to this length, and thinned to it beyond, as by `series`. Layers
                 are complete up to 4,000,000 entries a quantity, and thinned beyond. None: everything.
+            names: Step series wanted.
+            between: First and last step wanted, of the series.
+            layered: Whether layers are read.
         """
         with self._snapshot() as connection:
             effort.check_blocks(connection)
             effort.check_layers(connection)
             optimizers = self.optimizers()
             steps = {
-                (name, info.index): _fitted(found, points, None)
+                (name, info.index): _fitted(found, points, between)
                 for info in optimizers
-                for name, found in step_series(connection, info.index, STEP_SERIES).items()
+                for name, found in step_series(connection, info.index, tuple(names)).items()
             }
             metrics = {
-                name: _fitted(metric_series(connection, name), points, None)
+                name: _fitted(metric_series(connection, name), points, between)
                 for name in metric_names(connection)
             }
             layers: dict[str, dict[str, Layers]] = {"parameter": {}, "activation": {}}
-            for family, quantity in layer_names(connection):
+            for family, quantity in layer_names(connection) if layered else ():
                 columns = layer_columns(connection, family)
                 rows = 2**62 if points is None else max(200, FULL_LAYER_ENTRIES // max(1, columns))
                 layers[family][quantity] = read_layers(connection, family, quantity, columns, rows)

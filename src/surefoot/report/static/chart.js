@@ -9,7 +9,7 @@
   // view: the steps to begin with, where the rest shows nothing.
   surefoot.chart = (figure, spec, marks, extent, view) => {
     const positive = spec.series.some((one) => one.values.some((value) => value > 0));
-    const state = { log: spec.log && positive, hidden: new Set(), plot: null };
+    const state = { log: spec.log && positive, hidden: new Set(), plot: null, spec, marks, data: joined(spec, extent), zoomed: null };
     const controls = element("div", { class: "controls" });
     const box = element("div", {
       class: "plot",
@@ -19,12 +19,11 @@
       "aria-label": `${spec.title}. ${spec.summary}. Arrow keys read values.`,
     });
     const readout = element("p", { class: "readout", "aria-live": "polite" }, spec.summary);
-    const data = joined(spec, extent);
 
     const draw = () => {
       const x = state.plot ? zoomOf(state.plot) : view && { min: view[0], max: view[1] };
       state.plot?.destroy();
-      state.plot = new uPlot(options(spec, state, data, marks, box, readout, view), shown(data, state.log), box);
+      state.plot = new uPlot(options(state, box, readout, view), shown(state.data, state.log), box);
       if (x) state.plot.setScale("x", x);
       for (const index of state.hidden) state.plot.setSeries(index + 1, { show: false });
       box.dataset.drawn = state.log ? "log" : "linear";
@@ -50,8 +49,30 @@
       controls.append(whole);
     }
     figure.append(controls, box, readout);
-    const bad = nonfinite(spec);
-    if (bad) figure.append(element("p", { class: "nonfinite" }, bad));
+    const bad = element("p", { class: "nonfinite" });
+    const tellBad = () => {
+      bad.textContent = nonfinite(state.spec);
+      bad.hidden = !bad.textContent;
+    };
+    figure.append(bad);
+    tellBad();
+    // Other points of the same curves; the steps that are looked at stay.
+    state.update = (newer, newMarks, newExtent) => {
+      Object.assign(state, { spec: newer, marks: newMarks, data: joined(newer, newExtent) });
+      tellBad();
+      if (!state.plot) return;
+      const x = zoomOf(state.plot);
+      state.plot.batch(() => {
+        state.plot.setData(shown(state.data, state.log), true);
+        if (x) state.plot.setScale("x", x);
+      });
+      if (state.plot.cursor.idx == null) readout.textContent = newer.summary;
+    };
+    // Only the marks.
+    state.mark = (newMarks) => {
+      state.marks = newMarks;
+      state.plot?.redraw(false);
+    };
     box.addEventListener("keydown", (event) => onKey(event, state.plot));
     box.addEventListener("touchmove", (event) => onTouch(event, state.plot), { passive: true });
     surefoot.keepDrawn(box, draw);
@@ -78,7 +99,8 @@
     return min > steps[0] || max < steps[steps.length - 1] ? { min, max } : null;
   }
 
-  function options(spec, state, data, marks, box, readout, view) {
+  function options(state, box, readout, view) {
+    const { spec, data } = state;
     const axis = (more) => ({
       stroke: () => color("muted"),
       grid: { stroke: () => color("grid"), width: 1 },
@@ -115,8 +137,9 @@
       series: [{}, ...spec.series.map((one) => line(one, lone, view))],
       bands,
       hooks: {
-        draw: [(plot) => drawMarks(plot, spec, marks)],
-        setCursor: [(plot) => (readout.textContent = values(plot, spec, state) || spec.summary)],
+        draw: [(plot) => drawMarks(plot, state.spec, state.marks)],
+        setCursor: [(plot) => (readout.textContent = values(plot, state.spec, state) || state.spec.summary)],
+        setScale: [(plot, name) => name === "x" && state.zoomed?.(zoomOf(plot))],
       },
     };
   }
