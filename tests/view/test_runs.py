@@ -82,6 +82,13 @@ def test_only_what_changed_is_told_again(runs: Path) -> None:
     }  # of a server started anew: all
 
 
+def test_what_was_taken_away_and_put_back_is_told_again(runs: Path) -> None:
+    table = Table(Folder(runs), Judging())
+    cursor, _, _ = table.changes()
+    table.forget(["sound"])  # between two looks: its files are as before
+    assert [row["name"] for row in table.changes(cursor)[1]] == ["sound"]
+
+
 def test_a_run_under_way_is_followed(runs: Path) -> None:
     table = Table(Folder(runs), Judging())
     writer = begin(runs, histories.healthy(30), name="growing")

@@ -39,6 +39,7 @@ class Table:
         self._lock = threading.Lock()
         self._looked = float("-inf")
         self._version = 0
+        self._anew: set[str] = set()
         self._signatures: dict[str, tuple[object, ...]] = {}
         self._rows: dict[str, tuple[int, Row | None]] = {}  # version of the last change; None: it is gone
         self._made = secrets.token_hex(4)  # versions of another process mean nothing here
@@ -64,11 +65,10 @@ class Table:
             return f"{self._made}-{self._version}", rows, gone if seen >= 0 else []
 
     def forget(self, names: Iterable[str] = ()) -> None:
-        """Look anew at once, and read the named ones whatever their files say."""
+        """Look anew at once, and tell of the named ones also where they are as before: a page may have guessed ahead."""
         with self._lock:
             self._looked = float("-inf")
-            for name in names:
-                self._signatures.pop(name, None)
+            self._anew.update(names)
 
     def _look(self) -> None:
         names = self._folder.runs(self._below)
@@ -81,11 +81,12 @@ class Table:
             _, row = self._rows.get(name, (0, None))
             # A process may end without a word, and a judgement comes when it comes.
             under_way = row is not None and (row["status"] == "running" or row.get("verdict") == "judging")
-            if self._signatures.get(name) != signature or under_way:
+            if self._signatures.get(name) != signature or under_way or name in self._anew:
                 self._signatures[name] = signature
                 made = row_of(name, path, self._judging)
-                if made != row:
+                if made != row or name in self._anew:
                     self._put(name, made)
+        self._anew.clear()
 
     def _put(self, name: str, row: Row | None) -> None:
         self._version += 1
