@@ -65,7 +65,7 @@ class Table:
             return f"{self._made}-{self._version}", rows, gone if seen >= 0 else []
 
     def forget(self, names: Iterable[str] = ()) -> None:
-        """Look anew at once, and tell of the named ones also where they are as before: a page may have guessed ahead."""
+        """Look anew at once, and tell of the named ones even where they are as before: a page may have guessed."""
         with self._lock:
             self._looked = float("-inf")
             self._anew.update(names)
