@@ -85,9 +85,15 @@ class Engine:
             return both
         # Accelerate's optimizer adds nothing without a loss scale, and costs as much as a small model's step.
         ready: nn.Module = self._accelerator.prepare(model)
+        return ready, self.prepared_optimizer(optimizer)
+
+    def prepared_optimizer(self, optimizer: Optimizer) -> Any:
+        """An optimizer of a model that is ready, made ready too."""
+        if self.scaler is not None:
+            return self._accelerator.prepare(optimizer)
         if optimizer.state:
             optimizer.load_state_dict(optimizer.state_dict())  # follows the parameters to their device
-        return ready, optimizer
+        return optimizer
 
     def give_back(self, model: nn.Module) -> None:
         """Take mixed precision out of the user's own model, which was prepared in place."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,9 +23,10 @@ from surefoot.training.data import DEFAULT_BATCH_SIZE, source_of
 from surefoot.training.early_stopping import EarlyStopping
 from surefoot.training.engine import Engine
 from surefoot.training.given_optimizer import made_optimizer
-from surefoot.training.guard import NonfiniteGuard, clipper_for
+from surefoot.training.guard import NonfiniteGuard
 from surefoot.training.loop import Loop, Plan
 from surefoot.training.observing import Observing
+from surefoot.training.phases import Part, Phase, Phases, as_phases, clippers_of, length_of
 from surefoot.training.progress import ProgressLine
 from surefoot.training.random_state import derived_seed, seed_everything
 from surefoot.training.rate_finding import find_lr, swept_clipper, take_rate
@@ -45,6 +46,7 @@ def fit(
     lr: float | Literal["find"] | None = None,
     schedule: Schedule | str | Callable[[int], float] | None = None,
     clip: Literal["auto"] | float | Clipper | None = "auto",
+    phases: Sequence[Phase | Mapping[str, Any]] | None = None,
     batch_size: int | Literal["full"] | None = None,
     accumulate: int = 1,
     epochs: int | None = None,
@@ -84,6 +86,8 @@ def fit(
         schedule: Factor of the rate over steps or epochs; a schedule, its text, or a function step -> factor.
         clip: "auto" for AutoClip, a largest norm, a clipper, or None. Whatever it is, a step with a gradient
             that is NaN or infinite never reaches the weights.
+        phases: One optimizer after another, each with its length, rate and schedule: `Phase`s, or dictionaries of
+            their settings; in place of `optimizer`, `lr`, `schedule`, `epochs` and `steps`.
         batch_size: Examples in one micro-batch, all processes together; "full": all examples in each step;
             1: one example a step. By default that of the DataLoader, or 32.
         accumulate: Micro-batches in one optimizer step; its gradient is that of the mean over all their
@@ -131,6 +135,16 @@ def fit(
         >>> round(result.model.weight.item(), 2), round(result.model.bias.item(), 2)
         (2.0, 1.0)
     """
+    alone = Phase(
+        optimizer=optimizer, steps=steps, epochs=epochs, lr=None if lr == "find" else lr, schedule=schedule
+    )
+    if phases is not None:
+        if lr == "find":
+            raise SettingError("lr is given beside phases: give it in each phase.")
+        stretches = as_phases(phases, alone)
+        steps, epochs = length_of(stretches, "steps"), length_of(stretches, "epochs")
+    else:
+        stretches = [alone]
     check_settings(
         model=model,
         epochs=epochs,
@@ -165,7 +179,8 @@ def fit(
         engine.processes,
     )
     source = source_of(data, split, batch_size_given=batch_size is not None, workers=workers)
-    raw = made_optimizer(optimizer, model, None if lr == "find" else lr)
+    raws = [made_optimizer(phase.optimizer, model, phase.lr) for phase in stretches]
+    raw = raws[0]
     range_test = None
     if lr == "find" and earlier is None:  # a checkpoint has its rate
         range_test = find_lr(
@@ -183,19 +198,29 @@ def fit(
             name=None if name is None else f"{name}-range-test",
         )
         take_rate(raw, range_test)
-    if isinstance(raw, LBFGS) and engine.scaler is not None:
+    if any(isinstance(each, LBFGS) for each in raws) and engine.scaler is not None:
         raise SettingError(
             "lbfgs evaluates its loss several times a step, which fp16 cannot scale: use bf16 or no."
         )
-    rates = ScheduledLR(raw, _schedule(schedule, source))
-    clipper = clipper_for(clip, raw)
+    rates = [
+        ScheduledLR(each, _schedule(phase.schedule, source))
+        for each, phase in zip(raws, stretches, strict=True)
+    ]
+    clippers = clippers_of(stretches, clip, raws)
     if not model.training:
         model.train()
     ready, prepared = engine.prepared(model, raw)
-    observing = Observing(observe and engine.main, model, raw, clipper, name, runs)
-    stepper = Stepper(engine, ready, prepared, raw, task)
-    if not (observing.run is None and isinstance(clipper, NonfiniteGuard) and stepper.guarded_by(clipper)):
-        clipper.attach(raw, model)
+    observing = Observing(observe and engine.main, model, raws, clippers, name, runs)
+    prepared_ones = [prepared, *map(engine.prepared_optimizer, raws[1:])]
+    steppers = [
+        Stepper(engine, ready, one, each, task) for one, each in zip(prepared_ones, raws, strict=True)
+    ]
+    for stepper, each, clipper in zip(steppers, raws, clippers, strict=True):
+        if not (
+            observing.run is None and isinstance(clipper, NonfiniteGuard) and stepper.guarded_by(clipper)
+        ):
+            clipper.attach(each, model)
+    course = Phases([Part(*parts) for parts in zip(stretches, raws, steppers, rates, clippers, strict=True)])
     show = engine.main and progress is not False
     line = ProgressLine(_total(steps, epochs, source), progress if engine.main else False)
     loop = Loop(
@@ -214,19 +239,16 @@ def fit(
                 "accumulate": accumulate,
                 "shuffle": shuffle,
                 "drop_last": drop_last,
-                "optimizer": type(raw).__qualname__,
-                "clip": label(clipper),
-                "schedule": label(rates.schedule),
+                "optimizer": course.told(lambda part: type(part.raw).__qualname__),
+                "clip": course.told(lambda part: label(part.clipper)),
+                "schedule": course.told(lambda part: label(part.rates.schedule)),
                 "mixed_precision": engine.precision,
             },
         ),
         engine=engine,
         own=model,
         model=ready,
-        raw=raw,
-        stepper=stepper,
-        rates=rates,
-        clipper=clipper,
+        phases=course,
         source=source,
         validation=_validation(validate, task, metrics, batch_size, engine, workers),
         stopping=EarlyStopping(patience, improvement),
@@ -241,7 +263,7 @@ def fit(
         with CheckpointLock(kept if engine.main else None), line:
             ended, reason = loop.run()
             line.update(
-                loop.at.step, loop.losses[-1] if loop.losses else None, raw.param_groups[0]["lr"], reason
+                loop.at.step, loop.losses[-1] if loop.losses else None, loop.raw.param_groups[0]["lr"], reason
             )
         findings = observing.end(ended, reason, show and line.wanted)
     except BaseException as error:
@@ -251,7 +273,7 @@ def fit(
         engine.give_back(model)
     return Fit(
         model=model,
-        optimizer=raw,
+        optimizer=loop.raw,
         ended=ended,
         reason=reason,
         steps=loop.at.step,

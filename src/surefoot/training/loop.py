@@ -14,17 +14,16 @@ from torch.optim import Optimizer
 from surefoot.clipping import Clipper
 from surefoot.errors import CheckpointError, ClippingError, NonfiniteGradient
 from surefoot.interrupts import pass_on
-from surefoot.schedules import ScheduledLR
 from surefoot.training.batches import Source
 from surefoot.training.checkpoint import checkpoint_name, read_checkpoint, read_index, write_checkpoint
 from surefoot.training.divergence import Divergence
 from surefoot.training.early_stopping import EarlyStopping
 from surefoot.training.engine import Engine
+from surefoot.training.phases import FIRST_PHASE, Phases
 from surefoot.training.progress import ProgressLine
 from surefoot.training.random_state import random_state, set_random_state
 from surefoot.training.result import Ended
-from surefoot.training.resuming import check_fits, parameter_names
-from surefoot.training.stepping import Stepper
+from surefoot.training.resuming import check_fits, check_settings_fit, parameter_names
 from surefoot.training.tree import copied, to_float64
 from surefoot.training.validation import Validation
 
@@ -80,10 +79,7 @@ class Loop:
         engine: Engine,
         own: nn.Module,
         model: nn.Module,
-        raw: Optimizer,
-        stepper: Stepper,
-        rates: ScheduledLR,
-        clipper: Clipper,
+        phases: Phases,
         source: Source,
         validation: Validation | None,
         stopping: EarlyStopping,
@@ -94,10 +90,7 @@ class Loop:
         self.engine = engine
         self.own = own
         self.model = model
-        self.raw = raw
-        self.stepper = stepper
-        self.rates = rates
-        self.clipper = clipper
+        self.phases = phases
         self.source = source
         self.validation = validation
         self.stopping = stopping
@@ -113,6 +106,16 @@ class Loop:
         self._overflows = 0
         self._good: dict[str, Any] | None = None
         self._best: dict[str, Any] | None = None
+
+    @property
+    def raw(self) -> Optimizer:
+        """The torch optimizer of the present phase."""
+        return self.phases.now.raw
+
+    @property
+    def clipper(self) -> Clipper:
+        """Its clipper."""
+        return self.phases.now.clipper
 
     # ---- from begin to end
 
@@ -132,14 +135,16 @@ class Loop:
             return ended
 
     def _train(self) -> tuple[Ended, str]:
-        at, plan = self.at, self.plan
+        at, plan, phases = self.at, self.plan, self.phases
         while not self._over() and not self.stopping.due:
             complete = True
             for batch in self.source.steps(at.epoch, at.step_in_epoch):
-                self._waiting.append(self.stepper(batch))
+                if phases.over(at.step, at.epoch):
+                    phases.next(at.step, at.epoch)
+                self._waiting.append(phases.now.stepper(batch))
                 at.step += 1
                 at.step_in_epoch += 1
-                self.rates.go_to(at.step)
+                phases.go_to(at.step)
                 self._after_step()
                 if self.stopping.due or (plan.steps is not None and at.step >= plan.steps):
                     complete = self.source.steps_per_epoch == at.step_in_epoch
@@ -202,7 +207,7 @@ class Loop:
             raise Diverged(reason)
 
     def _count_overflows(self) -> None:
-        skipped = self.stepper.skipped
+        skipped = self.phases.now.stepper.skipped
         self._overflows = self._overflows + 1 if skipped else 0
         if self._overflows > self.clipper.max_consecutive_skips:
             raise Diverged(f"{self._overflows} steps in a row overflowed")
@@ -244,6 +249,7 @@ class Loop:
             "extra": {key: value for key, value in model.items() if not isinstance(value, Tensor)},
             "settings": dict(self.plan.settings),
             "position": asdict(self.at),
+            "phase": self.phases.state_dict(),
             "parameters": parameter_names(self.own, self.raw),
             "optimizer": self.raw.state_dict(),
             "clipper": self.clipper.state_dict(),
@@ -264,6 +270,8 @@ class Loop:
             CheckpointError: It is of another model, optimizer or data, or of no form that `state` gives.
         """
         try:
+            check_settings_fit(self.plan.settings, state["settings"])
+            self.phases.load_state_dict(state.get("phase", FIRST_PHASE))
             check_fits(self, state)
             self._load(state)
         except CheckpointError:
@@ -298,8 +306,7 @@ class Loop:
 
     def _scale_rates(self, scale: float) -> None:
         self.lr_scale = scale
-        self.rates.base_lrs = [group["initial_lr"] * scale for group in self.raw.param_groups]
-        self.rates.go_to(self.at.step)
+        self.phases.scale_rates(scale, self.at.step)
 
     def _rewound(self, reason: str) -> bool:
         """Go back to the last good checkpoint at half the rate; False where that is not wanted or no use."""

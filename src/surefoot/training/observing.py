@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import nn
@@ -22,8 +23,8 @@ class Observing:
     Args:
         observe: Whether this process records; where a script is observed as a whole, its run is used.
         model: The user's own.
-        optimizer: The torch optimizer.
-        clipper: Attached for the training, unless it was before; detached at the end.
+        optimizers: The torch optimizers, one a phase.
+        clippers: Theirs; attached for the training, unless they were before, and detached at the end.
         name: The run's name.
         runs: Folder of all runs.
     """
@@ -32,18 +33,17 @@ class Observing:
         self,
         observe: bool,
         model: nn.Module,
-        optimizer: Optimizer,
-        clipper: Clipper,
+        optimizers: Sequence[Optimizer],
+        clippers: Sequence[Clipper],
         name: str | None,
         runs: str | Path,
     ) -> None:
-        self._clipper = clipper
         # A clipper of the user's that is at work already stays so.
-        self._detach = clipper.optimizer is None
+        self._to_detach = [clipper for clipper in clippers if clipper.optimizer is None]
         self._outer = current()
         self._run: Observation | None = None
         if observe and self._outer is None:
-            self._run = watch(model, optimizer, clip=clipper, name=name, runs=runs)
+            self._run = watch(model, optimizers, clip=clippers, name=name, runs=runs)
 
     def log(self, **metrics: float) -> None:
         """Record numbers at the present step."""
@@ -83,6 +83,6 @@ class Observing:
             self._run.close("failed", None, f"{type(error).__name__}: {error}")
 
     def take_back(self) -> None:
-        """Detach the clipper, if it was attached for this training."""
-        if self._detach:
-            self._clipper.detach()
+        """Detach the clippers that were attached for this training."""
+        for clipper in self._to_detach:
+            clipper.detach()

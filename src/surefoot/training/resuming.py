@@ -53,19 +53,26 @@ def best_elsewhere(begun: Path | None, kept: Path | None) -> dict[str, Any] | No
     return read_checkpoint(begun.parent, "best") if index is not None and "best" in index.marks else None
 
 
-def check_fits(loop: Loop, state: Mapping[str, Any]) -> None:
-    """Refuse a state that is not of this training.
+def check_settings_fit(settings: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
+    """Refuse a state that was saved with other settings.
 
     Raises:
-        CheckpointError: It is of other settings, another model or optimizer, or not of the form that `fit` writes.
+        CheckpointError: The first that differs.
     """
-    saved = state["settings"]
-    for name, now in loop.plan.settings.items():
+    for name, now in settings.items():
         if saved[name] != now:
             raise CheckpointError(
                 f"The checkpoint was made with {name}={saved[name]!r} and this training has {name}={now!r}: "
                 f"continue with the same {name}, or begin anew in another folder."
             )
+
+
+def check_fits(loop: Loop, state: Mapping[str, Any]) -> None:
+    """Refuse a state that is not of this training's model or optimizer.
+
+    Raises:
+        CheckpointError: It is of another, or not of the form that `fit` writes.
+    """
     _check_model(loop.own, state["model"])
     if state["parameters"] != parameter_names(loop.own, loop.raw):
         raise _other("the optimizer has other parameters, or has them in other groups")

@@ -1,7 +1,7 @@
 """Tests of the rule `grads-cleared-before-step`."""
 
 from rules.build import STEP, Training, found
-from surefoot.facts import Cadence, ClearedBeforeStep, Scaler
+from surefoot.facts import Cadence, ClearedBeforeStep, OptimizerCreated, Scaler
 
 
 def test_fires() -> None:
@@ -35,3 +35,13 @@ def test_steps_that_a_scaler_skips_were_called() -> None:
     overflowed = Training().fact(Cadence, "optimizer 0", backwards=900, cleared_unused=600)
     assert found("grads-cleared-before-step", overflowed)
     assert not found("grads-cleared-before-step", overflowed.fact(Scaler, skipped=600, steps=900))
+
+
+def test_what_another_optimizer_of_the_same_parameters_steps_with_is_used() -> None:
+    """Adam, then SGD for the end: each sees the backwards of the other's steps cleared."""
+    second = Training().fact(Cadence, "optimizer 0", steps=100, backwards=300, cleared_unused=200)
+    assert found("grads-cleared-before-step", second)
+    second.fact(OptimizerCreated, "optimizer 0", same_parameters_as=1)
+    second.fact(OptimizerCreated, "optimizer 1", same_parameters_as=0)
+    second.fact(Cadence, "optimizer 1", steps=200, backwards=300, cleared_unused=100)
+    assert not found("grads-cleared-before-step", second)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.facts import Cadence, ClearedBeforeStep, Scaler
+from surefoot.facts import Cadence, ClearedBeforeStep, OptimizerCreated, Scaler
 from surefoot.records import History
 from surefoot.rules.base import Draft, rule
 
@@ -27,7 +27,8 @@ def grads_cleared_before_step(history: History, *, share: float = 0.5, least: in
     Put `optimizer.zero_grad()` before `backward()`, or after `optimizer.step()`.
 
     ## When to ignore it
-    If most steps are skipped on purpose (a loop that clears gradients of bad batches). The option `share`
+    If most steps are skipped on purpose (a loop that clears gradients of bad batches). Backwards that another
+    optimizer of the same parameters follows, as one for the end of a training, are used. The option `share`
     (0.5) asks that half of all steps are empty; a healthy loop has none.
     Two such steps (option `least`) are waited for.
 
@@ -52,7 +53,8 @@ def grads_cleared_before_step(history: History, *, share: float = 0.5, least: in
     if scaler is not None and scaler.skipped:  # whose steps are left out, so that their gradients stay unused
         return
     for cadence in history.facts(Cadence):
-        unused, backwards, steps = cadence.cleared_unused, cadence.backwards, cadence.steps
+        backwards, steps = cadence.backwards, cadence.steps
+        unused = cadence.cleared_unused - _steps_of_others(history, cadence)
         # Two lines that call backward are two losses: the first may be for a look, or an attack on the inputs.
         if (
             cadence.closure
@@ -77,3 +79,14 @@ def grads_cleared_before_step(history: History, *, share: float = 0.5, least: in
             where=cadence.backward_place,
             confidence=0.95,
         )
+
+
+def _steps_of_others(history: History, cadence: Cadence) -> int:
+    """Steps of other optimizers over the same parameters: they use gradients that this one never sees."""
+    sharing = {
+        fact.subject for fact in history.facts(OptimizerCreated) if fact.same_parameters_as is not None
+    } - {cadence.subject}
+    created = history.fact(OptimizerCreated, cadence.subject)
+    if created is None or created.same_parameters_as is None:
+        return 0
+    return sum(each.steps for each in history.facts(Cadence) if each.subject in sharing)
