@@ -146,11 +146,11 @@ def test_padding_is_left_out():
     made = "criterion = nn.CrossEntropyLoss()"
     source = f"{made}\nloss = criterion(out, y)\n"
     changed = [f"-{made}", "+criterion = nn.CrossEntropyLoss(ignore_index=0)"]
-    assert edited(source, "padding-in-loss", "loss =", value=0) == changed
+    assert edited(source, "padding-in-loss", "loss =", token=0) == changed
     before = "loss = F.cross_entropy(out, y)"
     changed = [f"-{before}", "+loss = F.cross_entropy(out, y, ignore_index=3)"]
-    assert edited(before, "padding-in-loss", "loss", value=3) == changed
-    assert edited(before.replace("y)", "y, ignore_index=1)"), "padding-in-loss", "loss", value=3) is None
+    assert edited(before, "padding-in-loss", "loss", token=3) == changed
+    assert edited(before.replace("y)", "y, ignore_index=1)"), "padding-in-loss", "loss", token=3) is None
     assert edited(before, "padding-in-loss", "loss") is None
 
 
@@ -239,3 +239,13 @@ def test_a_kept_loss_becomes_a_number():
     ]
     both = KEPT.replace("    total +=", "    losses.append(loss)\n        total +=")
     assert edited(both, "graph-kept", "backward") is None
+
+
+def test_the_sign_of_a_loss_is_turned():
+    before, after = "loss = -F.mse_loss(a, b)", "loss = F.mse_loss(a, b)"
+    assert edited(before, "loss-sign-flipped", "loss") == [f"-{before}", f"+{after}"]
+    rising = "loss = flow.log_prob(x).mean()\nloss.backward()\n"
+    changed = ["-loss = flow.log_prob(x).mean()", "+loss = -flow.log_prob(x).mean()"]
+    assert edited(rising, "loss-sign-flipped", "backward") == changed
+    assert edited(rising.replace(".mean()", " - 1"), "loss-sign-flipped", "backward") is None
+    assert edited("f(x).backward()", "loss-sign-flipped", "backward") is None

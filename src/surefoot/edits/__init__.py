@@ -2,5 +2,6 @@
 
 from surefoot.edits.engine import codes, edit
 from surefoot.edits.record import Edit
+from surefoot.edits.several import Wanted, edit_all
 
-__all__ = ["Edit", "codes", "edit"]
+__all__ = ["Edit", "Wanted", "codes", "edit", "edit_all"]

@@ -69,8 +69,14 @@ class Changes:
         last = call.args[-1]
         self.insert(self._script.outer(last.value)[1], f", {text}")
 
-    def before(self, statement: Statement, text: str) -> None:
-        """Put a statement in front of another one, above the comments that stand directly above it."""
+    def before(self, statement: Statement, text: str, comment: str = "") -> None:
+        """Put a statement in front of another one, above the comments that stand directly above it.
+
+        Args:
+            statement: The one that is there.
+            text: The new one.
+            comment: What stands behind it, where it gets a line for itself.
+        """
         line = self._script.begin(statement)[0]
         if not self._opens(statement):
             self.insert(self._script.span(statement)[0], f"{text}; ")
@@ -78,18 +84,29 @@ class Changes:
         indent = self._indent(line)
         while line > 1 and self._script.lines[line - 2].startswith(f"{indent}#"):
             line -= 1
-        self.insert(self._script.offset(line, 0), f"{indent}{text}{self._end()}")
+        self.insert(self._script.offset(line, 0), f"{indent}{text}{comment}{self._end()}")
 
-    def after(self, statement: Statement, text: str) -> None:
-        """Put a statement behind another one."""
+    def after(self, statement: Statement, text: str, comment: str = "") -> None:
+        """Put a statement behind another one; as `before`."""
         line = self._script.end(statement)[0]
         if not self._closes(statement):
             self.insert(self._script.span(statement)[1], f"; {text}")
             return
         indent = self._indent(self._script.begin(statement)[0])
+        text = f"{text}{comment}"
         ended = self._script.lines[line - 1].endswith(("\n", "\r"))
         place = self._script.offset(line + 1, 0)
         self.insert(place, f"{indent}{text}{self._end()}" if ended else f"{self._end()}{indent}{text}")
+
+    def move_before(self, statement: Statement, other: Statement) -> None:
+        """Move a statement, with the comment behind it, in front of another one."""
+        self.remove(statement)
+        self.before(other, self._script.text(statement), self._comment(statement))
+
+    def move_after(self, statement: Statement, other: Statement) -> None:
+        """Move a statement, with the comment behind it, behind another one."""
+        self.remove(statement)
+        self.after(other, self._script.text(statement), self._comment(statement))
 
     def remove(self, statement: Statement) -> None:
         """Take a statement out, with its line and the comment behind it where it has the line for itself."""
@@ -138,6 +155,12 @@ class Changes:
 
     def _lined(self, statement: Statement) -> bool:
         return not isinstance(self._script.parent(statement), cst.SimpleStatementSuite)
+
+    def _comment(self, statement: Statement) -> str:
+        if not (self._opens(statement) and self._closes(statement)):
+            return ""
+        line, column = self._script.end(statement)
+        return self._script.lines[line - 1][column:].rstrip()
 
     def _indent(self, line: int) -> str:
         text = self._script.lines[line - 1]

@@ -8,7 +8,7 @@ from surefoot.records import Finding
 
 # Finding -> {name of the detail: name of the evidence}.
 _FROM_EVIDENCE: dict[str, dict[str, str]] = {
-    "padding-in-loss": {"value": "token"},
+    "padding-in-loss": {"token": "token"},
     "broadcast-loss": {"shape": "shape", "against": "against"},
     "output-activation": {"activation": "activation"},
     "nll-without-log-softmax": {"range": "range of the inputs"},
@@ -24,7 +24,7 @@ def details(finding: Finding) -> dict[str, Any]:
 
     Example:
         >>> details(Finding("padding-in-loss", "warning", "", "", evidence={"token": 3, "share": 0.5}))
-        {'value': 3}
+        {'token': 3}
     """
     wanted = _FROM_EVIDENCE.get(finding.code, {})
     return {name: finding.evidence[key] for name, key in wanted.items() if key in finding.evidence}

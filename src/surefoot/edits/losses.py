@@ -108,7 +108,7 @@ def _search(
     if depth == 0:
         raise Unsure
     if isinstance(node, cst.Name):
-        return _search(script, _last_value(script, node), names, False, depth - 1)
+        return _search(script, last_value(script, node), names, False, depth - 1)
     if isinstance(node, cst.Subscript):
         return _search(script, node.value, names, direct, depth - 1)
     if not isinstance(node, cst.Call):
@@ -160,7 +160,7 @@ def _own_class(script: Script, node: cst.CSTNode) -> cst.ClassDef | None:
     return next((held for held in script.above(node) if isinstance(held, cst.ClassDef)), None)
 
 
-def _last_value(script: Script, name: cst.Name) -> cst.BaseExpression:
+def last_value(script: Script, name: cst.Name) -> cst.BaseExpression:
     """What a name was given last, on every way to here."""
     scope = script.scope(name)
     before = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, ParentNodeProvider, PositionProvider
@@ -61,13 +61,23 @@ class Script:
         self._offsets = [0]
         for line in self.lines:
             self._offsets.append(self._offsets[-1] + len(line))
+        self._kinds: dict[type[cst.CSTNode], list[cst.CSTNode]] = {}
         self._nodes = sorted(self._parents, key=lambda node: (*self.begin(node), -self.end(node)[0]))
 
     def all(self, kind: type[Node], within: cst.CSTNode | None = None) -> Iterator[Node]:
         """All nodes of a kind in the order of the text, those of nested functions too."""
-        for node in self._nodes:
-            if isinstance(node, kind) and (within is None or self.holds(within, node)):
-                yield node
+        if kind not in self._kinds:
+            self._kinds[kind] = [node for node in self._nodes if isinstance(node, kind)]
+        begin, end = (
+            ((0, 0), (len(self.lines) + 1, 0)) if within is None else (self.begin(within), self.end(within))
+        )
+        for node in self._kinds[kind]:
+            if (
+                begin <= self.begin(node)
+                and self.end(node) <= end
+                and (within is None or self.holds(within, node))
+            ):
+                yield cast(Node, node)
 
     def range(self, node: cst.CSTNode) -> CodeRange:
         """Lines and columns of a node without its parentheses and what stands around it."""

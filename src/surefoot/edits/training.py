@@ -72,6 +72,25 @@ def backward_at(script: Script, line: int | None) -> cst.Call:
     return only(call for call in script.at(line, cst.Call) if called(call) in BACKWARD)
 
 
+def backed(backward: cst.Call) -> cst.BaseExpression:
+    """The loss of a backward: in front of the dot, in a scaler's `scale(…)`, or what Accelerate is given."""
+    if backward.args and not backward.args[0].keyword and _accelerated(backward):
+        return backward.args[0].value
+    held = backward.func.value if isinstance(backward.func, cst.Attribute) else None
+    if isinstance(held, cst.Call) and called(held) == "scale" and len(held.args) == 1:
+        return held.args[0].value
+    if held is None or (backward.args and not all(a.keyword for a in backward.args)):
+        raise Unsure
+    return held
+
+
+def _accelerated(backward: cst.Call) -> bool:
+    name = dotted(backward.func) or ""
+    return called(backward) == "manual_backward" or any(
+        word in name.lower() for word in ("accelerator", "fabric")
+    )
+
+
 def expression_statement(script: Script, call: cst.Call) -> cst.Expr:
     """The statement that a call is, alone.
 

@@ -7,10 +7,10 @@ import libcst as cst
 from surefoot.edits.kinds import Place, answers
 from surefoot.edits.names import called, dotted, parameters, visible
 from surefoot.edits.script import Script, Unsure, only
-from surefoot.edits.training import backward_at, counts
+from surefoot.edits.training import backed, backward_at, counts
 
 
-@answers("accumulation-unscaled")
+@answers("accumulation-unscaled", "scale-accumulation")
 def divide_by_count(place: Place) -> str:
     """Divide the loss by what the step's condition counts to, where backward is called."""
     script = place.script
@@ -22,18 +22,6 @@ def divide_by_count(place: Place) -> str:
     whole = isinstance(script.parent(loss), cst.Attribute)  # (loss / k).backward()
     place.changes.divide(loss, count, whole)
     return f"Divides the loss by {count} in front of backward()."
-
-
-def backed(backward: cst.Call) -> cst.BaseExpression:
-    """The loss of a backward: in front of the dot, in a scaler's `scale(…)`, or what Accelerate is given."""
-    if backward.args and not backward.args[0].keyword and _accelerated(backward):
-        return backward.args[0].value
-    held = backward.func.value if isinstance(backward.func, cst.Attribute) else None
-    if isinstance(held, cst.Call) and called(held) == "scale" and len(held.args) == 1:
-        return held.args[0].value
-    if held is None or (backward.args and not all(a.keyword for a in backward.args)):
-        raise Unsure
-    return held
 
 
 @answers("graph-kept")
@@ -48,13 +36,6 @@ def keep_numbers(place: Place) -> str:
     method = "detach" if _used_as_tensor(script, kept) else "item"
     place.changes.append(node, f".{method}()")
     return f"Keeps {loss}.{method}() in {kept}, without the graph behind it."
-
-
-def _accelerated(backward: cst.Call) -> bool:
-    name = dotted(backward.func) or ""
-    return called(backward) == "manual_backward" or any(
-        word in name.lower() for word in ("accelerator", "fabric")
-    )
 
 
 def _count(script: Script, backward: cst.Call) -> str | None:

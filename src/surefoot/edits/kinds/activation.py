@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from surefoot.edits.kinds import Place, answers
-from surefoot.edits.losses import Activation, activation, loss_call, prediction
+from surefoot.edits.losses import Activation, activation, function_of, loss_call, prediction
 from surefoot.edits.names import argument, called
 from surefoot.edits.script import Script, Unsure, slice_of
 
@@ -25,7 +25,7 @@ _OF_PROBABILITIES = (
 _REGRESSIONS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "poisson_nll_loss")
 
 
-@answers("softmax-before-cross-entropy")
+@answers("softmax-before-cross-entropy", "raw-scores")
 def raw_scores(place: Place) -> str:
     """Take the softmax out of what cross-entropy is given."""
     found = _found(place, ("cross_entropy",), SOFTMAX)
@@ -33,7 +33,7 @@ def raw_scores(place: Place) -> str:
     return "Gives the raw scores to cross-entropy, which applies softmax itself."
 
 
-@answers("sigmoid-before-logits-loss")
+@answers("sigmoid-before-logits-loss", "raw-logits")
 def raw_logits(place: Place) -> str:
     """Take the sigmoid (or softmax) out of what BCE with logits is given."""
     found = _found(place, ("binary_cross_entropy_with_logits",), SIGMOID + SOFTMAX)
@@ -54,7 +54,7 @@ def no_activation(place: Place) -> str:
     return f"Takes out the {name} behind the last layer."
 
 
-@answers("nll-without-log-softmax", "kl-without-log")
+@answers("nll-without-log-softmax", "kl-without-log", "log-probabilities")
 def logarithm_of_softmax(place: Place) -> str:
     """Put log_softmax in the place of the softmax that a loss of log-probabilities is given."""
     found = _found(place, ("nll_loss", "kl_div"), ("softmax", "Softmax"))
@@ -66,14 +66,14 @@ def logarithm_of_softmax(place: Place) -> str:
     return f"Gives log-probabilities to the loss: {new}."
 
 
-@answers("nll-without-log-softmax", "kl-without-log")
+@answers("nll-without-log-softmax", "kl-without-log", "log-probabilities")
 def log_softmax_of_scores(place: Place) -> str:
     """Apply log_softmax to raw scores in the loss's call."""
     low, high = place.detail("range")
     if low >= 0 and high <= 1:
         raise Unsure  # probabilities, whose softmax was not found
     call = loss_call(place.script, place.line, ("nll_loss", "kl_div"))
-    axis = 1 if place.code.startswith("nll") else -1
+    axis = 1 if function_of(place.script, call) == "nll_loss" else -1
     place.changes.append(prediction(call), f".log_softmax({axis})")
     return "Applies log_softmax to the scores that the loss is given."
 

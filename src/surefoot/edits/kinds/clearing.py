@@ -10,7 +10,7 @@ from surefoot.edits.script import Script, Unsure, only
 from surefoot.edits.training import backwards, conditions, counts, expression_statement, steps
 
 
-@answers("grads-cleared-before-step")
+@answers("grads-cleared-before-step", "keep-gradients")
 def clear_in_front_of_backward(place: Place) -> str:
     """Move a clear that stands between backward and the step in front of backward."""
     script = place.script
@@ -23,12 +23,11 @@ def clear_in_front_of_backward(place: Place) -> str:
     ):
         raise Unsure
     statement = expression_statement(script, clear)
-    place.changes.remove(statement)
-    place.changes.before(script.statement(backward), script.text(statement))
+    place.changes.move_before(statement, script.statement(backward))
     return "Clears the gradients in front of backward(), not between it and the step."
 
 
-@answers("grads-cleared-before-step")
+@answers("grads-cleared-before-step", "keep-gradients")
 def clear_behind_counted_step(place: Place) -> str:
     """Clear behind a step that follows only each k-th backward, not in every micro-batch."""
     script = place.script
@@ -43,8 +42,7 @@ def clear_behind_counted_step(place: Place) -> str:
     for call in script.all(cst.Call, around[0]):
         if step.args and called(call) == "update":
             last = expression_statement(script, call)
-    place.changes.remove(statement)
-    place.changes.after(last, script.text(statement))
+    place.changes.move_after(statement, last)
     return "Clears the gradients behind each step, not in every micro-batch."
 
 

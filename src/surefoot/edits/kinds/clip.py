@@ -37,7 +37,7 @@ def clip_before_step(place: Place) -> str:
     return f"Clips the gradients' norm to {limit} in front of the step."
 
 
-@answers("clip-ineffective")
+@answers("clip-ineffective", "clip-at-step")
 def move_before_step(place: Place) -> str:
     """Move a clip to where the gradients are: in front of the step, behind backward."""
     script = place.script
@@ -51,12 +51,11 @@ def move_before_step(place: Place) -> str:
     scaler = scaled(script, step)
     if scaler is not None and not _unscaled(script, region):
         place.changes.before(target, f"{scaler}.unscale_({optimizer})")
-    place.changes.remove(statement)
-    place.changes.before(target, script.text(statement))
+    place.changes.move_before(statement, target)
     return "Moves the clipping between backward() and the step."
 
 
-@answers("clip-ineffective")
+@answers("clip-ineffective", "clip-at-step")
 def unscale_before_clip(place: Place) -> str:
     """Take the scaler's factor out of the gradients before they are clipped."""
     script = place.script
@@ -70,7 +69,7 @@ def unscale_before_clip(place: Place) -> str:
     return "Takes the scaler's factor out of the gradients before they are clipped."
 
 
-@answers("clip-ineffective")
+@answers("clip-ineffective", "clip-at-step")
 def clip_what_is_stepped(place: Place) -> str:
     """Clip the parameters of the optimizer that steps next, not another model's."""
     script = place.script

@@ -13,10 +13,10 @@ _IGNORING = ("cross_entropy", "nll_loss")
 _ALL = tuple(FUNCTIONS.values())
 
 
-@answers("padding-in-loss")
+@answers("padding-in-loss", "ignore-padding")
 def ignore_index(place: Place) -> str:
     """Leave a token out of the loss: where the loss is made, else where it is called."""
-    token = int(place.detail("value"))
+    token = int(place.detail("token"))
     call = _settings(place, _IGNORING)
     if argument(call, "ignore_index", 3 if called(call) in _IGNORING else 2) is not None:
         raise Unsure
@@ -24,7 +24,7 @@ def ignore_index(place: Place) -> str:
     return f"Leaves token {token} out of the loss."
 
 
-@answers("reduction", "loss-sum-reduction")
+@answers("loss-sum-reduction", "mean-loss")
 def mean_reduction(place: Place) -> str:
     """Take the mean over a batch in the place of the sum."""
     value = argument(_settings(place, _ALL), "reduction")
@@ -34,7 +34,7 @@ def mean_reduction(place: Place) -> str:
     return "Takes the mean of the loss over a batch, not the sum."
 
 
-@answers("broadcast-loss")
+@answers("broadcast-loss", "target-shape")
 def same_shape(place: Place) -> str:
     """Take the axis of size one off the prediction or the target, whichever has one more."""
     shape, against = list(place.detail("shape")), list(place.detail("against"))

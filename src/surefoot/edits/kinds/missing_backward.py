@@ -11,7 +11,7 @@ from surefoot.edits.script import Unsure, only
 from surefoot.edits.training import backwards, conditions, expression_statement, scaled, step_at
 
 
-@answers("step-without-backward")
+@answers("step-without-backward", "call-backward")
 def backward_before_step(place: Place) -> str:
     """Call backward of the loop's only loss in front of its step."""
     script = place.script

@@ -10,7 +10,7 @@ from surefoot.edits.script import Script, Unsure, only
 from surefoot.edits.training import backward_at, conditions, expression_statement, makes_optimizer, steps
 
 
-@answers("missing-step")
+@answers("missing-step", "take-step")
 def step_after_backward(place: Place) -> str:
     """Step the optimizer, through the scaler where there is one, behind the only backward."""
     script = place.script

@@ -13,7 +13,7 @@ from surefoot.edits.training import backward_at, backwards, makes_optimizer, ste
 _WITHOUT_GRADIENTS = ("no_grad", "inference_mode")
 
 
-@answers("train-in-eval-mode")
+@answers("train-in-eval-mode", "train-mode")
 def train_mode(place: Place) -> str:
     """Switch to train mode in front of the innermost loop that trains."""
     script = place.script
@@ -23,7 +23,7 @@ def train_mode(place: Place) -> str:
     return f"Puts {model} into train mode in front of its training."
 
 
-@answers("validate-in-train-mode")
+@answers("validate-in-train-mode", "eval-mode")
 def functional_dropout(place: Place) -> str:
     """Let a dropout that is a function follow the mode of the model."""
     script = place.script
@@ -42,7 +42,7 @@ def functional_dropout(place: Place) -> str:
     return "Lets dropout follow the mode of the model."
 
 
-@answers("validate-in-train-mode")
+@answers("validate-in-train-mode", "eval-mode")
 def eval_mode(place: Place) -> str:
     """Switch to eval mode in front of a validation, and back behind it where training does not do so itself."""
     script = place.script
@@ -64,7 +64,7 @@ def eval_mode(place: Place) -> str:
     return f"Puts {model} into eval mode for the validation."
 
 
-@answers("teacher-in-train-mode")
+@answers("teacher-in-train-mode", "teacher-eval-mode")
 def teacher_in_eval_mode(place: Place) -> str:
     """Switch a network that is only asked to eval mode, in front of all loops."""
     script = place.script

@@ -14,7 +14,7 @@ from surefoot.edits.training import CLIPPING, makes_optimizer
 OVERRULING = ("OneCycleLR", "CyclicLR")
 
 
-@answers("rate", "lr-too-high", "lr-too-low")
+@answers("lr-too-high", "lr-too-low", "rate", "lower-rate", "raise-rate")
 def rate(place: Place) -> str:
     """Write another rate, which `value` gives or `factor` times the old one, where the old one is written."""
     if any(called(call) in OVERRULING for call in place.script.all(cst.Call)):
@@ -22,13 +22,13 @@ def rate(place: Place) -> str:
     return _set(place, "lr", 1, "learning rate")
 
 
-@answers("weight-decay", "weight-decay-too-strong")
+@answers("weight-decay-too-strong", "weight-decay", "less-weight-decay")
 def weight_decay(place: Place) -> str:
     """Write another weight decay, as the rate."""
     return _set(place, "weight_decay", None, "weight decay")
 
 
-@answers("clipping-limit", "clipping-too-tight")
+@answers("clipping-too-tight", "clipping-limit")
 def limit(place: Place) -> str:
     """Write another limit of a clip."""
     call = only(c for c in place.script.at(place.line, cst.Call) if called(c) in CLIPPING)
@@ -55,9 +55,9 @@ def _set(place: Place, keyword: str, position: int | None, said: str) -> str:
 
 def optimizer_at(script: Script, line: int | None) -> cst.Call:
     """The call that makes the optimizer: on this line, else the only one."""
-    if line is None:
-        return only(call for call in script.all(cst.Call) if makes_optimizer(call))
-    return only(call for call in script.at(line, cst.Call) if makes_optimizer(call))
+    calls = script.all(cst.Call) if line is None else script.at(line, cst.Call)
+    found = [call for call in calls if makes_optimizer(call)]
+    return only(found or (call for call in script.all(cst.Call) if makes_optimizer(call)))
 
 
 def _used_once(script: Script, found: cst.BaseExpression, keyword: str, position: int | None) -> None:

@@ -10,7 +10,7 @@ from surefoot.edits.names import bindings, dotted
 from surefoot.edits.script import Loop, Script, Statement, Unsure
 
 
-@answers("optimizer-recreated")
+@answers("optimizer-recreated", "keep-optimizer")
 def make_in_front_of_loop(place: Place) -> str:
     """Move what makes an optimizer in front of the outermost loop that binds nothing of what it is made of."""
     script = place.script
@@ -24,8 +24,7 @@ def make_in_front_of_loop(place: Place) -> str:
         raise Unsure
     if any(place is not statement.targets[0].target for place in bindings(script, name, free[-1])):
         raise Unsure
-    place.changes.before(free[-1], script.text(statement))
-    place.changes.remove(statement)
+    place.changes.move_before(statement, free[-1])
     return f"Makes {name} once, in front of the loop."
 
 

@@ -10,7 +10,7 @@ from surefoot.edits.script import Script, Statement, Unsure, only
 from surefoot.edits.training import expression_statement, steps, straight
 
 
-@answers("scheduler-order")
+@answers("scheduler-order", "scheduler-after-optimizer")
 def step_behind_optimizer(place: Place) -> str:
     """Move a schedule's step behind the next statement that steps the optimizer."""
     script = place.script
@@ -25,8 +25,7 @@ def step_behind_optimizer(place: Place) -> str:
         raise Unsure
     if any(_reads_rate(script, item) for item in later[: later.index(target) + 1]):
         raise Unsure
-    place.changes.remove(statement)
-    place.changes.after(_updated(script, later, target), script.text(statement))
+    place.changes.move_after(statement, _updated(script, later, target))
     return "Steps the schedule behind the optimizer."
 
 

@@ -12,7 +12,7 @@ from surefoot.edits.script import Script, Unsure, only
 WRAPPERS = ("enumerate", "tqdm", "trange", "track")
 
 
-@answers("shuffle", "unshuffled-data")
+@answers("unshuffled-data", "shuffle")
 def shuffle(place: Place) -> str:
     """Shuffle the loader that is made or iterated on the line."""
     call = loader_at(place.script, place.line)

@@ -18,7 +18,7 @@ from surefoot.edits.training import (
 )
 
 
-@answers("missing-zero-grad")
+@answers("missing-zero-grad", "clear-gradients")
 def clear_before_backward(place: Place) -> str:
     """Clear the gradients in front of the first backward whose gradients a step uses."""
     script = place.script
