@@ -2,9 +2,8 @@
 
     python benchmarks/edits.py FOLDER… [--only NAME] [--jobs N] [--markdown FILE]
 
-A folder has a `faults.toml` with [[fault]] entries (name) for `NAME/faulty.py`, as benchmarks/faults.py reads it. A rate
-or
-a weight decay that a finding asks to change is changed by a factor of ten, towards what is asked.
+A folder has a `faults.toml` with [[fault]] entries (name) for `NAME/faulty.py`, as benchmarks/faults.py reads it. A
+number that a finding asks to change, and does not say to what, is changed by a fixed factor.
 """
 
 from __future__ import annotations
