@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from surefoot.comparison import Comparison, compare
     from surefoot.diagnosis import diagnose
+    from surefoot.experiment import try_fixes
     from surefoot.export import frame
     from surefoot.figures import animate, draw
     from surefoot.lab import lab
@@ -57,6 +58,7 @@ _NAMES = {
     ),
     "comparison": ("Comparison", "compare"),
     "diagnosis": ("diagnose",),
+    "experiment": ("try_fixes",),
     "export": ("frame",),
     "figures": ("animate", "draw"),
     "optimizers": ("describe", "optimizer"),
@@ -109,6 +111,7 @@ __all__ = [
     "optimizer",
     "scheduler",
     "sweep",
+    "try_fixes",
     "warmup",
     "warmup_stable_decay",
     "watch",

@@ -43,6 +43,7 @@ from surefoot.cli.settings import RunSettings
 from surefoot.cli.subject_options import Quick, Settings
 from surefoot.cli.sweep import SWEEP_LINE, sweep
 from surefoot.cli.view import view
+from surefoot.cli.try_fixes import try_fixes
 from surefoot.cli.watching import is_script
 from surefoot.errors import SurefootError
 from surefoot.store.runs import DEFAULT_RUNS
@@ -60,9 +61,9 @@ app = typer.Typer(
 )
 # The sections of `surefoot --help`.
 _OBSERVE, _SHOW, _TRY, _DRAW, _TRAIN = (
-    "Observe a script", "Judge and show runs", "Choose a rate, an optimizer", "Draw", "Train by name",
+    "Observe a script", "Judge and show runs", "Try fixes, rates, optimizers", "Draw", "Train by name",
 )  # fmt: skip
-_TAKES_TARGET = ("run", "check", "find-lr", "sweep", "landscape", "animate", "backprop", "lab")
+_TAKES_TARGET = ("run", "check", "try", "find-lr", "sweep", "landscape", "animate", "backprop", "lab")
 _TAKES_MORE = (
     "landscape",
     "animate",
@@ -197,6 +198,7 @@ def report(
 app.command("compare", rich_help_panel=_SHOW)(compare)
 app.command("export", rich_help_panel=_SHOW)(export)
 app.command("view", rich_help_panel=_SHOW)(view)
+app.command("try", options_metavar=_SCRIPT_LINE, rich_help_panel=_TRY)(try_fixes)
 app.command("sweep", options_metavar=SWEEP_LINE, rich_help_panel=_TRY)(sweep)
 app.command("find-lr", options_metavar=_SCRIPT_LINE, rich_help_panel=_TRY)(find_lr)
 

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from surefoot.capture.limit import StepLimit
 from surefoot.errors import SettingError, SurefootError
 from surefoot.lr_range_test.rates import reference_rate
-from surefoot.search.groups import Group, Lent, spared_decay, with_momentum
+from surefoot.optimizers.lent import Group, Lent, spared_decay, with_momentum
 from surefoot.search.replacement import Replacement, catalogue_rate
 from surefoot.search.settings import Setting
 

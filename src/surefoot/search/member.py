@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,14 @@ from surefoot.capture.imports import after_import
 from surefoot.capture.own_output import to_log
 from surefoot.capture.script import Outcome, Prepared, Target, execute, prepare
 from surefoot.capture.tracebacks import clean
+from surefoot.search.files_written import note_files
 from surefoot.search.results import Result, result_of, write
 from surefoot.search.settings import DRIVEN, Setting, setting_of
 
 if TYPE_CHECKING:
     from surefoot.capture.observation import Observation
     from surefoot.records import History
+    from surefoot.remedies.measure import Measure
     from surefoot.search.driver import Driver
     from surefoot.search.reporting import Reporting
 
@@ -43,6 +45,11 @@ class Work:
         threads: That it may use; None: as many as torch likes.
         rungs: Steps at which it reports.
         pipes: Over which it does: one to write to, one to read from.
+        remedies: Fixes that are tried: each its name, as "remedy", with its numbers.
+        measured: The same of those that only say what a loss would be.
+        thorough: Look as closely as a check does.
+        noted: File that gets the paths of what it writes; None: it is not noted.
+        inside: Folder that it runs in; None: the present one.
     """
 
     script: str
@@ -56,6 +63,11 @@ class Work:
     threads: int | None = 1
     rungs: tuple[int, ...] = ()
     pipes: tuple[int, int] | None = None
+    remedies: Sequence[Mapping[str, Any]] = ()
+    measured: Sequence[Mapping[str, Any]] = ()
+    thorough: bool = False
+    noted: str | None = None
+    inside: str | None = None
 
     @property
     def log(self) -> Path:
@@ -81,6 +93,10 @@ def work(given: Work, loaded: Collection[str]) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     to_log(given.log)
     os.environ["SUREFOOT_MEMBER"] = given.name
+    if given.inside is not None:
+        os.chdir(given.inside)
+    if given.noted is not None:
+        note_files(Path(given.noted), Path(given.folder))
     try:
         result = _Script(given, loaded).run()
     except BaseException as error:
@@ -101,6 +117,7 @@ class _Script:
         self._driver: Driver | None = None
         self._observation: Observation | None = None
         self._reporting: Reporting | None = None
+        self._measure: Measure | None = None
 
     def run(self) -> Result:
         given = self._given
@@ -125,6 +142,7 @@ class _Script:
 
             from surefoot.capture import observation
             from surefoot.capture.step_hooks import StepListener, listen
+            from surefoot.remedies.catalogue import hooks_of
             from surefoot.search.driver import Driver
             from surefoot.search.seeding import seed_everything
 
@@ -132,16 +150,22 @@ class _Script:
             if given.threads is not None:
                 torch.set_num_threads(given.threads)
             seed_everything(given.seed)
+            hooks = hooks_of(given.remedies, given.measured)
+            hooks.attach_before()
             run = observation.begin_run(prepared.filename, target.arguments, prepared.source)
             watched = self._observation = observation.Observation(
                 run,
                 runs=Path(given.folder),
                 name=given.name,
                 limit=given.steps,
-                make_clipper=_clipper(self._setting.get("clip")),
+                thorough=given.thorough,
+                make_clipper=hooks.clipper or _clipper(self._setting.get("clip")),
                 warn=lambda sentence: print(f"surefoot: {sentence}", file=sys.stderr),
             )
+            hooks.measure.sink = watched.recorder.metric
+            self._measure = hooks.measure
             watched.begin()
+            hooks.attach_after()
             self._driver = Driver(self._setting)
             listen(StepListener(self._driver.before, self._driver.after))  # after those of the observation
             if given.pipes is not None and given.rungs:
@@ -155,6 +179,8 @@ class _Script:
         name = self._given.script
         if observation is None or driver is None:
             return _refused(f"{name} trained nothing: torch was never imported")
+        if self._measure is not None:
+            self._measure.end()
         observation.close(outcome.status, outcome.exit_code, outcome.described)
         history = observation.history()
         if history is None:

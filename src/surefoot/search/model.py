@@ -17,10 +17,10 @@ from surefoot.capture.script import Target
 from surefoot.comparison.judging import mean_until
 from surefoot.errors import SettingError
 from surefoot.optimizers import optimizer as by_name
+from surefoot.optimizers.lent import with_momentum
 from surefoot.records import Series
 from surefoot.search.axes import Axis
 from surefoot.search.conclusion import concluded
-from surefoot.search.groups import with_momentum
 from surefoot.search.records import Sweep
 from surefoot.search.results import Result, curve_of, smoothed
 from surefoot.search.settings import Member, grid

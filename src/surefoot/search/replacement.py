@@ -15,7 +15,7 @@ from surefoot.clipping.skipping import HiddenGradients, Snapshot, leaves_alone_w
 from surefoot.errors import SettingError, SurefootError
 from surefoot.optimizers import optimizer as made_by_name
 from surefoot.optimizers.catalogue import CATALOGUE
-from surefoot.search.groups import Group, spared_decay, with_momentum
+from surefoot.optimizers.lent import Group, spared_decay, with_momentum
 from surefoot.search.settings import Setting
 
 _Arguments = tuple[tuple[Any, ...], dict[str, Any]]

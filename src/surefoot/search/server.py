@@ -21,7 +21,12 @@ from typing import Any, Protocol
 # What scripts and surefoot import, and what torch imports at the first step of an optimizer.
 PRELOADED = (
     *("torch", "torch._dynamo", "torch.utils.data", "numpy", "surefoot.capture.observation"),
-    *("surefoot.search.driver", "surefoot.search.member", "surefoot.search.seeding"),
+    *(
+        "surefoot.search.driver",
+        "surefoot.search.member",
+        "surefoot.search.seeding",
+        "surefoot.remedies.catalogue",
+    ),
 )
 FORKS = sys.platform.startswith("linux")  # elsewhere libraries of the system don't survive it
 # What a process of ours begins with: the folder that it is started in holds nothing of ours.
