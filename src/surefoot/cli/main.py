@@ -42,8 +42,8 @@ from surefoot.cli.run_options import (
 from surefoot.cli.settings import RunSettings
 from surefoot.cli.subject_options import Quick, Settings
 from surefoot.cli.sweep import SWEEP_LINE, sweep
-from surefoot.cli.view import view
 from surefoot.cli.try_fixes import try_fixes
+from surefoot.cli.view import view
 from surefoot.cli.watching import is_script
 from surefoot.errors import SurefootError
 from surefoot.store.runs import DEFAULT_RUNS
