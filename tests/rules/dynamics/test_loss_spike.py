@@ -12,6 +12,23 @@ def test_fires() -> None:
     assert finding.step == 201
 
 
+def test_what_moved_first_is_told() -> None:
+    spoiled = Training(_spiked(back=True))
+    factor = np.ones((len(spoiled.sampled), len(spoiled.parameters)))
+    factor[spoiled.sampled == 191, 2] = 8.0
+    factor[spoiled.sampled >= 196] = 30.0
+    spoiled.scaled("update_norm", factor)
+    evidence = found("loss-spike", spoiled)[0].evidence
+    assert (evidence["first bad step"], evidence["steps ahead"]) == (191, 10)
+    assert evidence["parameter"] == "fc2.weight"
+
+
+def test_nothing_is_told_of_what_stayed_at_its_level() -> None:
+    assert "first bad step" not in found("loss-spike", Training(_spiked(back=True)))[0].evidence
+    twice = Training(_spiked(back=True)).scaled("update_norm", 2.0)
+    assert "first bad step" not in found("loss-spike", twice)[0].evidence
+
+
 def test_quiet() -> None:
     assert not found("loss-spike", Training())
 

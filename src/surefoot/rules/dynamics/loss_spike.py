@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from surefoot.records import History
+from surefoot.rules import onset
 from surefoot.rules.base import Draft, rule
 from surefoot.rules.causes import DATA, START, STEP_SIZE, WIRING
 from surefoot.rules.progress import Progress, progress
@@ -33,7 +34,10 @@ def loss_spike(
     first sign of a training that breaks.
 
     ## Evidence shown
-    The steps, the loss before, at and after the spike, the gradient norm there.
+    The steps, the loss before, at and after the spike, the gradient norm there. Where gradients or updates were
+    out of their own level before (three times the largest of the hundred values before the 20 steps that lead
+    to the spike): the first such step, how many steps it led by, and the parameter that was furthest out when
+    parameters were first seen to be.
 
     ## What to try
     First steps: a lower peak rate, a warm-up, clipping. Later: look at the batch of that step, and clip
@@ -46,7 +50,8 @@ def loss_spike(
     `window` (20 steps before).
 
     ## Source
-    Spikes and clipping: Chowdhery et al. 2022 (PaLM), section 5.1. Median and noise instead of mean and
+    Spikes and clipping: Chowdhery et al. 2022 (PaLM), section 5.1. Updates that rise before the loss does:
+    marin-community/marin issue 1368. Median and noise instead of mean and
     deviation, as one spike must not hide the next.
     """
     seen = progress(history)
@@ -73,6 +78,7 @@ def loss_spike(
             "loss at the spike": value,
             "loss at the end": seen.late,
             "gradient norm there": _norm_at(history, step),
+            **_began(history, step),
         },
         confidence=0.6,
     )
@@ -112,6 +118,19 @@ def _rate_jumped(history: History, step: int, window: int) -> bool:
     rates = history.series("lr")
     around = rates.values[(rates.steps > step - window) & (rates.steps <= step)]
     return len(around) > 1 and float(np.max(around)) > 2 * float(around[0])
+
+
+def _began(history: History, step: int) -> dict[str, int | float | str]:
+    """The first sign of a spike, as evidence."""
+    first = onset.onset(history, step)
+    if first is None:
+        return {}
+    told: dict[str, int | float | str] = {"first bad step": first.step, "steps ahead": step - first.step}
+    return (
+        told
+        if first.parameter is None
+        else {**told, "parameter": first.parameter, "times its level": first.times}
+    )
 
 
 def _norm_at(history: History, step: int) -> float | None:
