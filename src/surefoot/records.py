@@ -326,6 +326,7 @@ class History:
         parameter_layers: Name of PARAMETER_QUANTITIES -> Layers.
         activation_layers: Name of ACTIVATION_QUANTITIES -> Layers.
         all_facts: Facts of every kind; `facts` and `fact` pick one.
+        others: The same training in its other processes, by the names of their runs; none where one alone trained.
     """
 
     run: Run
@@ -337,6 +338,7 @@ class History:
     parameter_layers: Mapping[str, Layers] = field(default_factory=dict)
     activation_layers: Mapping[str, Layers] = field(default_factory=dict)
     all_facts: tuple[Fact, ...] = ()
+    others: Mapping[str, History] = field(default_factory=dict)
     _derived: dict[Callable[[History], Any], Any] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -12,14 +12,14 @@ from rules.joint import loops, losses, models, speed, tokens
 from rules.joint.build import observe, train
 from rules.joint.said import SAID, Said
 from surefoot.capture import recorder
-from surefoot.facts import KINDS, Fact, RangeTest
+from surefoot.facts import KINDS, Fact, Processes, RangeTest
 from surefoot.rules import Rule, all_rules, get_rule
 
 JOINTS = (*losses.JOINTS, *loops.JOINTS, *models.JOINTS, *tokens.JOINTS, *speed.JOINTS)
 OWN = [made for made in all_rules() if made.group != "extension"]
 ELSEWHERE = {"ranks-diverged": "capture/test_ranks.py"}  # it takes two processes
 # Made by every training, and by a command: what makes and reads them is tested there.
-MADE_ELSEWHERE = {RangeTest: "cli/test_find_lr.py"}
+MADE_ELSEWHERE = {Processes: "capture/children/test_children.py", RangeTest: "cli/test_find_lr.py"}
 
 
 def read_by(rule: Rule) -> set[type[Fact]]:

@@ -60,6 +60,7 @@ class Observation:
         warn: Callable[[str], None] = warn_on_stderr,
         tell: Callable[[tuple[Finding, ...]], None] | None = None,
         draw: Callable[[Observation], None] | None = None,
+        late: Callable[[Run], tuple[Path, Run, str]] | None = None,
     ) -> None:
         self._ignore = tuple(ignore)
         self._environment = dict(run.environment)
@@ -68,7 +69,10 @@ class Observation:
         self._ended: dict[str, Any] | None = None  # how, as fields of the run
         self._final: tuple[Finding, ...] | None = None
         self.recorder = Recorder(runs, warn)
-        self.recorder.begin(run, name)
+        if late is None:
+            self.recorder.begin(run, name)
+        else:
+            self.recorder.begin_late(lambda: self._known_late(late(run)))
         self.observer = Observer(
             self.recorder,
             every=every,
@@ -88,6 +92,10 @@ class Observation:
             tell=tell,
             draw=(lambda: draw(self)) if draw is not None else None,
         )
+
+    def _known_late(self, made: tuple[Path, Run, str]) -> tuple[Path, Run, str]:
+        self._environment = dict(made[1].environment)
+        return made
 
     def begin(self) -> None:
         """Attach the hooks and start the thread."""
@@ -161,7 +169,7 @@ class Observation:
             return None
         try:
             with open_run(self.path) as reader:
-                return self._as_known(reader.history())
+                return self._as_known(reader.history(alone=True))
         except StoreError:
             return None
 
@@ -353,7 +361,7 @@ def watch(
         )
     main = sys.modules.get("__main__")
     script = getattr(main, "__file__", None) or "interactive"
-    run = begin_run(script, sys.argv[1:], _source(script))
+    run = begin_run(script, sys.argv[1:], source_of(script))
     observation = Observation(
         run,
         runs=Path(runs),
@@ -388,7 +396,8 @@ def _listed(given: Any, kind: type, name: str) -> list[Any]:
     return items
 
 
-def _source(script: str) -> str:
+def source_of(script: str) -> str:
+    """A script's text; "" where it cannot be read."""
     try:
         return Path(script).read_text(encoding="utf-8", errors="replace")
     except OSError:

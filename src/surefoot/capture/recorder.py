@@ -33,6 +33,8 @@ FLUSH_NUMBERS = 1 << 20  # per-parameter norms held back at the most
 FACT_SECONDS = 1.0
 _MOST_UNWRITTEN = 400  # flushes that may wait for a locked file
 _LAST_PATIENCE = 10.0  # seconds that the last one waits
+_FEWEST_BACKWARDS = 2  # without a step: one alone may be a test of a layer
+Late = Callable[[], tuple[Path, Run, str]]
 
 
 class Source:
@@ -84,6 +86,7 @@ class Recorder:
         self.reason: str | None = None  # why recording stopped
         self.source = Source()
         self._writer = RunWriter(runs)
+        self._late: Late | None = None  # the run is made when something has trained
         self.warn = warn
         self._owner = os.getpid()
         self.began = time.perf_counter()
@@ -117,6 +120,28 @@ class Recorder:
             pass_on(error)
             self.fail(str(error))
 
+    def begin_late(self, late: Late) -> None:
+        """Make the run's folder at the first flush after the first step.
+
+        Args:
+            late: Gives the folder of all runs, the run and its name then.
+        """
+        self._late = late
+
+    def _made(self) -> bool:
+        """Whether there is a run, made now if it is time."""
+        late = self._late
+        if late is None:
+            return True
+        steps, backwards = self.source.counted()
+        if not steps and backwards < _FEWEST_BACKWARDS:
+            return False
+        self._late = None
+        runs, run, name = late()
+        self._writer = RunWriter(runs)
+        self.begin(run, name)
+        return not self.failed
+
     def fail(self, reason: str) -> None:
         """Stop recording with one warning; the training goes on."""
         if not self.failed:
@@ -135,6 +160,9 @@ class Recorder:
             self._alone(lambda: self._finish(status, exit_code, error))
 
     def _finish(self, status: Status, exit_code: int | None, error: str | None) -> None:
+        if self._late is not None and not self._made():
+            self._finished = True
+            return
         if not self.failed:
             self._safely(lambda: self._flush(facts=True))
         self._writer.give_back()
@@ -229,7 +257,7 @@ class Recorder:
 
     def _writes(self, action: Callable[[], None]) -> None:
         if not self.failed and not self._finished and os.getpid() == self._owner:
-            self._alone(action)
+            self._alone(lambda: action() if self._late is None or self._made() else None)
 
     def _alone(self, action: Callable[[], None]) -> None:
         """Act with the file to oneself; a signal handler that asks in the midst of it is served after it."""

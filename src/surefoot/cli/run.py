@@ -11,7 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from surefoot import rules
 from surefoot.capture import own_imports
+from surefoot.capture.children import child
+from surefoot.capture.children.parent import inviting
 from surefoot.capture.imports import after_import
 from surefoot.capture.script import Outcome, Prepared, execute, prepare
 from surefoot.capture.tracebacks import clean
@@ -26,7 +29,9 @@ from surefoot.errors import OutputError, SettingError, StoreError, SurefootError
 from surefoot.interrupts import pass_on
 from surefoot.records import History, Run
 from surefoot.report.verdict import judge
+from surefoot.store.groups import runs_in
 from surefoot.store.process import children_seconds
+from surefoot.store.reader import open_run
 
 if TYPE_CHECKING:
     from surefoot.capture.observation import Observation
@@ -106,20 +111,34 @@ class _Session:
         self._observation: Observation | None = None
         self._progress = ProgressLine(stderr())
         self._told: set[str] = set()
-        self._owner = os.getpid()
         self._loud = not settings.quiet and os.environ.get("RANK", "0") in ("", "0")
         self._unobserved = False
         self._on_finding = OnFinding(settings.on_finding, self._stop, say)
+        self._inviting = inviting(
+            Path(settings.runs),
+            settings.name,
+            prepared.filename,
+            every=settings.every,
+            thorough=settings.check,
+            limit=settings.steps,
+            autoclip=settings.autoclip,
+            max_norm=settings.max_norm,
+            ignore=settings.ignore,
+        )
 
     def run(self) -> Outcome:
         """Run the script; observation begins when it imports torch."""
         launched = 0 if getattr(sys.flags, "safe_path", False) else 1  # the launcher's own entry
         own_imports.begin(self._prepared.path_entry, sys.path[launched:], LOADED_BEFORE)
-        give_up = after_import("torch", self._observe)
+        self._inviting.begin()
+        give_up = after_import("torch", self._torch_imported)
         try:
             return execute(self._prepared)
         finally:
             give_up()
+
+    def _torch_imported(self) -> None:
+        self._observe() if self._inviting.here else child.torch_imported()
 
     def _observe(self) -> None:
         try:
@@ -146,7 +165,7 @@ class _Session:
             every=settings.every,
             thorough=settings.check,
             limit=settings.steps,
-            make_clipper=_clipper_factory(settings),
+            make_clipper=self._inviting.invitation.make_clipper,
             ignore=settings.ignore,
             warn=say if self._loud else lambda sentence: None,
             tell=self._tell if self._loud or settings.on_finding else None,
@@ -154,6 +173,7 @@ class _Session:
         )
         self._observation = watched
         watched.begin()
+        self._inviting.observed(watched)
 
     def _stop(self) -> None:
         if self._observation is not None:
@@ -181,7 +201,9 @@ class _Session:
         if outcome.status == "stopped" and self._on_finding.stops is not None:
             outcome = replace(outcome, exit_code=STOPPED)
         error = outcome.error
-        if os.getpid() == self._owner:  # a child that the script forked has no run of its own
+        if not self._inviting.here:
+            child.end(outcome.status, outcome.exit_code, outcome.described)
+        else:
             with own_imports.own_imports():
                 verdict = self._closed(outcome)
             if self._settings.check:
@@ -199,8 +221,12 @@ class _Session:
             return None
 
     def _close(self, outcome: Outcome) -> Verdict:
+        child.leave()
         observation = self._observation
         if observation is None:
+            others = self._others()
+            if others is not None:
+                return self._shown(others)
             if not self._unobserved and (outcome.error is None or self._settings.check):
                 self._nothing("torch was never imported")
             return self._written(self._bare(outcome), ())
@@ -212,12 +238,31 @@ class _Session:
         findings = observation.findings
         self._act(findings, ended=True)
         if judge(history, findings).extent == "nothing trained":
-            self._nothing(_no_backward())
             _discard(observation)
+            others = self._others()
+            if others is not None:
+                return self._shown(others)
+            self._nothing(_no_backward())
             return self._written(self._bare(outcome), ())
-        self._guarded("the verdict could not be shown", lambda: self._show(history, findings))
+        return self._shown(self._others() or history, findings)
+
+    def _others(self) -> History | None:
+        """The training with all its processes, if others than this one trained."""
+        folder = self._inviting.folder
+        if folder is None or not runs_in(folder):
+            return None
+        with open_run(folder) as reader:
+            return reader.history()
+
+    def _shown(self, history: History, findings: tuple[Finding, ...] | None = None) -> Verdict:
+        if findings is None or history.others:
+            findings = rules.diagnose(history, ignore=self._settings.ignore)
+            if self._settings.on_finding and findings:
+                self._on_finding.told(findings, history, notify=True, ended=True)
+        found = findings
+        self._guarded("the verdict could not be shown", lambda: self._show(history, found))
         self._on_finding.wait()
-        return self._written(history, findings)
+        return self._written(history, found)
 
     def _bare(self, outcome: Outcome, facts: tuple[Fact, ...] = ()) -> History:
         """What is known of a training of which nothing was recorded."""
@@ -334,7 +379,10 @@ def _no_backward() -> str:
     seconds = children_seconds()
     if seconds < _OTHERS_AT_WORK:
         return "no backward pass was seen"
-    return f"no backward pass was seen here, and the processes that it started ({seconds:.0f} s) are not observed"
+    return (
+        f"no backward pass was seen here, nor in the processes that it started ({seconds:.0f} s); those that "
+        "are started with -E, -I or an environment of their own are not observed"
+    )
 
 
 def _as_json(history: History, findings: Sequence[Finding]) -> str:
@@ -360,17 +408,3 @@ def _discard(observation: Observation) -> None:
             path.parent.rmdir()  # only where it is empty
         except OSError:
             pass
-
-
-def _clipper_factory(settings: RunSettings) -> Any:
-    if settings.autoclip is not None:
-        from surefoot.clipping import AutoClip
-
-        percentile = settings.autoclip
-        return lambda: AutoClip(percentile)
-    if settings.max_norm is not None:
-        from surefoot.clipping import ClipByNorm
-
-        limit = settings.max_norm
-        return lambda: ClipByNorm(limit)
-    return None

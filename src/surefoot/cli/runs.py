@@ -121,7 +121,8 @@ def show_run(reference: str, runs: str, as_json: bool) -> None:
         if test is not None:
             show(json.dumps(range_test_summary(test), indent=2) if as_json else str(test))
             return
-        if history.run.status in ("running", "crashed"):  # nobody judged it at its end
+        # Nobody judged it at its end; or each process judged what it saw itself.
+        if history.others or history.run.status in ("running", "crashed"):
             findings = diagnose(history)
         shown = (
             json.dumps(summary(history, findings), indent=2) if as_json else verdict_text(history, findings)

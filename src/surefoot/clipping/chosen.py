@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from surefoot.clipping.autoclip import AutoClip
@@ -33,3 +34,21 @@ def chosen(clip: Any, **common: Any) -> Clipper:
     raise SettingError(
         f"clip is {clip!r}: use 'auto', a largest norm, None or a clipper such as AutoClip(10)."
     )
+
+
+def maker(percentile: float | None, max_norm: float | None) -> Callable[[], Clipper] | None:
+    """What gives each optimizer a clipper of its own; None where nothing is to be clipped.
+
+    Args:
+        percentile: Of AutoClip.
+        max_norm: Of ClipByNorm, where no percentile is given.
+
+    Example:
+        >>> maker(None, 2.0)().max_norm
+        2.0
+    """
+    if percentile is not None:
+        return lambda: AutoClip(percentile)
+    if max_norm is not None:
+        return lambda: ClipByNorm(max_norm)
+    return None

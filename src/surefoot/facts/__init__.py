@@ -39,7 +39,7 @@ from surefoot.facts.numbers import (
     Scaler,
     SteepOperation,
 )
-from surefoot.facts.processes import Defect, Ranks, Recording, Threads
+from surefoot.facts.processes import Defect, Process, Processes, Ranks, Recording, Threads
 from surefoot.facts.speed import Compilation, DataWait, Memory
 
 __all__ = [
@@ -70,6 +70,8 @@ __all__ = [
     "Noise",
     "Nonfinite",
     "OptimizerCreated",
+    "Process",
+    "Processes",
     "RangeTest",
     "Ranks",
     "RateTrial",

@@ -11,7 +11,7 @@ import re
 import sys
 from pathlib import Path
 
-from surefoot.facts import KINDS, Broadcast, Cut, RateTrial, Spread, SuggestedRate
+from surefoot.facts import KINDS, Broadcast, Cut, Process, RateTrial, Spread, SuggestedRate
 
 INTRODUCTION = """\
 # Facts: what capture sees of a loop's structure
@@ -56,10 +56,9 @@ def page() -> str:
         >>> "## Clearing" in page()
         True
     """
+    parts_of_facts = (Spread, Broadcast, Cut, SuggestedRate, RateTrial, Process)
     kinds = [_section(made, f"`{made.kind}`: {made.question}.") for made in KINDS.values()]
-    parts = [
-        _section(made, "Part of other facts.") for made in (Spread, Broadcast, Cut, SuggestedRate, RateTrial)
-    ]
+    parts = [_section(made, "Part of other facts.") for made in parts_of_facts]
     return "\n".join([INTRODUCTION, *kinds, *parts, METRICS])
 
 

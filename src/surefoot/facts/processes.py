@@ -27,6 +27,36 @@ class Ranks(Fact, kind="ranks", question="Do the processes agree"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One of a training's processes.
+
+    Args:
+        name: Of its run: "rank-1", or "script" for the script's own process.
+        status: As its run has it.
+        steps: Optimizer steps.
+        backwards: Backward passes.
+        error: Its exception.
+    """
+
+    name: str = ""
+    status: str = "running"
+    steps: int = 0
+    backwards: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processes(Fact, kind="processes", question="Which processes trained"):
+    """The processes of one training, joined when it is read; there is no such fact where one alone trained.
+
+    Args:
+        trained: Each that trained, in the order of their ranks.
+    """
+
+    trained: tuple[Process, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Threads(Fact, kind="threads", question="Threads that trained unobserved"):
     """Other threads of the process that trained; there is no such fact where none did.
 

@@ -46,6 +46,9 @@ def listed(path: str | Path) -> Listed:
         StoreError: It cannot be read.
     """
     with open_run(path) as reader:
+        if reader.of_several:
+            history = reader.history()
+            return _listed(history, tuple(diagnose(history)))
         findings = reader.findings()
         if not findings and reader.run().status in ("running", "crashed"):
             findings = tuple(diagnose(reader.history()))
@@ -67,13 +70,16 @@ def listed_with(reader: RunReader, findings: tuple[Finding, ...]) -> Listed:
     history = History(
         reader.run(), reader.optimizers()[:1], step_series=series, metrics=metrics, all_facts=reader.facts()
     )
-    last = {name: _last(series[name, 0]) for name in ("loss", "grad_norm")}
+    return _listed(history, findings)
+
+
+def _listed(history: History, findings: tuple[Finding, ...]) -> Listed:
     test = history.fact(RangeTest)
     return Listed(
         history.run,
-        last["loss"],
-        _last(metrics["val_loss"]),
-        last["grad_norm"],
+        _last(history.series("loss", 0)),
+        _last(history.metric("val_loss")),
+        _last(history.series("grad_norm", 0)),
         clip_rate(history),
         judge(history, findings),
         findings,

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from surefoot.facts import Unmeasured, ValidationLoss
+from surefoot.facts import Processes, Unmeasured, ValidationLoss
 from surefoot.records import Finding, History, Run, Series
 from surefoot.report.json import clip_rate, ends, folded, spread, unobserved_threads
 from surefoot.report.numbers import duration, number, share, value
@@ -21,6 +21,7 @@ from surefoot.report.places import optimizer_labels
 from surefoot.report.verdict import judge
 from surefoot.rules.unjudged import unjudged
 
+_MOST_NAMED = 8
 RUNS = "surefoot-runs"  # the default of --runs
 Kind = Literal["error", "warning", "information", "healthy", "plain"]
 
@@ -72,7 +73,13 @@ def finding_line(finding: Finding) -> str:
 
 def rows(history: History, findings: Sequence[Finding]) -> list[Row]:
     """All lines below the headline: what was trained, the findings, the run's path and what to type next."""
-    said = [Row("trained", trained(history)), *_unseen(history), *_elsewhere(history), *_unmeasured(history)]
+    said = [
+        Row("trained", trained(history)),
+        *_processes(history),
+        *_unseen(history),
+        *_elsewhere(history),
+        *_unmeasured(history),
+    ]
     said += _unjudged(history)
     for finding in findings:
         said += finding_rows(finding)
@@ -82,6 +89,19 @@ def rows(history: History, findings: Sequence[Finding]) -> list[Row]:
         following = f"surefoot explain {findings[0].code}, {following}"
     said.append(Row("next", following))
     return said
+
+
+def _processes(history: History) -> list[Row]:
+    fact = history.fact(Processes)
+    if fact is None:
+        return []
+    steps = {process.steps for process in fact.trained}
+    each = "" if len(steps) > 1 else f", {number(fact.trained[0].steps)} steps each"
+    named = [f"{p.name} ({number(p.steps)} steps)" if len(steps) > 1 else p.name for p in fact.trained]
+    said = ", ".join(named[:_MOST_NAMED]) + (" …" if len(named) > _MOST_NAMED else "")
+    return [
+        Row("processes", f"{len(named)} trained{each}: {said}; numbers are those of {fact.trained[0].name}")
+    ]
 
 
 def _elsewhere(history: History) -> list[Row]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast, get_args
 
-from surefoot.facts import Recording, Threads
-from surefoot.records import Extent, Finding, History, Run, Severity, Verdict, Word
+from surefoot.facts import Process, Processes, Recording, Threads
+from surefoot.records import Extent, Finding, History, Run, Severity, Status, Verdict, Word
 from surefoot.report.numbers import number
 
 # Backward passes below which nothing can be said of learning: the rules that judge a loss's course ask for 10 losses.
 FEWEST = 10
 
+# Of several processes the gravest end counts; one that is gone without a word may be why another failed.
+_ENDED_BADLY: tuple[Extent, ...] = ("end unknown", "failed", "interrupted", "running")
+_MOST_NAMED = 4
 _WHOLE: tuple[Extent, ...] = ("whole", "limited")
 
 
@@ -65,6 +69,23 @@ def extent_of(run: Run, stopped: bool = False) -> Extent:
 
 
 def _extent(history: History) -> Extent:
+    ends = _ends(history)
+    return min(ends.values(), key=_ENDED_BADLY.index) if ends else _own_extent(history)
+
+
+def _ends(history: History) -> dict[Process, Extent]:
+    """How those of several processes ended that did not end well."""
+    fact = history.fact(Processes)
+    extents = {process: extent_of(_as_run(process)) for process in (fact.trained if fact is not None else ())}
+    return {process: extent for process, extent in extents.items() if extent in _ENDED_BADLY}
+
+
+def _as_run(process: Process) -> Run:
+    status = cast("Status", process.status if process.status in get_args(Status) else "crashed")
+    return Run("", process.name, "", status=status, steps=process.steps, backwards=process.backwards)
+
+
+def _own_extent(history: History) -> Extent:
     extent = extent_of(history.run, history.fact(Recording) is not None)
     if extent == "nothing trained" and any(fact.unobserved for fact in history.facts(Threads)):
         return "elsewhere"
@@ -87,6 +108,25 @@ def _reason(history: History, extent: Extent) -> str | None:
 
 
 def _clause(history: History, extent: Extent, steps: int) -> str:
+    ends = _ends(history)
+    if not ends:
+        return _own_clause(history, extent, steps)
+    ordered = sorted(ends, key=lambda process: _ENDED_BADLY.index(ends[process]))
+    said = [_end_of(process, ends[process]) for process in ordered[:_MOST_NAMED]]
+    return ", ".join([*said, *([f"{len(ordered) - _MOST_NAMED} more"] if len(ordered) > _MOST_NAMED else [])])
+
+
+def _end_of(process: Process, extent: Extent) -> str:
+    said = {
+        "end unknown": f"recording of {process.name} ended at step {number(process.steps)}, how it ended is not known",
+        "failed": f"{process.name} failed at step {number(process.steps)} with {process.error}",
+        "interrupted": f"{process.name} was interrupted at step {number(process.steps)}",
+        "running": f"{process.name} is still running, recorded until step {number(process.steps)}",
+    }
+    return said[extent]
+
+
+def _own_clause(history: History, extent: Extent, steps: int) -> str:
     run, at = history.run, f"at step {number(steps)}" if steps else "before the first step"
     clauses: dict[Extent, str] = {
         "whole": "",

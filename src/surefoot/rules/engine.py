@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from surefoot.facts import Defect, RangeTest
+from surefoot.facts import Defect, Processes, RangeTest
 from surefoot.records import SEVERITIES, Finding, History, Severity
 from surefoot.rules.base import Rule
 from surefoot.rules.ignoring import kept
+from surefoot.rules.processes import merged
 from surefoot.rules.registry import all_rules, defect, extension_defects
 
 
@@ -37,6 +38,17 @@ def diagnose(
     """
     if history.fact(RangeTest) is not None:
         return ()  # its rates are swept on purpose: it is no training
+    if not history.others:
+        return _of_one(history, ignore, rules)
+    processes = history.fact(Processes)
+    first = processes.trained[0].name if processes is not None and processes.trained else "script"
+    histories = {first: history, **history.others}
+    found = merged({name: _of_one(each, ignore, rules) for name, each in histories.items()})
+    table = {made.code: made for made in (all_rules() if rules is None else rules)}
+    return tuple(sorted(found, key=lambda f: _rank(f, table)))
+
+
+def _of_one(history: History, ignore: Iterable[str], rules: Iterable[Rule] | None) -> tuple[Finding, ...]:
     chosen = tuple(all_rules() if rules is None else rules)
     found: list[Finding] = []
     defects = list(extension_defects()) if rules is None else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args
 
 import numpy as np
 
+from surefoot.errors import StoreError
 from surefoot.facts import Fact
 from surefoot.records import (
     STEP_SERIES,
@@ -32,6 +33,8 @@ from surefoot.store.batch import Family, HyperparameterRow
 from surefoot.store.buckets import thin
 from surefoot.store.columns import metric_names, metric_series, step_count, step_series
 from surefoot.store.connection import FILE_NAME, plain_errors, readable
+from surefoot.store.groups import runs_in
+from surefoot.store.joining import joined
 from surefoot.store.layers import layer_columns, layer_names, read_layers
 from surefoot.store.migrations import newest, up_to_date, version_of
 from surefoot.store.process import is_gone
@@ -68,7 +71,9 @@ class RunReader:
     def __init__(self, path: Path) -> None:
         path = path.absolute()
         self.path = path.parent if path.name == FILE_NAME and not os.path.isdir(path) else path
-        self._file = self.path / FILE_NAME
+        self._others = runs_in(self.path)
+        own = self.path / FILE_NAME
+        self._file = own if own.exists() or not self._others else self._others[0] / FILE_NAME
         self._resources = ExitStack()
         try:
             connection = self._resources.enter_context(readable(self._file))
@@ -186,6 +191,7 @@ class RunReader:
         names: Collection[str] = STEP_SERIES,
         between: tuple[int, int] | None = None,
         layered: bool = True,
+        alone: bool = False,
     ) -> History:
         """All that rules look at, of one moment; or a part of it, for who only shows that.
 
@@ -195,7 +201,26 @@ class RunReader:
             names: Step series wanted.
             between: First and last step wanted, of the series.
             layered: Whether layers are read.
+            alone: Only what this process recorded; else what the others of the training did stands beside it.
         """
+        wanted = points, names, between, layered
+        if alone or not self._others:
+            return self._own_history(*wanted)
+        own = self._own_history(*wanted) if self._file.parent == self.path else None
+        return joined(str(self.path), own, dict(_histories(self._others, *wanted)))
+
+    @property
+    def of_several(self) -> bool:
+        """Whether there are runs of several processes in the folder."""
+        return bool(self._others)
+
+    def _own_history(
+        self,
+        points: int | None,
+        names: Collection[str],
+        between: tuple[int, int] | None,
+        layered: bool,
+    ) -> History:
         with self._snapshot() as connection:
             effort.check_blocks(connection)
             effort.check_layers(connection)
@@ -262,6 +287,17 @@ class RunReader:
     def _main(self, connection: sqlite3.Connection) -> int:
         counts = {info.index: step_count(connection, info.index) for info in self.optimizers()}
         return max(counts, key=lambda index: counts[index], default=0)
+
+
+def _histories(folders: Iterable[Path], *wanted: Any) -> Iterator[tuple[str, History]]:
+    """Of each process; one whose file cannot be read counts as gone."""
+    for folder in folders:
+        try:
+            with open_run(folder) as reader:
+                yield folder.name, reader.history(*wanted)
+        except StoreError as error:
+            unread = Run(str(folder), folder.name, "", status="crashed", backwards=1, error=str(error))
+            yield folder.name, History(unread)
 
 
 def _status(connection: sqlite3.Connection) -> Status:

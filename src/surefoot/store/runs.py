@@ -9,6 +9,7 @@ from pathlib import Path
 from surefoot.errors import RunNotFound, StoreError
 from surefoot.records import Run
 from surefoot.store.connection import FILE_NAME
+from surefoot.store.groups import runs_in
 from surefoot.store.reader import open_run
 
 LAST = "last"
@@ -62,7 +63,8 @@ def find_run(folder: Path | str, reference: Path | str) -> Path:
     if path.name == FILE_NAME and os.path.isfile(path):
         return path.absolute().parent
     for candidate in (folder / path, path):
-        if os.path.isfile(candidate / FILE_NAME):  # also for names that no file system takes
+        # Asked so, also for names that no file system takes.
+        if os.path.isfile(candidate / FILE_NAME) or runs_in(candidate):
             return candidate.absolute()
     names = run_names(folder)
     fitting = [name for name in names if wanted and name.startswith(wanted)]
@@ -85,7 +87,7 @@ def _run_folders(folder: Path) -> list[Path]:
         paths = sorted(folder.iterdir())
     except OSError:
         return []
-    return [path.absolute() for path in paths if _size(path / FILE_NAME) > 0]
+    return [path.absolute() for path in paths if _size(path / FILE_NAME) > 0 or runs_in(path)]
 
 
 def _size(path: Path) -> int:
