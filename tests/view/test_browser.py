@@ -82,6 +82,18 @@ def test_pages_open_without_an_error(browser: Chromium, address: str, width: int
     assert tab.run("document.getElementById('said').textContent").startswith("the script failed")
 
 
+@pytest.mark.parametrize(("width", "dark"), [(1280, True), (390, False)])
+def test_a_comparison_is_drawn(browser: Chromium, address: str, width: int, dark: bool) -> None:
+    tab = opened(browser, f"{address}/compare?run=spoilt&run=sound&run=hostile", width=width, dark=dark)
+    assert tab.run("document.querySelectorAll('figure canvas').length") > 2
+    sound(tab, address)
+    tab = opened(browser, f"{address}/", "ready", width=width)
+    for name in ("spoilt", "sound"):
+        tab.run(f"document.querySelector('[aria-label=\"Compare {name}\"]').click()")
+    link = tab.run("document.querySelector('#chosen a').getAttribute('href')")
+    assert link == "/compare?run=spoilt&run=sound"
+
+
 def test_findings_stand_first_and_on_their_curves(browser: Chromium, address: str) -> None:
     tab = opened(browser, f"{address}/run?name=spoilt")
     titles = tab.run("[...document.querySelectorAll('#found h3')].map((one) => one.textContent)")

@@ -142,6 +142,7 @@ def test_no_path_leads_out(runs: Path, name: str) -> None:
     with_name = {"run": name, "name": "other", "removed": name, "tags": [], "note": "x"}
     asked = client(runs)
     if name.isascii() or name.isprintable():
+        assert asked.get("/api/compare", params={"run": ["kept", name]}).status_code == 404
         for part in ("", "/details", "/layers", "/script", "/stretch", "/events"):
             assert asked.get(f"/api/run{part}", params={"name": name}).status_code == 404
     for what in CHANGES:

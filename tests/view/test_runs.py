@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from report import histories
+from surefoot.comparison import compare
 from surefoot.store.notes import Notes, read_notes
 from surefoot.store.reader import open_run
 
@@ -206,3 +207,14 @@ def test_strings_that_no_encoding_has_are_sent(runs: Path) -> None:
     text = client(runs).get("/api/run", params={"name": "hostile"}).text
     assert text.isascii()
     assert json.loads(text)["run"]["error"] == "\u2028 </script> \x1b[31m"
+
+
+def test_a_comparison_says_what_the_command_says(runs: Path) -> None:
+    page = client(runs).get("/api/compare", params={"run": ["spoilt", "sound"]}).json()
+    found = compare(runs / "spoilt", runs / "sound")
+    assert (page["said"], page["word"], page["labels"]) == (str(found), found.word, ["spoilt", "sound"])
+    assert page["charts"][0]["id"] == "loss"
+    assert {one["how"] for one in page["pairs"][0]["findings"]} <= {"gone", "new", "kept"}
+    for asked, said in ((["sound"], "at least two runs"), (["sound"] * 21, "up to 20 runs")):
+        answer = client(runs).get("/api/compare", params={"run": asked})
+        assert (answer.status_code, said in answer.json()["error"]) == (400, True)

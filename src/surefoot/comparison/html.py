@@ -35,7 +35,11 @@ def render(comparison: Comparison) -> str:
         '<!doctype html>'
     """
     page = plain(
-        {"charts": step_charts(comparison), "times": time_charts(comparison), "marks": _parting(comparison)}
+        {
+            "charts": step_charts(comparison),
+            "times": time_charts(comparison),
+            "marks": parting_mark(comparison),
+        }
     )
     return document(
         "compare.html",
@@ -48,11 +52,12 @@ def render(comparison: Comparison) -> str:
         tones=_TONES,
         relations=RELATIONS,
         rows=rows(comparison),
-        pairs=[_pair(comparison, pair) for pair in comparison.pairs],
+        pairs=[pair_shown(comparison, pair) for pair in comparison.pairs],
     )
 
 
-def _pair(comparison: Comparison, pair: Pair) -> dict[str, Any]:
+def pair_shown(comparison: Comparison, pair: Pair) -> dict[str, Any]:
+    """What a page says of one run against the first: findings gone, new and kept, what differs, the code's lines."""
     changes = [(d.section, d.name, shown(d.before), shown(d.after)) for d in pair.differences]
     return {
         "label": comparison.sides[pair.after].label,
@@ -67,7 +72,7 @@ def _pair(comparison: Comparison, pair: Pair) -> dict[str, Any]:
     }
 
 
-def _parting(comparison: Comparison) -> Sequence[dict[str, Any]]:
+def parting_mark(comparison: Comparison) -> Sequence[dict[str, Any]]:
     """Where two runs part, as a mark in the curves; of several pairs, none."""
     if len(comparison.pairs) > 1:
         return []

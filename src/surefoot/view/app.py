@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from surefoot.errors import RunNotFound, SettingError, SurefootError
-from surefoot.view import files, run
+from surefoot.view import compare, files, run
 from surefoot.view.changing import change
 from surefoot.view.curves import widths_of
 from surefoot.view.folder import Folder
@@ -77,19 +77,27 @@ def application(folder: Folder, token: str | None = None) -> Guard:
         following = Following(named(request), widths_of(asked.get("means", "")))
         return stream(request, following.look, asked.get("since", ""))
 
+    def comparison(request: Request) -> Response:
+        return answered(compare.compared([folder.run(name) for name in request.query_params.getlist("run")]))
+
     of_a_run = {"": overview, "/stretch": stretch, "/layers": layers, "/details": details, "/script": script}
     routes = [
         Route("/", lambda request: files.page("runs")),
         Route("/static/{name}", lambda request: files.static_file(request.path_params["name"])),
-        Route("/run", lambda request: files.page("run")),
+        *(Route(f"/{name}", _page(name)) for name in ("run", "compare")),
         Route("/api/runs", runs),
         Route("/api/run/events", events),
+        Route("/api/compare", comparison),
         *(Route(f"/api/run{part}", answer) for part, answer in of_a_run.items()),
         Route("/api/runs/events", run_events),
         *(Route(f"/api/{what}", changed(what), methods=["POST"]) for what in _CHANGES),
     ]
     handlers: Any = {SurefootError: _failed, 404: _nowhere, 405: _nowhere}
     return Guard(Starlette(routes=routes, exception_handlers=handlers), token)
+
+
+def _page(name: str) -> Callable[[Request], Response]:
+    return lambda request: files.page(name)
 
 
 def _news(table: Table, cursor: str) -> tuple[str, dict[str, Any] | None]:

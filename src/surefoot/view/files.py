@@ -10,9 +10,10 @@ from starlette.responses import Response
 from surefoot.view.guard import refused
 
 _OWN, _REPORT = "surefoot.view", "surefoot.report"
-_SCRIPTS = ("page.js", "table.js", "runs.js", "run.js", "charts.js", "points.js", "told.js")
+_SCRIPTS = ("page.js", "table.js", "runs.js", "run.js", "charts.js", "points.js", "told.js", "compare.js")
 _NAMES = {
     **{name: (_OWN, name) for name in ("view.css", *_SCRIPTS)},
+    "compare.css": ("surefoot.comparison", "compare.css"),
     **{name: (_REPORT, name) for name in ("report.css", "format.js", "theme.js", "chart.js", "heatmap.js")},
     "uPlot.js": (_REPORT, "uplot/uPlot.iife.min.js"),
     "uPlot.css": (_REPORT, "uplot/uPlot.min.css"),
