@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from surefoot.cli.output import say, show
+from surefoot.cli.output import write as tell
 from surefoot.cli.places import check_new_run
 from surefoot.cli.run_options import Json, Module, Quiet, Runs
-from surefoot.errors import SettingError
+from surefoot.errors import ScriptError, SettingError
+from surefoot.extras import require
 from surefoot.store.runs import DEFAULT_RUNS
+
+if TYPE_CHECKING:
+    from surefoot.capture.script import Target
+    from surefoot.experiment.records import TriedFixes
 
 
 def try_fixes(
@@ -29,6 +36,15 @@ def try_fixes(
     isolated: Annotated[
         bool, typer.Option("--isolated", help="Run each training in a copy of the working folder.")
     ] = False,
+    diff: Annotated[
+        bool,
+        typer.Option(
+            "--diff", help="Print the edit that makes the fixes that help stay; the table goes to stderr."
+        ),
+    ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Apply that edit, and keep the old script as SCRIPT.orig.")
+    ] = False,
     runs: Runs = DEFAULT_RUNS,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -37,7 +53,10 @@ def try_fixes(
     """Try the fixes of what is found in a script, by hooks, and say what each did to its loss."""
     if context.obj is None:
         raise SettingError("no script was named: surefoot try SCRIPT, or surefoot try -m MODULE.")
+    if as_json and (diff or write):
+        raise SettingError("--json goes with neither --diff nor --write.")
     check_new_run(None, runs)
+    script = _script(context.obj) if diff or write else None
 
     from surefoot.experiment.engine import Plan, try_script
 
@@ -47,7 +66,44 @@ def try_fixes(
     except KeyboardInterrupt:
         say("interrupted; nothing of the script's was changed.")
         raise typer.Abort from None
-    show(json.dumps(found.summary(), indent=2) if as_json else str(found))
+    if not diff:
+        show(json.dumps(found.summary(), indent=2) if as_json else str(found))
+    elif not quiet:
+        tell(f"{found}\n")
+    if script is not None:
+        _edit(found, *script, diff, write)
+
+
+def _script(target: Target) -> tuple[str, str]:
+    """The script's file and its text before it runs; what an edit needs is asked for now, not after the trainings."""
+    from surefoot.capture.script import prepare
+    from surefoot.edits.files import read
+
+    require("edits", ["libcst"])
+    try:
+        file = prepare(target).filename
+    except SyntaxError as error:
+        raise ScriptError(f"{target.name}, line {error.lineno} is not valid Python: {error.msg}.") from None
+    return file, read(file)
+
+
+def _edit(found: TriedFixes, file: str, source: str, diff: bool, write: bool) -> None:
+    from surefoot.edits import files
+    from surefoot.experiment.edits import edit_of
+
+    made, left = edit_of(found, source, file)
+    for fix in left:
+        say(
+            f"no edit for {fix.said}: the place in the script is not certain{f' ({fix.where})' if fix.where else ''}."
+        )
+    if made is None:
+        say("nothing to edit.")
+        return
+    if diff:
+        show(made.diff(os.path.relpath(file)).rstrip("\n"))
+    if write:
+        kept = files.write(file, made)
+        say(f"{os.path.relpath(file)} is edited; the old one is {os.path.relpath(kept)}.")
 
 
 def _agreed(files: list[str]) -> bool:
