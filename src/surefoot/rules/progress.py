@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from surefoot.facts import LossCall
 from surefoot.records import History
 from surefoot.rules import intent
 from surefoot.rules.losses import chance, chance_by_hand, per_element, target_moments, training_losses
@@ -23,7 +24,12 @@ _EXAMPLES = 16  # that a loss at the start is of, together with its neighbours
 
 # A loss that left its start upwards: the start, a median of few losses, is known to about a third of itself.
 RISEN = 3.0
+_FIRST, STANDARD_ERRORS = 3, 3.0  # losses that the start is the median of
 BEYOND_NOISE = 5.0  # deviations: of normal noise once in three million
+
+# Share of the loss by which terms beside it may raise it and a guess still means something: one expert's balance adds a
+# thousandth, a variational bound a tenth; a second loss adds a quarter and more.
+ADDED = 0.2
 
 # Losses of either sign are no distance to anything; a few that slip below zero are round-off or a penalty's.
 _OTHER_SIGN, _MOST = 0.05, 0.5
@@ -71,8 +77,11 @@ class Progress:
 
     @property
     def reference(self) -> float:
-        """Where knowing nothing begins: at a constant guess, or at the start if that is lower."""
-        return self.start if self.chance is None else min(self.start, self.chance)
+        """Where knowing nothing begins: at a constant guess, or at the start if that is lower beyond its noise."""
+        if self.chance is None:
+            return self.start
+        lower = self.start + STANDARD_ERRORS * self.noise / math.sqrt(_FIRST) < self.chance
+        return self.start if lower else self.chance
 
     @property
     def learned(self) -> float:
@@ -190,11 +199,19 @@ def _chance(history: History) -> float | None:
     several = len(calls) > 1 or (cadence is not None and calls[0].count > 1.5 * max(1, cadence.backwards))
     if several and (cadence is None or cadence.root_over_loss is None):
         return None
+    if cadence is not None and cadence.root_over_loss is None and _added(history, calls[0]):
+        return None
     micro = _micro_steps(history)
     if micro > 1 and cadence is not None and cadence.backward_places > 1:
         return None  # the sum of losses of several kinds
     guess = chance(calls[0], target_moments(history, calls[0]))
     return None if guess is None else guess * root_factor(history) * micro / per_element(calls[0])
+
+
+def _added(history: History, call: LossCall) -> bool:
+    """Whether the first loss that was stepped on is another than this call's: of other terms, or of other units."""
+    stepped, called = history.series("loss").values[:1], call.first_value
+    return bool(len(stepped)) and called is not None and abs(stepped[0] - called) > ADDED * abs(called)
 
 
 def _micro_steps(history: History) -> float:

@@ -5,8 +5,13 @@ import numpy as np
 from rules.build import CREATED, Training, falling, flat, found
 
 
+def _thrown() -> np.ndarray:
+    """From a guess to well above it, where it stays."""
+    return np.concatenate([[2.31, 2.7, 3.3], flat(3.6, steps=297)])
+
+
 def test_fires() -> None:
-    spoiled = Training(flat(2.6)).optimizer("SGD", lr=5.0).scaled("update_norm", 100.0)
+    spoiled = Training(_thrown()).optimizer("SGD", lr=5.0).scaled("update_norm", 100.0)
     finding = found("lr-too-high", spoiled)[0]
     assert finding.severity == "error"
     assert "learning rate 5 is too high" in finding.title
@@ -20,11 +25,11 @@ def test_quiet() -> None:
 def test_near_miss() -> None:
     # Large steps in a training that gets on; a loss that stands still under small steps.
     assert not found("lr-too-high", Training().scaled("update_norm", 60.0))
-    assert not found("lr-too-high", Training(flat(2.6)))
+    assert not found("lr-too-high", Training(_thrown()))
     # A policy gradient's loss, of either sign, and players against each other.
     either = Training(np.random.default_rng(0).standard_normal(300)).scaled("update_norm", 100.0)
     assert not found("lr-too-high", either)
-    assert not found("lr-too-high", Training(flat(2.6)).scaled("update_norm", 100.0).second_player())
+    assert not found("lr-too-high", Training(_thrown()).scaled("update_norm", 100.0).second_player())
 
 
 def test_runs_away() -> None:
@@ -75,10 +80,44 @@ def test_an_overflow_after_a_few_losses_that_climb() -> None:
 
 
 def test_thrown_back_and_there_all_the_same() -> None:
+    thrown = [step + after for step in (60, 120, 180, 240) for after in range(3)]
     losses = falling(2.3, 0.05)
-    losses[[60, 120, 180, 240]] = 9.0
+    losses[thrown] = 9.0
     training = Training(losses).scaled("update_norm", 200.0)
     assert not found("lr-too-high", training)
     held_up = falling(2.3, 0.9)
-    held_up[[60, 120, 180, 240]] = 9.0
+    held_up[thrown] = 9.0
     assert found("lr-too-high", Training(held_up).scaled("update_norm", 200.0))
+    bad_batches = falling(2.3, 0.9)
+    bad_batches[thrown[::3]] = 9.0
+    assert not found("lr-too-high", Training(bad_batches).scaled("update_norm", 200.0))
+
+
+def test_a_model_that_can_do_no_better_than_a_guess_has_not_been_thrown_there() -> None:
+    steady = Training(flat(2.31)).scaled("update_norm", 100.0)
+    assert not found("lr-too-high", steady)
+    # The same loss, and outputs that told the examples apart until the first steps made them one.
+    spread = np.concatenate([np.full(10, 0.4), np.zeros(50)])
+    collapsed = Training(flat(2.31)).scaled("update_norm", 100.0).metric("output/batch_std", spread)
+    assert found("lr-too-high", collapsed)
+
+
+def test_a_lucky_start_is_no_reference() -> None:
+    """Three easy batches at first: a constant guess is what knowing nothing scores, and the loss is below it."""
+    losses = 2.0 * (1 + 0.5 * np.random.default_rng(0).standard_normal(300))
+    losses[:3] = 1.0
+    assert not found("lr-too-high", Training(losses).scaled("update_norm", 100.0))
+
+
+def test_what_was_learned_and_is_lost_again() -> None:
+    losses = np.concatenate([falling(2.3, 0.05, steps=150), flat(1.5, steps=150, noise=0.2)])
+    (finding,) = found("lr-too-high", Training(losses).scaled("update_norm", 60.0))
+    assert "back to" in finding.title
+    assert not found("lr-too-high", Training(losses)), "steps as small as usual"
+
+
+def test_a_first_step_of_many_times_the_weights_and_then_no_number() -> None:
+    thrown = Training(np.array([2.3, *[np.nan] * 20])).scaled("update_norm", 1e-9)
+    thrown.layers["update_norm"][0] = 100.0
+    assert found("lr-too-high", thrown)
+    assert found("lr-too-high", thrown.second_player())

@@ -35,3 +35,10 @@ def test_a_boundary_condition_is_one_term_of_a_sum() -> None:
     assert not found("constant-targets", Training().regression().loss_call(**ones, batch_size=1))
     term = Training().regression().loss_call(**ones).fact(Cadence, "optimizer 0", root_over_loss=None)
     assert not found("constant-targets", term)
+
+
+def test_the_place_of_the_positive_is_no_label() -> None:
+    """InfoNCE: scores are similarities, as many as other examples, and the positive is the first."""
+    zeros = {"target": {"min": 0.0, "max": 0.0, "mean": 0.0, "std": 0.0}, "target_distinct": 1}
+    assert not found("constant-targets", Training().loss_call(**zeros, classes=127))
+    assert found("constant-targets", Training().loss_call(**zeros, classes=10))

@@ -39,8 +39,9 @@ def constant_targets(history: History, *, least: int = 5) -> Iterator[Draft]:
 
     ## When to ignore it
     Losses of several players (a GAN's ones and zeros) and targets that are constant zero (a residual of
-    physics) are not reported; nor is one call among others with varied targets, nor a term of a sum. At least
-    5 batches (option `least`) are needed.
+    physics) are not reported; nor labels of scores that no weight makes, one for each class: similarities
+    within a batch or to a queue, one column of which holds the positives (InfoNCE). Nor is one call among
+    others with varied targets, nor a term of a sum. At least 5 batches (option `least`) are needed.
 
     ## Source
     DeepFD, case 15; stackoverflow 59325381.
@@ -57,6 +58,8 @@ def constant_targets(history: History, *, least: int = 5) -> Iterator[Draft]:
     if not labels and not _alone(history, call):
         return
     classes = call.classes
+    if labels and classes and not _made_by_a_weight(history, int(classes)):
+        return
     yield Draft(
         title=f"Every target in the {count} batches looked at is {value:g}: there is nothing to tell apart.",
         fix=(
@@ -81,6 +84,12 @@ def _alone(history: History, call: LossCall) -> bool:
     cadence = main_cadence(history)
     single = cadence is None or cadence.root_over_loss is not None
     return single and (call.batch_size or 0) > 1 and call.count <= 1.2 * backwards
+
+
+def _made_by_a_weight(history: History, classes: int) -> bool:
+    """Whether a weight has a row or column for each class; scores without one are similarities of examples."""
+    shapes = [parameter.shape for parameter in history.parameters]
+    return not shapes or any(classes in shape for shape in shapes)
 
 
 def _constant(call: LossCall) -> bool:
