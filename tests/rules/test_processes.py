@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from surefoot.facts import Process, Processes
+from surefoot.facts import Process, Processes, Ranks
 from surefoot.records import Finding, History, Run
 from surefoot.report.text import verdict_text
 from surefoot.report.verdict import judge
+from surefoot.rules import diagnose, get_rule
 from surefoot.rules.processes import merged
 
 ONE = Finding("nonfinite-loss", "error", "The loss is NaN.", "Look at the batch.", step=3)
@@ -23,6 +24,18 @@ def test_what_some_have_names_them() -> None:
     many = {f"rank-{rank}": [ONE] for rank in range(6)}
     (found,) = merged({"script": [], **many})
     assert found.title.startswith("On rank-0, rank-1, rank-2, rank-3 and 2 more: ")
+
+
+def test_what_is_said_of_all_names_nobody() -> None:
+    assert merged({"rank-0": [ONE], "rank-1": []}, {"nonfinite-loss"}) == [ONE]
+    ranks = Ranks("run", world_size=2, parameters_differ=True, parameter="0.weight", at_step=2)
+    other = History(Run("runs/b", "b", "a.py", status="finished", steps=40, backwards=40))
+    first = history(Process(name="rank-0"), Process(name="rank-1"))
+    (found,) = diagnose(
+        replace(first, all_facts=(*first.all_facts, ranks), others={"rank-1": other}),
+        rules=[get_rule("ranks-diverged")],
+    )
+    assert found.title == "Parameters differ between the 2 processes (first seen in 0.weight)."
 
 
 def history(*processes: Process) -> History:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from surefoot.facts import Defect, Processes, RangeTest
+from surefoot.facts import Defect, Processes, RangeTest, Ranks
 from surefoot.records import SEVERITIES, Finding, History, Severity
 from surefoot.rules.base import Rule
 from surefoot.rules.ignoring import kept
@@ -43,8 +43,9 @@ def diagnose(
     processes = history.fact(Processes)
     first = processes.trained[0].name if processes is not None and processes.trained else "script"
     histories = {first: history, **history.others}
-    found = merged({name: _of_one(each, ignore, rules) for name, each in histories.items()})
     table = {made.code: made for made in (all_rules() if rules is None else rules)}
+    of_all = {code for code, made in table.items() if Ranks in made.needs}  # one process compares for all
+    found = merged({name: _of_one(each, ignore, rules) for name, each in histories.items()}, of_all)
     return tuple(sorted(found, key=lambda f: _rank(f, table)))
 
 

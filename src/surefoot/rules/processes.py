@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from surefoot.records import Finding
 
 
-def merged(found: Mapping[str, Sequence[Finding]]) -> list[Finding]:
+def merged(found: Mapping[str, Sequence[Finding]], of_all: Collection[str] = ()) -> list[Finding]:
     """Each finding once; one that not all processes have says which have it.
 
     Args:
         found: Findings by process.
+        of_all: Codes of findings that are about all processes, whoever has them.
 
     Example:
         >>> one = Finding("nonfinite-loss", "error", "The loss is NaN.", "Look at the batch.")
@@ -26,7 +27,8 @@ def merged(found: Mapping[str, Sequence[Finding]]) -> list[Finding]:
     made = []
     for code, names in having.items():
         of_first = [finding for finding in found[names[0]] if finding.code == code]
-        made += of_first if len(names) == len(found) else [_named(finding, names) for finding in of_first]
+        whole = len(names) == len(found) or code in of_all
+        made += of_first if whole else [_named(finding, names) for finding in of_first]
     return made
 
 
