@@ -163,7 +163,7 @@ class Trying:
         return tuple(each for each in self.measured if each.remedy not in names)
 
     def _alone(self, base: Seen, ways: Sequence[Proposal]) -> list[tuple[Seen, Word]]:
-        self.tell(f"{len(ways)} fixes, each by itself")
+        self.tell(f"{len(ways)} fix{'es' if len(ways) > 1 else ''}, each by itself")
         several = self._tried([(way,) for way in ways])
         return list(zip(several, self._words(base, several), strict=True))
 
