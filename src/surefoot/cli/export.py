@@ -58,10 +58,13 @@ def export(
 def _check(formats: list[str], output: str | None) -> None:
     if not formats:
         raise SettingError("export to what? Give --csv, --parquet, --tensorboard, --wandb or --mlflow.")
+    if output is not None:
+        _check_output(formats, output)
     for each in formats:
         require(f"exports by --{each}", _LIBRARIES.get(each, ()))
-    if output is None:
-        return
+
+
+def _check_output(formats: list[str], output: str) -> None:
     if len(formats) > 1:
         raise SettingError("--output is one place, for one format: leave it out, or give one format alone.")
     if formats == ["mlflow"]:
