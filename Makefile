@@ -52,7 +52,7 @@ check: $(VENV)/.installed-tests
 	$(BIN)/ruff format --check src tests examples benchmarks forge docs/site
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --doctest-modules src/surefoot --quiet -p no:cacheprovider
+	$(BIN)/python -m pytest --doctest-modules src/surefoot --ignore=src/surefoot/capture/children/site --quiet -p no:cacheprovider
 
 # The theme advertises what comes after MkDocs 1 in every build.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs

@@ -22,9 +22,11 @@ def loaded(path: str) -> ModuleType:
 
 def test_version_and_citation_agree() -> None:
     check = loaded("release/check.py")
-    check.names_agree(None)
+    check.names_agree(None, "0.1.0.dev7")
+    with pytest.raises(SystemExit, match=r"does not name version 9\.9\.9"):
+        check.names_agree(None, "9.9.9")
     with pytest.raises(SystemExit, match=r"the tag is v9\.9\.9"):
-        check.names_agree("v9.9.9")
+        check.names_agree("v9.9.9", "0.1.0")
 
 
 def test_links_become_whole_addresses_where_the_repository_is_named() -> None:

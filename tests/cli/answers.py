@@ -27,7 +27,7 @@ def reading(run: Path, page: Path) -> list[list[str]]:
         ["runs", *runs], ["runs", "--json", *runs], ["show", str(run)], ["show", "--json", str(run)], ["show", *runs],
         ["doctor", str(run)], ["doctor", "--json", str(run)], ["report", str(run), "-o", str(page)],
         ["compare", str(run), str(run), "-o", str(page)], ["compare", "--json", str(run), str(run)],
-        ["export", "--csv", str(run), "-o", str(page)],
+        ["export", "--csv", str(run), "-o", str(page.with_suffix(".csv"))],
     ]  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["train.py", "exit", "30"], 2, "failed", "the script failed at step 30 with exit code 3"),
         (["nothing.py"], 2, "nothing trained", "no backward pass was seen;"),
         (["no_torch.py"], 2, "nothing trained", "torch was never imported"),
-        (["child.py"], 2, "nothing trained", "the processes that it started"),
+        (["child.py"], 0, "whole", "trained      20 steps"),
     ],
 )  # fmt: skip
 def test_check(arguments: list[str], code: int, extent: str, said: str, folder: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ for step in range(4):
     print(done.stdout, end="")
 ask = "import sys; print(sorted(m for m in sys.modules if 'surefoot' in m), sys.argv, sys.flags.optimize)"
 print(subprocess.check_output([sys.executable, "-c", ask, "argument"], text=True), end="")
-print(sorted(name for name in os.environ if "SUREFOOT" in name.upper()))
+print(sorted(os.environ.keys() - {"SUREFOOT_TRAINING", "PYTHONPATH"}))  # these two lead what it starts back to surefoot
 if (child := os.fork()) == 0:
     loss = model(torch.ones(1, 3)).sum()
     loss.backward()
