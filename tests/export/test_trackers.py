@@ -42,12 +42,13 @@ def test_tensorboard(recorded: Path, tmp_path: Path) -> None:
 
 
 def test_wandb(recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("wandb")
+    wandb = pytest.importorskip("wandb")
     for name in [name for name in os.environ if name.startswith("WANDB")]:
         monkeypatch.delenv(name)
     folder = write_wandb(whole_history_of(recorded), FINDINGS, tmp_path / "out")
     assert folder.is_relative_to(tmp_path / "out" / "wandb")
     assert folder.name.startswith("offline-run-")
+    wandb.teardown()  # waits for the process that writes the file, as the end of a program does
     history, summary = _read_wandb(next(folder.glob("*.wandb")))
     assert [(r["_step"], r["loss/optimizer 1"]) for r in history if "loss/optimizer 1" in r] == [
         (2, 2.0),

@@ -28,6 +28,8 @@ def write_wandb(history: History, findings: Sequence[Finding], folder: str | Pat
 
     Raises:
         MissingExtra: wandb is not installed.
+
+    Effects: wandb's own process writes the files, until this one ends at the latest.
     """
     with needed_for("exports to Weights & Biases"):
         import wandb
