@@ -61,6 +61,11 @@ def test_importing_surefoot_loads_no_torch() -> None:
     assert fresh(f"import sys, surefoot; print([m for m in {heavy} if m in sys.modules])") == "[]"
 
 
+def test_the_command_line_loads_a_command_when_it_is_asked_for() -> None:
+    heavy = ("numpy", "rich", "surefoot.records", "surefoot.facts", "surefoot.rules", "surefoot.figures")
+    assert fresh(f"import sys, surefoot.cli.main; print([m for m in {heavy} if m in sys.modules])") == "[]"
+
+
 def test_keeping_judging_and_showing_load_no_torch() -> None:
     names = [name for room in NO_TORCH for name in modules_of(room)]
     assert len(names) > 60

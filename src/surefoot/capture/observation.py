@@ -30,8 +30,8 @@ from surefoot.facts import Recording
 from surefoot.interrupts import pass_on
 from surefoot.records import Finding, Findings, History, Run, Status, Verdict
 from surefoot.report.verdict import judge
+from surefoot.store.folders import DEFAULT_RUNS
 from surefoot.store.reader import open_run
-from surefoot.store.runs import DEFAULT_RUNS
 
 _current: Observation | None = None
 

@@ -11,10 +11,13 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from types import CodeType, ModuleType
+from typing import TYPE_CHECKING
 
 from surefoot.capture.limit import StepLimit
 from surefoot.errors import ScriptError
-from surefoot.records import Status
+
+if TYPE_CHECKING:
+    from surefoot.records import Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from surefoot.cli.output import show
 from surefoot.cli.places import check_file
 from surefoot.cli.subject_options import Batches, Module, Quick, Runs, Settings, Steps
 from surefoot.errors import SettingError
-from surefoot.store.runs import DEFAULT_RUNS
+from surefoot.store.folders import DEFAULT_RUNS
 
 if TYPE_CHECKING:
     from surefoot.cli.subjects import Named

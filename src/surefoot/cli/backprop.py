@@ -16,12 +16,9 @@ from surefoot.cli.run_options import Module
 from surefoot.cli.subject_options import Dpi
 from surefoot.cli.watching import run_under
 from surefoot.errors import NothingTrained, ScriptError, SettingError
-from surefoot.figures.canvas import PICTURES
 
 if TYPE_CHECKING:
     from surefoot.gradients import Backpropagation
-
-_SUFFIXES = (*PICTURES, ".html", ".txt")
 
 
 def backprop(
@@ -62,13 +59,14 @@ def backprop(
     target = context.obj
     if target is None:
         raise SettingError("no script was named: surefoot backprop SCRIPT, or surefoot backprop -m MODULE.")
+    from surefoot.figures.canvas import PICTURES, matplotlib_or_raise
+
     path = None if output is None else Path(output).absolute()
-    if path is not None and path.suffix.lower() not in _SUFFIXES:
-        raise SettingError(f"-o {output} is no picture that can be drawn: end it in {', '.join(_SUFFIXES)}.")
+    suffixes = (*PICTURES, ".html", ".txt")
+    if path is not None and path.suffix.lower() not in suffixes:
+        raise SettingError(f"-o {output} is no picture that can be drawn: end it in {', '.join(suffixes)}.")
     check_file("--output", output)
     if path is not None and path.suffix.lower() in PICTURES:
-        from surefoot.figures.canvas import matplotlib_or_raise
-
         matplotlib_or_raise()
 
     targets = [target, *(replace(target, arguments=_words(more)) for more in beside or ())]

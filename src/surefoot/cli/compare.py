@@ -12,7 +12,7 @@ from surefoot.cli.configuration import all_ignored
 from surefoot.cli.output import say, show, show_rich, write_file
 from surefoot.cli.places import check_file
 from surefoot.cli.run_options import Ignore, Json, Runs
-from surefoot.store.runs import DEFAULT_RUNS
+from surefoot.store.folders import DEFAULT_RUNS
 
 if TYPE_CHECKING:
     from surefoot.comparison.gate import Gate

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 
-from surefoot.store import runs
+from surefoot.store.folders import DEFAULT_RUNS
 
 
 def run_names(incomplete: str) -> list[str]:
     """Runs of the default folder, and `last`."""
-    names = [runs.LAST, *runs.run_names(runs.DEFAULT_RUNS)]
+    from surefoot.store import runs
+
+    names = [runs.LAST, *runs.run_names(DEFAULT_RUNS)]
     return [name for name in names if name.startswith(incomplete)]
 
 

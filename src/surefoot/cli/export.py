@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from surefoot import rules
-from surefoot.cli.answering import answering
 from surefoot.cli.output import show
 from surefoot.cli.places import check_file, check_folder
 from surefoot.cli.run_options import RunName, Runs
-from surefoot.diagnosis import whole_history_of
 from surefoot.errors import SettingError
 from surefoot.extras import require
-from surefoot.records import Finding, History
-from surefoot.store.runs import DEFAULT_RUNS
+from surefoot.store.folders import DEFAULT_RUNS
 
-Write = Callable[[History, tuple[Finding, ...], str], object]
+if TYPE_CHECKING:
+    from surefoot.records import Finding, History
+
+    Write = Callable[[History, tuple[Finding, ...], str], object]
 
 
 def export(
@@ -47,6 +46,10 @@ def export(
     asked = {"csv": csv, "parquet": parquet, "tensorboard": tensorboard, "wandb": wandb, "mlflow": mlflow}
     formats = [name for name, wanted in asked.items() if wanted]
     _check(formats, output)
+    from surefoot import rules
+    from surefoot.cli.answering import answering
+    from surefoot.diagnosis import whole_history_of
+
     history = whole_history_of(run, runs)
     with answering(history.run.path):
         findings = rules.diagnose(history)

@@ -13,8 +13,7 @@ from surefoot.cli.output import say, show, show_rich
 from surefoot.cli.places import check_file, check_new_run
 from surefoot.cli.run_options import Json, Module, Name, Runs
 from surefoot.errors import ScriptError, SettingError
-from surefoot.lr_range_test.ranges import Spacing, check_range
-from surefoot.store.runs import DEFAULT_RUNS
+from surefoot.store.folders import DEFAULT_RUNS
 
 _SUFFIXES = (".png", ".svg", ".html")
 
@@ -58,6 +57,8 @@ def find_lr(
     target = context.obj
     if target is None:
         raise SettingError("no script was named: surefoot find-lr SCRIPT, or surefoot find-lr -m MODULE.")
+    from surefoot.lr_range_test.ranges import Spacing, check_range
+
     first, last = _range(range_)
     spacing: Spacing = "linear" if linear else "exponential"
     check_range(first, last, steps, spacing, after)

@@ -12,8 +12,7 @@ from surefoot.cli.output import show
 from surefoot.cli.places import check_file
 from surefoot.cli.subject_options import Batches, Dpi, Module, Quick, Runs, Settings, Steps
 from surefoot.errors import SettingError
-from surefoot.figures.canvas import PICTURES
-from surefoot.store.runs import DEFAULT_RUNS
+from surefoot.store.folders import DEFAULT_RUNS
 
 if TYPE_CHECKING:
     from surefoot.cli.subjects import Subject
@@ -130,9 +129,9 @@ def landscape(
     if radius is not None and not sharpness:
         raise SettingError("--radius is for --sharpness.")
     spans = (_span("--span", span), _span("--y-span", y_span))
-    if target.suffix.lower() in PICTURES:
-        from surefoot.figures.canvas import matplotlib_or_raise
+    from surefoot.figures.canvas import PICTURES, matplotlib_or_raise
 
+    if target.suffix.lower() in PICTURES:
         matplotlib_or_raise()
     states = [Path(name).absolute() for name in checkpoint or ()]
 
@@ -207,6 +206,7 @@ def _line_to(subject: Subject, path: Path, options: dict[str, Any]) -> Slice:
 
 def _write(records: list[Any], target: Path, subject: Subject, dpi: int | None) -> None:
     from surefoot.figures import draw
+    from surefoot.figures.canvas import PICTURES
     from surefoot.surfaces import Surface
 
     for number, record in enumerate(records, start=1):

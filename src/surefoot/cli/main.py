@@ -46,7 +46,7 @@ from surefoot.cli.try_fixes import try_fixes
 from surefoot.cli.view import view
 from surefoot.cli.watching import is_script
 from surefoot.errors import SurefootError
-from surefoot.store.runs import DEFAULT_RUNS
+from surefoot.store.folders import DEFAULT_RUNS
 
 COULD_NOT_RUN = 2
 

@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 
 from surefoot.errors import SettingError
-from surefoot.store.folders import checked_name
-from surefoot.store.runs import DEFAULT_RUNS
+from surefoot.store.folders import DEFAULT_RUNS, checked_name
 
 
 def check_new_run(name: str | None, runs: str) -> None:

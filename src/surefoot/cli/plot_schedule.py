@@ -9,7 +9,6 @@ import typer
 from surefoot.cli.output import show
 from surefoot.cli.places import check_file
 from surefoot.errors import SettingError
-from surefoot.figures.canvas import PICTURES
 
 
 def plot_schedule(
@@ -55,12 +54,13 @@ def plot_schedule(
     if output is None:
         show(table(schedule, lr))
         return
+    from surefoot.figures.canvas import PICTURES, write
+
     if not output.lower().endswith(PICTURES):
         raise SettingError(f"{output} is no picture that can be drawn: end it in .png, .svg or .pdf.")
     check_file("--output", output)
     if steps is None and schedule.duration is None:
         raise SettingError(f"{schedule!r} never ends: say how many steps to draw by --steps N.")
-    from surefoot.figures.canvas import write
     from surefoot.figures.schedule import schedule_figure, schedule_length
 
     show(table(schedule, lr))

@@ -14,7 +14,7 @@ from surefoot.cli.output import say, show, show_rich
 from surefoot.cli.places import check_file, check_new_run
 from surefoot.cli.run_options import Json, Module, Quiet, Runs
 from surefoot.errors import SettingError
-from surefoot.store.runs import DEFAULT_RUNS
+from surefoot.store.folders import DEFAULT_RUNS
 
 SWEEP_LINE = "SCRIPT [OPTIONS] [--] [ARGUMENTS]…  |  -m MODULE [OPTIONS] [--] [ARGUMENTS]…"
 _SUFFIXES = (".png", ".svg", ".html")

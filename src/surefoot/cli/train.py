@@ -16,7 +16,7 @@ from surefoot.cli.output import show, show_rich
 from surefoot.cli.places import check_folder, check_new_run
 from surefoot.errors import ScriptError, SettingError, SurefootError
 from surefoot.report.numbers import duration, number, value
-from surefoot.store.runs import DEFAULT_RUNS
+from surefoot.store.folders import DEFAULT_RUNS
 
 DIVERGED = 1
 

@@ -16,7 +16,7 @@ from surefoot.cli.places import check_new_run
 from surefoot.cli.run_options import Json, Module, Quiet, Runs
 from surefoot.errors import ScriptError, SettingError
 from surefoot.extras import require
-from surefoot.store.runs import DEFAULT_RUNS
+from surefoot.store.folders import DEFAULT_RUNS
 
 if TYPE_CHECKING:
     from surefoot.capture.script import Target

@@ -10,7 +10,7 @@ import typer
 
 from surefoot.cli.output import say, show
 from surefoot.extras import require
-from surefoot.store.runs import DEFAULT_RUNS
+from surefoot.store.folders import DEFAULT_RUNS
 
 
 def view(

@@ -8,7 +8,7 @@ from pathlib import Path
 from surefoot.capture.script import Target
 from surefoot.experiment.engine import Plan, try_script
 from surefoot.experiment.records import TriedFixes
-from surefoot.store.runs import DEFAULT_RUNS
+from surefoot.store.folders import DEFAULT_RUNS
 
 
 def try_fixes(

@@ -13,7 +13,7 @@ from surefoot.search.axes import Axis, Given, axis
 from surefoot.search.engine import Plan, sweep_script
 from surefoot.search.optuna_study import Studying
 from surefoot.search.records import Sweep
-from surefoot.store.runs import DEFAULT_RUNS
+from surefoot.store.folders import DEFAULT_RUNS
 
 if TYPE_CHECKING:
     from torch import nn

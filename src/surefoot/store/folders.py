@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from surefoot.errors import SettingError
 from surefoot.store.connection import plain_errors
 
+DEFAULT_RUNS = "surefoot-runs"  # the folder of all runs, where none is named
 _RESERVED = frozenset({"", ".", "..", "last"})
 _LONGEST = 120  # characters
 _LONGEST_BYTES = 240  # file systems allow 255, and a number may follow

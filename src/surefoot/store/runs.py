@@ -13,7 +13,6 @@ from surefoot.store.groups import runs_in
 from surefoot.store.reader import open_run
 
 LAST = "last"
-DEFAULT_RUNS = "surefoot-runs"  # the folder, where none is named
 
 
 def list_runs(folder: Path | str) -> list[Run]:
