@@ -43,7 +43,10 @@ export class Racers {
     if (playing && performance.now() - this.last < 90) return;
     this.last = performance.now();
     lab.scene.racers.forEach(({ path }, index) => {
-      this.root.children[index].loss.textContent = outcome(path, lab.lowest, Math.floor(step));
+      const { loss } = this.root.children[index];
+      loss.textContent = outcome(path, lab.lowest, Math.floor(step));
+      // It never gets narrower again: a loss that flutters would wrap the row to and fro, and move the picture under it.
+      if (loss.textContent.length > (loss.widest ?? 0)) loss.style.minWidth = `${(loss.widest = loss.textContent.length)}ch`;
     });
   }
 }
