@@ -131,6 +131,7 @@ class Training:
                 "optimizers_stepped": 1,
                 "first_backward": BACKWARD,
                 "manual": False,
+                "forwards_with_grad": self.steps,
             },
             (Cadence, "optimizer 0"): {
                 "steps": self.steps,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from rules.build import Training, found
-from surefoot.facts import MissingGradients, Reach
+from surefoot.facts import Calls, MissingGradients, Reach
 
 
 def test_fires() -> None:
@@ -55,6 +55,19 @@ def test_a_silent_stem_in_front_of_what_learns() -> None:
     finding = found("no-gradient", spoiled)[0]
     assert finding.severity == "error"
     assert finding.evidence["parameters"] == ["fc1.weight", "fc1.bias"]
+
+
+def test_a_compiled_model_whose_layers_are_not_seen_to_run() -> None:
+    stem = Training().fact(Calls, forwards_with_grad=0)
+    for name in ("fc1.weight", "fc1.bias"):
+        stem.parameter(name, reached=False, received=0, module_called=False)
+    finding = found("no-gradient", stem)[0]
+    assert finding.severity == "warning"
+    assert "or their layers never run" in finding.title
+    head = _with_last("pooler.weight", module_called=False).fact(Calls, forwards_with_grad=0)
+    finding = found("no-gradient", head)[0]
+    assert finding.severity == "information"
+    assert "no call of a layer was seen" in finding.title
 
 
 def _with_last(name: str, **changes: object) -> Training:

@@ -41,7 +41,8 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Draft]:
 
     ## When to ignore it
     If that part is meant to stay fixed: say so with `requires_grad=False`. An output that the model returns and no loss
-    uses, and layers that never ran, are information. A layer that ran, whose result neither reaches a loss nor is
+    uses, and layers that never ran, are information. In a compiled model no call of a layer is seen: a silent stem in
+    front of what does learn is a warning there. A layer that ran, whose result neither reaches a loss nor is
     returned, is a warning where no cut was seen. While running, 10 steps (option `least`) are waited for.
 
     ## Source
@@ -71,16 +72,19 @@ def no_gradient(history: History, *, least: int = 10) -> Iterator[Draft]:
         yield idle
         silent = [p for p in silent if p.name not in idle.evidence["parameters"]]
     unused = {*reach.unused}
-    lost = [p for p in silent if p.module_called and p.name not in unused]
+    hidden = calls is not None and not calls.forwards_with_grad  # inside a compiled model no call is seen
+    lost = [p for p in silent if (p.module_called or hidden) and p.name not in unused]
     sure = everything or (bool(lost) and bool(cut or leaf or front))
     called = lost or silent
     if not sure:
-        yield from _idle(silent, lost)
+        yield from _idle(silent, lost, hidden)
         return
     where = _place(cut) or (calls.first_backward if calls is not None else None)
     share = sum(p.numel for p in called) / max(1, sum(p.numel for p in optimized))
+    guessed = not (everything or cut or leaf) and not any(p.module_called for p in called)
     yield Draft(
-        title=_title(called, everything, leaf, cut),
+        severity="warning" if guessed else None,
+        title=_title(called, everything, leaf, cut, guessed),
         fix=_fix(cut),
         step=1,
         evidence={
@@ -120,11 +124,19 @@ def _idle_optimizer(history: History, silent: list[ParameterInfo], least: int) -
     return None
 
 
-def _idle(silent: list[ParameterInfo], lost: list[ParameterInfo]) -> Iterator[Draft]:
+def _idle(silent: list[ParameterInfo], lost: list[ParameterInfo], hidden: bool) -> Iterator[Draft]:
     """Parameters that get no gradient where no cut was seen: their result is thrown away, or nobody asks for it."""
     ran = [p for p in silent if p.module_called]
+    idle = "belong to layers that never run"
+    if hidden:
+        idle = "belong to layers that never run, or their result reaches no loss: no call of a layer was seen"
     kinds: tuple[tuple[list[ParameterInfo], Severity, str, str], ...] = (
-        (lost, "warning", "ran in the forward, and their result reaches no loss", _fix(None)),
+        (
+            [p for p in ran if p in lost],
+            "warning",
+            "ran in the forward, and their result reaches no loss",
+            _fix(None),
+        ),
         (
             [p for p in ran if p not in lost],
             "information",
@@ -134,7 +146,7 @@ def _idle(silent: list[ParameterInfo], lost: list[ParameterInfo]) -> Iterator[Dr
         (
             [p for p in silent if not p.module_called],
             "information",
-            "belong to layers that never run",
+            idle,
             "Call those layers in forward(), or take them out of the model.",
         ),
     )
@@ -173,7 +185,7 @@ def _in_order(history: History) -> list[ParameterInfo]:
     return [p for p in dict.fromkeys(held) if p.requires_grad]
 
 
-def _title(called: list[ParameterInfo], everything: bool, leaf: bool, cut: Cut | None) -> str:
+def _title(called: list[ParameterInfo], everything: bool, leaf: bool, cut: Cut | None, guessed: bool) -> str:
     names = _names(called)
     if everything and leaf:
         return "The loss hangs on a tensor made anew from values: no parameter gets a gradient."
@@ -183,7 +195,12 @@ def _title(called: list[ParameterInfo], everything: bool, leaf: bool, cut: Cut |
         return (
             f"The graph is cut between {after}{before}: {len(called)} parameters get no gradient ({names})."
         )
-    return f"{len(called)} optimized parameters ({names}) never get a gradient: the graph is cut."
+    why = (
+        "the graph is cut, or their layers never run (no call of a layer was seen)"
+        if guessed
+        else "the graph is cut"
+    )
+    return f"{len(called)} optimized parameters ({names}) never get a gradient: {why}."
 
 
 def _names(parameters: list[ParameterInfo]) -> str:
