@@ -78,7 +78,7 @@ def test_names_of_this_machine_are_answered(runs: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost:6007"]
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost:6007", "http://["]
 )
 def test_another_site_reads_nothing(runs: Path, origin: str) -> None:
     asked = client(runs)
@@ -192,6 +192,20 @@ def test_another_address_needs_the_token(runs: Path) -> None:
     assert asked.get("/api/runs").json()["rows"][0]["name"] == "kept"
     assert asked.get("/api/runs", headers={"origin": "http://evil.example"}).status_code == 403
     assert names(runs) == ["kept"]
+
+
+def test_the_token_leads_to_this_server_alone(runs: Path) -> None:
+    asked = client(runs, "secret-token", "http://trainer.example:6007")
+    for path in ("//evil.example", "///evil.example", "/\\evil.example"):
+        opened = asked.get(f"http://trainer.example:6007{path}?token=secret-token")
+        assert (opened.status_code, opened.headers["location"]) == (303, "/evil.example")
+
+
+@pytest.mark.parametrize("host", ["[", "trainer.example:x", "trainer.example:99999", ""])
+def test_a_host_that_is_none_is_refused(runs: Path, host: str) -> None:
+    asked = client(runs, "secret-token", "http://trainer.example:6007")
+    for path in READ:
+        assert asked.get(path, headers={"host": host}).status_code == 403
 
 
 def test_what_is_no_request_is_refused_in_a_sentence(runs: Path) -> None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -80,7 +80,7 @@ class Guard:
         if self.token is None and not is_loopback(_name(host)):
             return refused(403, f"this page is served to this machine alone, not as {host[:200]!r}")
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and _parts(origin).netloc.lower() != host.lower():
             return refused(403, "another site asked")
         if request.method in _READING:
             return None
@@ -98,7 +98,8 @@ class Guard:
         cookie = f"surefoot-{request.url.port or 80}"
         shown = request.query_params.get("token")
         if shown is not None and request.method == "GET" and _same(shown, token):
-            answer = RedirectResponse(request.url.path, status_code=303)
+            # Two slashes at the beginning would be another server's name.
+            answer = RedirectResponse("/" + request.scope["path"].lstrip("/\\"), status_code=303)
             answer.set_cookie(cookie, token, httponly=True, samesite="strict")
             return answer
         if _same(request.cookies.get(cookie, ""), token):
@@ -123,10 +124,15 @@ def _same(shown: str, token: str) -> bool:
 
 def _name(host: str) -> str:
     """A Host header without its port."""
+    return _parts(f"//{host}").hostname or ""
+
+
+def _parts(address: str) -> SplitResult:
+    """An address taken apart; nothing of one that cannot be."""
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        return urlsplit(address)
     except ValueError:
-        return ""
+        return urlsplit("")
 
 
 def _with_headers(send: Send) -> Send:
