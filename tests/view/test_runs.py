@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import shutil
 import socket
 import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from report import histories
+from surefoot.cli.view import view
 from surefoot.comparison import compare
+from surefoot.errors import StoreError
+from surefoot.records import Finding
 from surefoot.store.notes import Notes, read_notes
 from surefoot.store.reader import open_run
 
@@ -19,6 +27,9 @@ from .recorded import begin, record
 from .test_guard import PAGE, client
 
 pytest.importorskip("starlette", reason="needs surefoot[view]")
+from starlette.requests import Request
+
+from surefoot.view import streams
 from surefoot.view.folder import Folder
 from surefoot.view.judging import Judging
 from surefoot.view.table import Table
@@ -40,6 +51,14 @@ def runs(made: Path, tmp_path: Path) -> Path:
 
 def rows(runs: Path) -> dict[str, dict[str, object]]:
     return {row["name"]: row for row in client(runs).get("/api/runs").json()["rows"]}
+
+
+def crashed(runs: Path, name: str = "crashed") -> Path:
+    """A run whose process is gone without a word."""
+    path = record(runs, histories.healthy(20), name=name)
+    with closing(sqlite3.connect(path / "run.db")) as connection, connection:
+        connection.execute("UPDATE run SET status = 'running', process = '{}', heartbeat = 0")
+    return path
 
 
 def test_a_row_says_what_a_run_came_to(runs: Path) -> None:
@@ -180,6 +199,87 @@ def test_a_damaged_run_can_be_deleted(runs: Path) -> None:
     connection.close()
     assert client(runs).post("/api/delete", json={"run": "sound"}, headers=PAGE).status_code == 200
     assert set(rows(runs)) == {"spoilt"}
+
+
+def streamed(look: streams.Look, count: int, since: str = "", last: str | None = None) -> list[str]:
+    """The first parts of a stream."""
+    headers = [] if last is None else [(b"last-event-id", last.encode())]
+
+    async def parts() -> list[str]:
+        answer = streams.stream(Request({"type": "http", "headers": headers}), look, since)
+        return [str(await anext(answer.body_iterator)) for _ in range(count)]
+
+    return asyncio.run(parts())
+
+
+def test_a_stream_goes_on_where_a_browser_left_it(runs: Path) -> None:
+    table = Table(Folder(runs), Judging())
+    cursor, _, _ = table.changes()
+    record(runs, histories.healthy(20), name="later")
+    table.forget()
+
+    def look(at: str) -> tuple[str, dict[str, Any] | None]:
+        now, rows, gone = table.changes(at)
+        return now, {"names": [row["name"] for row in rows], "gone": gone}
+
+    begin, event = streamed(look, 2, last=cursor)
+    assert begin == "retry: 2000\n\n"
+    kind, number, data = event.strip().split("\n")
+    assert (kind, number) == ("event: news", f"id: {table.changes()[0]}")
+    assert json.loads(data.removeprefix("data: ")) == {"names": ["later"], "gone": []}
+    _, event = streamed(look, 2, since="", last=number.removeprefix("id: "))
+    assert json.loads(event.strip().split("data: ")[1])["names"] == []
+    _, event = streamed(look, 2, since=cursor)
+    assert json.loads(event.strip().split("data: ")[1])["names"] == ["later"]
+
+
+def test_a_silent_stream_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "EVERY", 0.001)
+    monkeypatch.setattr(streams, "HEARTBEAT", 0.003)
+    looks: list[str] = []
+
+    def look(at: str) -> tuple[str, None]:
+        looks.append(at)
+        return at, None
+
+    assert streamed(look, 3)[1:] == [": still here\n\n"] * 2
+    assert len(looks) >= 7  # nothing is sent at each look
+
+
+def test_what_is_no_folder_is_told_in_a_sentence(tmp_path: Path) -> None:
+    missing, file = tmp_path / "missing", tmp_path / "file"
+    file.touch()
+    for path in (missing, file):
+        said = f"{path} is no folder: name one that holds runs, or make a run with `surefoot run SCRIPT`."
+        with pytest.raises(StoreError, match=f"^{re.escape(said)}$"):
+            view(str(path), no_browser=True)
+    assert not missing.exists()
+
+
+def test_a_run_that_goes_while_it_is_read_is_told(runs: Path) -> None:
+    crashed(runs)
+    with open_run(runs / "crashed") as reader:
+        shutil.rmtree(runs / "crashed")
+        with pytest.raises(StoreError):
+            Judging().findings(reader)
+
+
+def test_a_run_that_cannot_be_judged_keeps_no_other_waiting(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diagnose(path: Path) -> tuple[Finding, ...]:
+        if path.name == "first":
+            raise ZeroDivisionError
+        return (histories.DEAD,)
+
+    monkeypatch.setattr("surefoot.view.judging.diagnose", diagnose)
+    judging = Judging()
+    for name, found in (("first", ()), ("second", (histories.DEAD,))):
+        with open_run(crashed(runs, name)) as reader:
+            until = time.monotonic() + 60
+            while (judged := judging.findings(reader)) is None and time.monotonic() < until:
+                time.sleep(0.01)
+            assert judged == found
 
 
 def test_what_a_port_says() -> None:

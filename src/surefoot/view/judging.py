@@ -7,9 +7,8 @@ import threading
 from pathlib import Path
 
 from surefoot.diagnosis import diagnose
-from surefoot.errors import SurefootError
 from surefoot.records import Finding
-from surefoot.store.connection import FILE_NAME
+from surefoot.store.connection import FILE_NAME, plain_errors
 from surefoot.store.reader import RunReader
 
 _Key = tuple[Path, int]
@@ -33,7 +32,8 @@ class Judging:
         recorded = reader.findings()
         if recorded or reader.run().status != "crashed":
             return recorded
-        key = (reader.path, (reader.path / FILE_NAME).stat().st_mtime_ns)
+        with plain_errors(reader.path, "read"):  # it may be taken away meanwhile
+            key = (reader.path, (reader.path / FILE_NAME).stat().st_mtime_ns)
         with self._lock:
             if key not in self._found:
                 self._found[key] = None
@@ -48,6 +48,6 @@ class Judging:
             key = self._waiting.get()
             try:
                 found = tuple(diagnose(key[0]))
-            except SurefootError:  # whoever shows the run says why it cannot be read
+            except Exception:  # whoever shows the run says why it cannot be read; others are waiting
                 found = ()
             self._found[key] = found
