@@ -12,7 +12,7 @@ from surefoot.report.charts import Chart, charts, metric_charts, useful_steps
 from surefoot.report.document import date
 from surefoot.report.json import plain
 from surefoot.report.layers import heat_maps, parameter_order
-from surefoot.report.places import script_name
+from surefoot.report.places import finding_lines, script_name
 from surefoot.report.tables import behind, fact_groups, figures
 from surefoot.report.verdict import judge
 from surefoot.rules.unjudged import unjudged
@@ -141,8 +141,7 @@ def script(path: Path, judging: Judging) -> dict[str, Any]:
     """The script's text in pieces, and the lines that findings point at."""
     with open_run(path) as reader:
         run, findings = reader.run(), judging.findings(reader) or ()
-    told_ones = [finding_of(finding, place, run) for place, finding in enumerate(findings, start=1)]
-    marked = sorted({(line, one["code"]) for one in told_ones for line in one["lines"]})
+    marked = sorted({(line, one.code) for one in findings for line in finding_lines(one, run)})
     return {"name": run.script, "lines": source_of(run.source) if run.source else [], "marked": marked}
 
 

@@ -26,16 +26,15 @@ _FILES = (FILE_NAME, f"{FILE_NAME}-wal", NOTES)
 
 
 class Table:
-    """Rows of all runs of a folder, or of a sweep. For several threads at once.
+    """Rows of all runs of a folder. For several threads at once.
 
     Args:
         folder: What lies within reach.
         judging: What was found.
-        below: Name of a sweep.
     """
 
-    def __init__(self, folder: Folder, judging: Judging, below: str = "") -> None:
-        self._folder, self._judging, self._below = folder, judging, below
+    def __init__(self, folder: Folder, judging: Judging) -> None:
+        self._folder, self._judging = folder, judging
         self._lock = threading.Lock()
         self._looked = float("-inf")
         self._version = 0
@@ -71,7 +70,7 @@ class Table:
             self._anew.update(names)
 
     def _look(self) -> None:
-        names = self._folder.runs(self._below)
+        names = self._folder.runs()
         for name in self._signatures.keys() - set(names):
             del self._signatures[name]
             self._put(name, None)
