@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,6 +93,24 @@ def test_a_comparison_is_drawn(browser: Chromium, address: str, width: int, dark
         tab.run(f"document.querySelector('[aria-label=\"Compare {name}\"]').click()")
     link = tab.run("document.querySelector('#chosen a').getAttribute('href')")
     assert link == "/compare?run=spoilt&run=sound"
+
+
+def test_what_is_no_number_comes_after_numbers_either_way(
+    browser: Chromium, address: str, runs: Path
+) -> None:
+    without = record(runs, histories.diverged(450), name="adrift")
+    for sort, ordered in (("loss", ["sound", "gan", "hostile"]), ("-loss", ["hostile", "gan", "sound"])):
+        tab = opened(browser, f"{address}/?sort={sort}", "ready")
+        tab.wait("document.querySelectorAll('tbody tr').length === 6", seconds=120)
+        names = tab.run("[...document.querySelectorAll('tbody tr')].map((one) => one.dataset.run)")
+        assert names == [*ordered, "adrift", "spoilt", "empty"]
+    shutil.rmtree(without)
+
+
+def test_a_long_word_leaves_the_figures_beside_it_in_sight(browser: Chromium, address: str) -> None:
+    tab = opened(browser, f"{address}/compare?run=hostile&run=sound&run=spoilt&run=gan&run=empty")
+    widest = "Math.max(...[...document.querySelectorAll('.beside td')].map((one) => one.offsetWidth))"
+    assert tab.run(widest) < 400
 
 
 def test_findings_stand_first_and_on_their_curves(browser: Chromium, address: str) -> None:

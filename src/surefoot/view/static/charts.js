@@ -30,7 +30,7 @@ export class Charts {
         kept.dirty = true;
         continue;
       }
-      const figure = element("figure", { class: "chart", id: `chart-${spec.id}`, "data-chart": spec.id }, caption(spec));
+      const figure = figureOf(spec);
       if (kept) {
         this.seen.unobserve(kept.figure);
         kept.state?.plot?.destroy();
@@ -99,10 +99,10 @@ export class Charts {
   }
 }
 
-function caption(spec) {
-  const made = element("figcaption", {}, element("h3", {}, spec.title));
-  if (spec.note) made.append(" ", element("span", { class: "note" }, spec.note));
-  return made;
+export function figureOf(spec) {
+  const caption = element("figcaption", {}, element("h3", {}, spec.title));
+  if (spec.note) caption.append(" ", element("span", { class: "note" }, spec.note));
+  return element("figure", { class: "chart", id: `chart-${spec.id}`, "data-chart": spec.id }, caption);
 }
 
 const sameCurves = (one, other) =>

@@ -1,5 +1,6 @@
 // The page of a comparison: the answer, figures, curves beside each other, what changed.
 
+import { figureOf } from "./charts.js";
 import { ask, runAddress, trouble } from "./page.js";
 import { extentOf } from "./points.js";
 import { fold, table } from "./told.js";
@@ -14,9 +15,7 @@ const MARKS = { added: "row added", removed: "row removed", place: "row place" }
 function draw(charts, marks) {
   const extent = extentOf(charts);
   for (const spec of charts) {
-    const caption = element("figcaption", {}, element("h3", {}, spec.title));
-    if (spec.note) caption.append(" ", element("span", { class: "note" }, spec.note));
-    const figure = element("figure", { class: "chart", "data-chart": spec.id }, caption);
+    const figure = figureOf(spec);
     at("charts").append(figure);
     window.surefoot.chart(figure, spec, marks, extent);
   }

@@ -4,7 +4,7 @@ import { ago, runAddress, state, verdict } from "./page.js";
 
 const { element, number, share } = window.surefoot;
 
-const WORST = ["error", "unreadable", "warning", "unknown", "range test", "healthy"];
+const WORST = ["error", "unreadable", "warning", "unknown", "judging", "range test", "healthy"];
 const shown = (value) => (value === null || value === undefined ? "" : number(value, 4));
 
 // Name, heading, what it is sorted by, what stands in the cell.
@@ -39,7 +39,7 @@ const words = (row) =>
   [row.name, row.script, ...(row.arguments ?? []), row.status, row.verdict, row.finding?.code, row.note, ...row.tags]
     .join("\n").toLowerCase();
 
-// Rows that fit, in order; what a row lacks comes last either way.
+// Rows that fit, in order; what a row lacks comes last either way, and before it what is no number in a column of them.
 export function arranged(rows, { search = "", state: wanted = "", verdict: word = "", sort = "-started" }) {
   const asked = search.toLowerCase().split(/\s+/).filter(Boolean);
   const fitting = rows.filter((row) => {
@@ -48,8 +48,8 @@ export function arranged(rows, { search = "", state: wanted = "", verdict: word 
     return asked.every((part) => text.includes(part));
   });
   const down = sort.startsWith("-");
-  const [, , by] = COLUMNS.find(([name]) => name === sort.replace("-", "")) ?? COLUMNS[0];
-  const place = (value) => (value === undefined || value === null || value === "" ? 2 : typeof value === "string" && !Number.isNaN(Number(value)) ? 1 : 0);
+  const [, , by, , ofNumbers] = COLUMNS.find(([name]) => name === sort.replace("-", "")) ?? COLUMNS[0];
+  const place = (value) => (value === undefined || value === null || value === "" ? 2 : ofNumbers && typeof value === "string" ? 1 : 0);
   return fitting.sort((one, other) => {
     const [a, b] = [by(one), by(other)];
     if (place(a) !== place(b)) return place(a) - place(b);
