@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from report import histories
+from surefoot.store.groups import runs_in
 
 from .recorded import record
 
@@ -153,6 +154,16 @@ def test_no_path_leads_out(runs: Path, name: str) -> None:
     assert names(runs.parent / "outside" / "secret") == ["run.db"]
     assert (runs.parent / "outside" / "secret" / "run.db").read_bytes() == before
     assert [row["name"] for row in asked.get("/api/runs").json()["rows"]] == ["kept"]
+
+
+@pytest.mark.parametrize("link", ["processes", "processes/rank-0", "processes/rank-0/run.db"])
+def test_no_link_among_processes_leads_out(runs: Path, link: str) -> None:
+    outside = runs.parent / "outside"
+    led = {"processes": outside, "rank-0": outside / "secret", "run.db": outside / "secret" / "run.db"}
+    place = runs / "kept" / link
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(led[place.name])
+    assert runs_in(runs / "kept") == []
 
 
 @pytest.mark.parametrize(

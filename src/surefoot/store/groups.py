@@ -64,9 +64,16 @@ def find_group(runs: Path, base: str, key: str) -> Path | None:
 
 
 def runs_in(folder: Path) -> list[Path]:
-    """Folders of the runs of a training's processes beside the script's own, in the order of their ranks."""
+    """Folders of the runs of a training's processes beside the script's own, in the order of their ranks.
+
+    A link is none of them: who shows a run shows nothing that lies elsewhere.
+    """
     try:
-        found = [path for path in (folder / PROCESSES).iterdir() if (path / FILE_NAME).is_file()]
+        within = Path(os.path.realpath(folder), PROCESSES).iterdir()
+        own = [
+            path.name for path in within if (file := path / FILE_NAME).is_file() and file.resolve() == file
+        ]
+        found = [folder / PROCESSES / name for name in own]
     except OSError as error:
         pass_on(error)
         return []
