@@ -9,7 +9,7 @@ SETTINGS := pyproject.toml constraints.txt
 # What the commands of README's table need.
 USED_EXTRAS := torch,figures,video,train,separation,view,edits,examples
 
-.PHONY: help setup run test check format docs docs-serve faults forge bench reproduce clean
+.PHONY: help setup run test check format docs docs-serve pictures faults forge bench reproduce clean
 
 help:
 	@echo "make run    set up, then train examples/digits.py under observation and write report.html"
@@ -19,6 +19,7 @@ help:
 	@echo "make format rewrite the code in the house style"
 	@echo "make docs   build the documentation site into site/; a broken link fails"
 	@echo "make docs-serve  show the site while you write"
+	@echo "make pictures  make README's first pictures anew"
 	@echo "make faults score surefoot check on every faulty and healthy program of tests/faults"
 	@echo "make forge  make thousands of training scripts, one fault in each, and score what is said (an hour; goes on where it stopped)"
 	@echo "make bench  measure surefoot against plain runs and its peers (an hour or more; wants a quiet machine)"
@@ -48,8 +49,8 @@ test: $(VENV)/.installed-tests check
 	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal
 
 check: $(VENV)/.installed-tests
-	$(BIN)/ruff check src tests examples benchmarks forge docs/site
-	$(BIN)/ruff format --check src tests examples benchmarks forge docs/site
+	$(BIN)/ruff check src tests examples benchmarks forge docs/site docs/pictures.py
+	$(BIN)/ruff format --check src tests examples benchmarks forge docs/site docs/pictures.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --doctest-modules src/surefoot --ignore=src/surefoot/capture/children/site --quiet -p no:cacheprovider
@@ -65,6 +66,10 @@ docs: $(VENV)/.installed-docs
 
 docs-serve: $(VENV)/.installed-docs
 	$(MKDOCS) serve --livereload --watch src
+
+# README's first pictures, when what they show has changed; wants headless Chromium.
+pictures: $(VENV)/.installed-tests
+	$(BIN)/python docs/pictures.py
 
 # Every faulty, fixed and healthy program, scored; FAULTS names further folders with a faults.toml.
 FAULTS ?= $(wildcard ../shared/faults)
@@ -105,8 +110,8 @@ release-check: $(VENV)/.installed
 	$(BIN)/python release/check.py $(if $(TAG),--tag $(TAG))
 
 format: $(VENV)/.installed-tests
-	$(BIN)/ruff check --fix src tests examples benchmarks forge docs/site
-	$(BIN)/ruff format src tests examples benchmarks forge docs/site
+	$(BIN)/ruff check --fix src tests examples benchmarks forge docs/site docs/pictures.py
+	$(BIN)/ruff format src tests examples benchmarks forge docs/site docs/pictures.py
 
 clean:
 	rm -rf $(VENV) .forge .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist site

@@ -11,6 +11,12 @@ def test_fires() -> None:
     assert finding.evidence["a constant guess scores"] == pytest.approx(2.3026, abs=1e-3)
 
 
+def test_a_loss_that_rises_does_not_stand_still() -> None:
+    assert found("plateau", Training(flat()))[0].title.startswith("The loss stands still: 2.")
+    risen = found("plateau", Training(falling(2.3, 200.0)))[0]
+    assert risen.title.startswith("The loss does not fall: 6.174 at the start, 196.1 after")
+
+
 def test_quiet() -> None:
     assert not found("plateau", Training())
 
