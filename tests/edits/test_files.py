@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("libcst", reason="edits need LibCST: pip install 'surefoot[edits]'")
 
 from surefoot.edits import Edit, Wanted, edit_all
-from surefoot.edits.files import read, write
+from surefoot.edits.files import place_of_the_old, read, write
 from surefoot.errors import SettingError
 
 LOOP = "opt = Adam(p, lr=0.5)\nfor x in data:\n    f(x).backward()\n    opt.step()\n"
@@ -47,6 +47,28 @@ def test_a_file_keeps_its_encoding_and_line_ends(tmp_path, raw):
     assert path.read_bytes() == raw.replace(b"a =", b"c =")
     assert os.stat(path).st_mode & 0o777 == 0o750
     assert sorted(p.name for p in tmp_path.iterdir()) == ["train.py", "train.py.orig"]
+
+
+def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
+    path = tmp_path / "train.py"
+    path.write_bytes(b"# -*- coding: latin-1 -*-\na = 1\n")
+    text = read(path)
+    with pytest.raises(SettingError, match="cannot be written: 'latin-1' codec"):
+        write(path, Edit("", text, text.replace("a = 1", "a = '\u20ac'")))
+    full = OSError(28, "No space left on device")
+
+    def replace(*places):
+        raise full
+
+    with monkeypatch.context() as there:
+        there.setattr(os, "replace", replace)
+        with pytest.raises(SettingError, match="cannot be written: No space left"):
+            write(path, Edit("", text, text.replace("a = 1", "a = 2")))
+    assert [p.name for p in tmp_path.iterdir()] == ["train.py"]
+    assert read(path) == text
+    write(path, Edit("", text, text.replace("a = 1", "a = 2")))
+    with pytest.raises(SettingError, match="is there already"):
+        place_of_the_old(path)
 
 
 def test_what_cannot_be_written_safely_is_left_alone(tmp_path):

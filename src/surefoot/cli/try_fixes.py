@@ -56,7 +56,7 @@ def try_fixes(
     if as_json and (diff or write):
         raise SettingError("--json goes with neither --diff nor --write.")
     check_new_run(None, runs)
-    script = _script(context.obj) if diff or write else None
+    script = _script(context.obj, write) if diff or write else None
 
     from surefoot.experiment.engine import Plan, try_script
 
@@ -74,16 +74,18 @@ def try_fixes(
         _edit(found, *script, diff, write)
 
 
-def _script(target: Target) -> tuple[str, str]:
+def _script(target: Target, write: bool) -> tuple[str, str]:
     """The script's file and its text before it runs; what an edit needs is asked for now, not after the trainings."""
     from surefoot.capture.script import prepare
-    from surefoot.edits.files import read
+    from surefoot.edits.files import place_of_the_old, read
 
     require("edits", ["libcst"])
     try:
         file = prepare(target).filename
     except SyntaxError as error:
         raise ScriptError(f"{target.name}, line {error.lineno} is not valid Python: {error.msg}.") from None
+    if write:
+        place_of_the_old(file)
     return file, read(file)
 
 

@@ -33,6 +33,22 @@ def read(path: str | Path) -> str:
         raise SettingError(f"{path} is not in the encoding that it declares: {error}.") from error
 
 
+def place_of_the_old(path: str | Path) -> Path:
+    """Where the old script is kept when an edit is written.
+
+    Args:
+        path: The script; a link is followed.
+
+    Raises:
+        SettingError: One is kept there already.
+    """
+    script = Path(path).resolve()
+    kept = script.with_name(script.name + KEPT)
+    if kept.exists() or kept.is_symlink():
+        raise SettingError(f"{kept} is there already: move it away, then write again.")
+    return kept
+
+
 def write(path: str | Path, edit: Edit) -> Path:
     """Put an edit into its script and keep the old one beside it, as `train.py.orig`.
 
@@ -50,19 +66,20 @@ def write(path: str | Path, edit: Edit) -> Path:
         Writes the script at once, with the permissions that it had, and the kept file.
     """
     script = Path(path).resolve()
-    kept = script.with_name(script.name + KEPT)
     if read(script) != edit.before:
         raise SettingError(f"{path} has changed since it was tried: try it again.")
-    if kept.exists() or kept.is_symlink():
-        raise SettingError(f"{kept} is there already: move it away, then write again.")
+    kept = place_of_the_old(script)
     fresh = script.with_name(f".{script.name}.{os.getpid()}")
     try:
         shutil.copy2(script, kept)
         _written(fresh, script, edit.source)
         os.replace(fresh, script)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise SettingError(f"{script} cannot be written: {error.strerror or error}.") from error
+    except (OSError, UnicodeError) as error:
+        for made in (fresh, kept):
+            made.unlink(missing_ok=True)
+        raise SettingError(
+            f"{script} cannot be written: {getattr(error, 'strerror', None) or error}."
+        ) from error
     return kept
 
 

@@ -97,6 +97,7 @@ class Trying:
     chain: list[Seen] = field(default_factory=list)
     words: dict[int, Word] = field(default_factory=dict)  # by id of what was seen
     second: dict[tuple[Proposal, ...], Seen] = field(default_factory=dict)  # from the second seed
+    doubted: set[int] = field(default_factory=set)  # ids of what the second seed decided
 
     def run(self) -> TriedFixes:
         """Do it."""
@@ -125,7 +126,7 @@ class Trying:
         self.base = base = self._in_one_form(base, ways)
         alone = self._alone(base, ways)
         self.chain = self._together(alone)
-        return self._concluded(found, base, alone, self.chain, without)
+        return self._concluded(found, alone, without)
 
     # -- the script as it is
 
@@ -182,6 +183,7 @@ class Trying:
             self.second.update(zip(new, self._tried(new, seed=1), strict=True))
             for place in doubtful:
                 found[place] = self._word(self.second[before.fixes], self.second[several[place].fixes])
+                self.doubted.add(id(several[place]))
         self.words.update({id(seen): word for seen, word in zip(several, found, strict=True)})
         return found
 
@@ -247,12 +249,11 @@ class Trying:
     def _concluded(
         self,
         found: TriedFixes,
-        base: Seen,
         alone: Sequence[tuple[Seen, Word]],
-        chain: Sequence[Seen],
         without: tuple[Untried, ...],
     ) -> TriedFixes:
-        every = [base, *(seen for seen, _ in alone), *chain]
+        base = self.base
+        every = [base, *(seen for seen, _ in alone), *self.chain]
         figures = dict(zip(map(id, every), losses([e.history for e in every], self.form), strict=True))
         validated = figures[id(base)].validation is not None
         return replace(
@@ -261,7 +262,7 @@ class Trying:
             measure="validation loss" if validated else "training loss",
             note=self._note(),
             together=tuple(
-                self._attempt(base, seen, self.words[id(seen)], figures[id(seen)]) for seen in chain
+                self._attempt(base, seen, self.words[id(seen)], figures[id(seen)]) for seen in self.chain
             ),
             alone=tuple(self._attempt(base, seen, word, figures[id(seen)]) for seen, word in alone),
             untried=without,
@@ -274,7 +275,7 @@ class Trying:
         return "all losses are shown with their sign turned" if self.form.turned else ""
 
     def _attempt(self, base: Seen, seen: Seen, word: Word, figures: Losses) -> Attempt:
-        seeds = 2 if seen.fixes in self.second else 1
+        seeds = 2 if id(seen) in self.doubted else 1
         gone = tuple(sorted(base.codes - seen.codes)) if not seen.failure else ()
         return Attempt(seen.fixes, figures, word, gone, seen.verdict, seen.failure, seeds)
 

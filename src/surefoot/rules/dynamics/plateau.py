@@ -86,12 +86,10 @@ def plateau(
     validation = history.metric("val_loss").finite.values
     if len(validation) >= 2 and float(np.min(validation)) < 0.9 * float(validation[0]):
         return
-    rose = seen.late > (1 + learned) * seen.start  # it does anything but stand still
+    # What rises does anything but stand still.
+    said = "does not fall" if seen.late > (1 + learned) * seen.start else "stands still"
     yield Draft(
-        title=(
-            f"The loss {'does not fall' if rose else 'stands still'}: {seen.start:.4g} at the start, {seen.late:.4g} after "
-            f"{len(seen.losses)} steps."
-        ),
+        title=f"The loss {said}: {seen.start:.4g} at the start, {seen.late:.4g} after {len(seen.losses)} steps.",
         fix="Try another rate, then whether the model can learn ten examples by heart.",
         evidence={
             "loss at the start": seen.start,
