@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
@@ -18,7 +21,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
-PROBE = """
+BLOCK = """
 import contextlib, io, json, sys
 
 class Block:
@@ -27,6 +30,10 @@ class Block:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Block())
+"""
+PROBE = (
+    BLOCK
+    + """
 import surefoot as sf
 from surefoot.cli.main import _main
 
@@ -49,6 +56,7 @@ said["diagnose"] = str(sf.diagnose("piled"))
 said["compare"] = str(sf.compare("piled", "cleared"))
 print(json.dumps(said))
 """
+)
 SHOWING = (
     "--version",
     "--help",
@@ -60,6 +68,7 @@ SHOWING = (
     "report piled -o piled.html",
     "compare piled cleared",
     "compare piled cleared -o compared.html",
+    "export piled --csv",
     "recipes",
     "lab -o lab.html",
     "plot-schedule cosine(10)",
@@ -102,6 +111,25 @@ def test_showing_needs_no_torch(tmp_path: Path) -> None:
     for name in ("watch", "AutoClip", "fit", "landscape"):
         assert "need PyTorch, which is not installed" in said[name]
         assert "pip install 'surefoot[torch]'" in said[name]
+
+
+def test_the_live_page_needs_no_torch(tmp_path: Path) -> None:
+    pytest.importorskip("starlette", reason="the live page needs Starlette: pip install 'surefoot[view]'")
+    _record(tmp_path, "piled", cleared=False)
+    serve = BLOCK + "from surefoot.cli.main import _main; _main(['view', '--port', '0', '--no-browser'])"
+    with subprocess.Popen(
+        [sys.executable, "-c", serve], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        try:
+            with urllib.request.urlopen(f"{address}run?name=piled", timeout=60) as page:
+                assert page.status == 200
+            with urllib.request.urlopen(f"{address}api/run?name=piled", timeout=60) as told:
+                assert "missing-zero-grad" in told.read().decode()
+        finally:
+            server.send_signal(signal.SIGINT)
+        assert server.wait(60) == 0
 
 
 def test_the_package_asks_for_no_torch() -> None:
